@@ -1,0 +1,1 @@
+"""Adapters for state and bytes: PostgreSQL and the object store."""
