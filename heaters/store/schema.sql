@@ -208,3 +208,33 @@ create constraint trigger clips_tile_the_video after insert or update of start_f
     on clips deferrable initially deferred for each row execute function check_tiling();
 create constraint trigger cuts_tile_the_video after insert or update of frame, video_id or delete
     on cuts deferrable initially deferred for each row execute function check_tiling();
+
+-- The one place that says when an item is due: it is in one of `states`, no attempt holds it, has done it or has given up
+-- on it, no back-off is running, and what the stage needs is done in the matching variant. Claim, status and the
+-- end-of-run check all call these.
+create function is_open(p_stage text, p_subject_id bigint, p_variant text) returns boolean stable language sql as $$
+    select not exists (
+        select from stage_runs r
+        where r.subject_id = p_subject_id and r.stage = p_stage and r.variant = p_variant and not r.voided
+          and (r.status in ('running', 'done', 'dead') or r.next_attempt_at > now()))
+$$;
+
+create function due_videos(p_stage text, p_variant text, p_states text[], p_scope bigint[])
+returns table (id bigint, video_id bigint) stable language sql as $$
+    select v.id, v.id from videos v
+    where v.state = any (p_states::video_state[]) and v.duplicate_of is null
+      and (p_scope is null or v.id = any (p_scope))
+      and is_open(p_stage, v.id, p_variant)
+$$;
+
+create function due_clips(p_stage text, p_variant text, p_states text[], p_scope bigint[], p_needs text, p_needs_variant text)
+returns table (id bigint, video_id bigint) stable language sql as $$
+    select c.id, c.video_id from clips c
+    where c.state = any (p_states::clip_state[]) and c.retired_at is null
+      and (p_scope is null or c.video_id = any (p_scope))
+      and is_open(p_stage, c.id, p_variant)
+      and (p_needs = '' or exists (
+          select from stage_runs n
+          where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
+            and n.status = 'done' and not n.voided))
+$$;

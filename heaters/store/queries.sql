@@ -1,0 +1,353 @@
+-- Every query of the product. Each has a name and a sentence; columns are the fields of the dataclass they fill.
+
+-- ------------------------------------------------------------------------------------------------ videos
+
+-- name: submit_video
+-- Add a source; nothing happens when the source or its bytes are already known.
+insert into videos (source, title, content_hash, size_bytes)
+values (%(source)s, %(title)s, %(content_hash)s, %(size_bytes)s)
+on conflict do nothing
+returning id;
+
+-- name: find_video
+-- The video a source or its bytes belong to.
+select id, source, content_hash, duplicate_of from videos
+where source = %(source)s or content_hash = %(content_hash)s
+order by (source = %(source)s) desc, id
+limit 1;
+
+-- name: videos
+-- Videos with the number of active clips and the error that holds each back, for listings.
+select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.duration_seconds, v.width, v.height,
+       v.is_vfr, v.is_partial, v.has_audio,
+       (select count(*) from clips c where c.video_id = v.id and c.retired_at is null)::int as clips,
+       (select r.error_type || ': ' || r.error from stage_runs r
+         where r.video_id = v.id and r.status in ('failed', 'dead') and not r.voided
+           and not exists (select from stage_runs d where d.stage = r.stage and d.subject_id = r.subject_id
+                           and d.variant = r.variant and d.status = 'done' and not d.voided)
+         order by (r.status = 'dead') desc, r.id desc limit 1) as error
+from videos v
+where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
+order by v.id;
+
+-- name: lock_video
+-- Hold the video row while its clips change, so that two edits of one video never interleave.
+select id, state::text, frame_count, content_hash, pts_key, time_base_num, time_base_den
+from videos where id = %(id)s for update;
+
+-- name: video_of_clip
+-- The video a clip belongs to.
+select video_id from clips where id = %(id)s;
+
+-- ------------------------------------------------------------------------------------------------ the queue
+
+-- name: serialise_claims
+-- One claim per stage at a time, so that a claim always sees what the one before it took.
+select pg_advisory_xact_lock(hashtext('heaters.claim.' || %(stage)s));
+
+-- name: claim_videos
+-- Give due videos to this worker: one running row with a lease each. Rows locked by somebody else are skipped.
+with due as (
+    select v.id, v.id as video_id from videos v
+    where v.id in (select d.id from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s) d)
+      and v.state::text = any (%(states)s)
+    order by v.id limit %(limit)s
+    for update of v skip locked
+), counted as (
+    select d.*, count(r.id) filter (where r.status <> 'released') as before,
+           count(r.id) filter (where r.status = 'failed') as failures
+    from due d left join stage_runs r on r.subject_id = d.id and r.stage = %(stage)s and r.variant = %(variant)s and not r.voided
+    group by d.id, d.video_id
+), claimed as (
+    insert into stage_runs (stage, subject, subject_id, video_id, variant, attempt, worker, lease_expires_at)
+    select %(stage)s, 'video', id, video_id, %(variant)s, before + 1, %(worker)s, now() + %(lease_seconds)s * interval '1 second'
+    from counted
+    returning id, subject_id, video_id, attempt
+)
+select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int
+from claimed c join counted k on k.id = c.subject_id order by c.subject_id;
+
+-- name: claim_clips
+-- Give due clips to this worker: one running row with a lease each. Rows locked by a reviewer's edit are skipped.
+with due as (
+    select c.id, c.video_id from clips c
+    where c.id in (select d.id from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s) d)
+      and c.state::text = any (%(states)s) and c.retired_at is null
+    order by c.video_id, c.start_frame limit %(limit)s
+    for update of c skip locked
+), counted as (
+    select d.*, count(r.id) filter (where r.status <> 'released') as before,
+           count(r.id) filter (where r.status = 'failed') as failures
+    from due d left join stage_runs r on r.subject_id = d.id and r.stage = %(stage)s and r.variant = %(variant)s and not r.voided
+    group by d.id, d.video_id
+), claimed as (
+    insert into stage_runs (stage, subject, subject_id, video_id, variant, attempt, worker, lease_expires_at)
+    select %(stage)s, 'clip', id, video_id, %(variant)s, before + 1, %(worker)s, now() + %(lease_seconds)s * interval '1 second'
+    from counted
+    returning id, subject_id, video_id, attempt
+)
+select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int
+from claimed c join counted k on k.id = c.subject_id order by c.subject_id;
+
+-- name: heartbeat
+-- Renew the lease of everything this worker holds.
+update stage_runs set lease_expires_at = now() + %(lease_seconds)s * interval '1 second'
+where worker = %(worker)s and status = 'running' and id = any (%(run_ids)s)
+returning id;
+
+-- name: expire_leases
+-- Take back what silent workers held; after too many losses the item is dead, because it may be what kills them.
+with expired as (
+    select id from stage_runs where status = 'running' and lease_expires_at < now() for update skip locked
+)
+update stage_runs r
+set status = case when (select count(*) from stage_runs l where l.stage = r.stage and l.subject_id = r.subject_id
+                          and l.variant = r.variant and l.status = 'lost' and not l.voided) >= %(max_lost)s
+                  then 'dead' else 'lost' end::run_status,
+    finished_at = now(), error_type = 'WorkerLost',
+    error = 'worker ' || r.worker || ' was silent for longer than its lease'
+from expired e where r.id = e.id
+returning r.id, r.stage, r.subject_id, r.status::text;
+
+-- name: finish_run
+-- Mark a run done, if this worker still holds it (fencing): a late result of a lost worker changes nothing.
+update stage_runs set status = 'done', finished_at = now(), result = %(result)s, lease_expires_at = null
+where id = %(run_id)s and worker = %(worker)s and attempt = %(attempt)s and status = 'running'
+returning id;
+
+-- name: fail_run
+-- Mark a run failed (tried again after the back-off) or dead, if this worker still holds it.
+update stage_runs
+set status = %(status)s::run_status, finished_at = now(), lease_expires_at = null, error_type = %(error_type)s, error = %(error)s,
+    next_attempt_at = case when %(status)s = 'failed' then now() + %(delay_seconds)s * interval '1 second' end
+where id = %(run_id)s and worker = %(worker)s and attempt = %(attempt)s and status = 'running'
+returning id;
+
+-- name: release_runs
+-- Give unfinished work back on a graceful stop; it does not count as an attempt.
+update stage_runs set status = 'released', finished_at = now(), lease_expires_at = null
+where id = any (%(run_ids)s) and worker = %(worker)s and status = 'running'
+returning id;
+
+-- name: advance_video
+-- Move a video to its next milestone; a later stage's backfill never moves it back.
+update videos set state = %(gives)s::video_state, updated_at = now() where id = %(id)s and state = %(takes)s::video_state;
+
+-- name: advance_clip
+-- Move a clip to its next milestone; a later stage's backfill never moves it back.
+update clips set state = %(gives)s::clip_state, version = version + 1, updated_at = now()
+where id = %(id)s and state = %(takes)s::clip_state and retired_at is null;
+
+-- name: retry
+-- Void what failed, so that it is due again at once.
+update stage_runs r set voided = true
+where r.status in ('failed', 'dead', 'lost') and not r.voided
+  and (%(stage)s::text is null or r.stage = %(stage)s)
+  and (%(videos)s::bigint[] is null or r.video_id = any (%(videos)s::bigint[]))
+  and not exists (select from stage_runs d where d.stage = r.stage and d.subject_id = r.subject_id and d.variant = r.variant
+                  and d.status in ('done', 'running') and not d.voided)
+returning r.stage, r.subject::text, r.subject_id, r.video_id, r.status::text;
+
+-- name: count_due_videos
+-- How many videos wait for a stage now.
+select count(*)::int as n from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s);
+
+-- name: count_due_clips
+-- How many clips wait for a stage now.
+select count(*)::int as n from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s);
+
+-- name: run_counts
+-- Per stage: running, waiting for a retry (and when the first is due), dead, done in all and in the last hour.
+select stage,
+       count(*) filter (where status = 'running')::int as running,
+       count(*) filter (where status in ('failed', 'lost') and next_attempt_at > now() and not superseded)::int as retrying,
+       extract(epoch from min(next_attempt_at) filter (where status = 'failed' and next_attempt_at > now() and not superseded)
+               - now())::float8 as retry_in_seconds,
+       count(*) filter (where status = 'dead')::int as dead,
+       count(*) filter (where status = 'done')::int as done,
+       count(*) filter (where status = 'done' and finished_at > now() - interval '1 hour')::int as done_last_hour
+from (
+    select r.*, exists (select from stage_runs l where l.subject_id = r.subject_id and l.stage = r.stage
+                        and l.variant = r.variant and not l.voided and l.id > r.id) as superseded
+    from stage_runs r
+    where not r.voided and (%(scope)s::bigint[] is null or r.video_id = any (%(scope)s::bigint[]))
+) runs
+group by stage;
+
+-- name: open_runs
+-- Runs that are running, waiting for a retry or dead, newest first, with what they work on: for status.
+select r.id as run_id, r.stage, r.subject::text, r.subject_id, r.video_id, r.status::text, r.attempt, r.worker,
+       r.error_type, r.error, v.source,
+       extract(epoch from now() - r.started_at)::float8 as age_seconds,
+       extract(epoch from r.next_attempt_at - now())::float8 as retry_in_seconds
+from stage_runs r join videos v on v.id = r.video_id
+where not r.voided
+  and (r.status in ('running', 'dead') or (r.status in ('failed', 'lost') and not exists (
+        select from stage_runs l where l.subject_id = r.subject_id and l.stage = r.stage and l.variant = r.variant
+        and not l.voided and l.id > r.id)))
+  and (%(scope)s::bigint[] is null or r.video_id = any (%(scope)s::bigint[]))
+order by (r.status = 'dead') desc, r.id desc limit %(limit)s;
+
+-- name: oldest_waiting
+-- How long the oldest pending clip has waited for a reviewer, and how many wait.
+select count(*)::int as waiting, extract(epoch from now() - min(c.created_at))::float8 as oldest_seconds
+from clips c where c.state = 'pending_review' and c.retired_at is null
+  and (%(scope)s::bigint[] is null or c.video_id = any (%(scope)s::bigint[]));
+
+-- name: clip_states
+-- Active clips by state.
+select state::text, count(*)::int as n from clips
+where retired_at is null and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[]))
+group by state order by state;
+
+-- ------------------------------------------------------------------------------------------------ stages: inputs
+
+-- name: input_download
+-- What download needs.
+select id, source, content_hash from videos where id = any (%(ids)s);
+
+-- name: input_prepare
+-- What prepare needs.
+select id, content_hash, source_key from videos where id = any (%(ids)s);
+
+-- name: input_detect
+-- What detect needs.
+select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den, duration_seconds
+from videos where id = any (%(ids)s);
+
+-- name: input_export
+-- What export needs.
+select c.id, v.content_hash, v.source_key, v.proxy_key, v.has_audio, v.time_base_num, v.time_base_den, v.frame_count,
+       c.start_frame, c.end_frame, c.start_pts, c.end_pts
+from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s);
+
+-- name: input_keyframes
+-- What keyframes needs.
+select c.id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame
+from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s);
+
+-- name: input_embed
+-- What embed needs: the keys of the stills of the strategy in use, by tag.
+select c.id, array_agg(a.tag order by a.tag) as tags, array_agg(a.key order by a.tag) as keys
+from clips c join artifacts a on a.clip_id = c.id and a.kind = 'keyframe' and a.strategy = %(strategy)s
+where c.id = any (%(ids)s) group by c.id;
+
+-- name: input_archive
+-- What archive needs: every object of the clip.
+select c.id, coalesce(array_agg(a.key) filter (where a.key is not null), '{}') as keys
+from clips c left join artifacts a on a.clip_id = c.id where c.id = any (%(ids)s) group by c.id;
+
+-- ------------------------------------------------------------------------------------------------ stages: records
+
+-- name: video_with_content
+-- Another video that holds these bytes already.
+select id from videos where content_hash = %(content_hash)s and id <> %(id)s;
+
+-- name: record_duplicate
+-- The same bytes came from another source: this row points there and is done.
+update videos set duplicate_of = %(duplicate_of)s, content_hash = null, updated_at = now() where id = %(id)s;
+
+-- name: record_download
+-- The master is in the store: its hash, size, key, probe facts and provenance.
+update videos set content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, source_key = %(source_key)s,
+    title = case when %(title)s <> '' then %(title)s else title end,
+    container = %(container)s, codec = %(codec)s, width = %(width)s, height = %(height)s, rotation = %(rotation)s,
+    duration_seconds = %(duration_seconds)s, frame_rate_num = %(frame_rate_num)s, frame_rate_den = %(frame_rate_den)s,
+    has_audio = %(has_audio)s, provenance = %(provenance)s, updated_at = now()
+where id = %(id)s;
+
+-- name: record_prepare
+-- Proxy, analysis frames and PTS are in the store; the counted frames and true times replace the probe's guesses.
+update videos set proxy_key = %(proxy_key)s, analysis_key = %(analysis_key)s, pts_key = %(pts_key)s,
+    frame_count = %(frame_count)s, duration_seconds = %(duration_seconds)s, time_base_num = %(time_base_num)s,
+    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, updated_at = now()
+where id = %(id)s;
+
+-- name: record_probabilities
+-- Where the detector's probabilities lie.
+update videos set probabilities_key = %(probabilities_key)s, updated_at = now() where id = %(id)s;
+
+-- name: record_cuts
+-- The detected cuts of a video.
+insert into cuts (video_id, frame, pts, kind, confidence, created_by, metadata)
+select %(id)s, frame, pts, kind::cut_kind, confidence, %(created_by)s, metadata
+from jsonb_to_recordset(%(cuts)s) as t (frame integer, pts bigint, kind text, confidence real, metadata jsonb);
+
+-- name: record_clips
+-- The clips between a video's cuts, waiting for review.
+insert into clips (video_id, start_frame, end_frame, start_pts, end_pts)
+select %(id)s, start_frame, end_frame, start_pts, end_pts
+from jsonb_to_recordset(%(clips)s) as t (start_frame integer, end_frame integer, start_pts bigint, end_pts bigint)
+order by start_frame;
+
+-- name: record_export
+-- Where the clip's file lies.
+update clips set export_key = %(key)s, export_profile = %(profile)s, updated_at = now() where id = %(id)s;
+
+-- name: record_artifact
+-- A file made from a clip; doing it again replaces the row.
+insert into artifacts (clip_id, kind, strategy, tag, key, sha256, size_bytes, metadata)
+values (%(clip_id)s, %(kind)s, %(strategy)s, %(tag)s, %(key)s, %(sha256)s, %(size_bytes)s, %(metadata)s)
+on conflict (clip_id, kind, strategy, tag) do update
+set key = excluded.key, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, metadata = excluded.metadata;
+
+-- name: record_model
+-- Register an embedding space.
+insert into models (model, dimension) values (%(model)s, %(dimension)s) on conflict (model) do nothing;
+
+-- name: record_embedding
+-- One vector for (clip, model, strategy); doing it again replaces it.
+insert into embeddings (clip_id, model, strategy, vector, images)
+values (%(clip_id)s, %(model)s, %(strategy)s, %(vector)s::real[]::halfvec, %(images)s)
+on conflict (clip_id, model, strategy) do update set vector = excluded.vector, images = excluded.images;
+
+-- name: record_archive
+-- Forget the files of an archived clip once they are gone from the store.
+delete from artifacts where clip_id = %(id)s;
+
+-- name: forget_export
+-- The exported file is gone.
+update clips set export_key = null, export_profile = null, updated_at = now() where id = %(id)s;
+
+-- ------------------------------------------------------------------------------------------------ cuts and clips
+
+-- name: cuts_of_video
+-- The inner cuts of a video in order.
+select k.frame, (k.pts * v.time_base_num)::float8 / v.time_base_den as pts_seconds, k.kind::text, k.confidence::float8,
+       k.created_by, k.metadata
+from cuts k join videos v on v.id = k.video_id where k.video_id = %(id)s order by k.frame;
+
+-- name: clips_of_video
+-- The active clips of a video in play order.
+select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
+       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text, c.export_key
+from clips c join videos v on v.id = c.video_id
+where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
+
+-- ------------------------------------------------------------------------------------------------ search
+
+-- name: spaces
+-- The embedding spaces there are, with how many vectors each holds.
+select m.model, m.dimension, e.strategy, count(*)::int as vectors
+from models m join embeddings e on e.model = m.model group by m.model, m.dimension, e.strategy order by vectors desc, m.model;
+
+-- name: clip_vector
+-- The vector of one clip in one space.
+select e.vector::real[] as vector from embeddings e where e.clip_id = %(clip_id)s and e.model = %(model)s and e.strategy = %(strategy)s;
+
+-- name: nearest_exact
+-- The k clips nearest to a vector by cosine, scanning every vector of the space: exact, ties by clip id.
+select c.id as clip_id, c.video_id, v.title, 1 - (e.vector <=> %(vector)s::real[]::halfvec) as score,
+       (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
+       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text
+from embeddings e join clips c on c.id = e.clip_id join videos v on v.id = c.video_id
+where e.model = %(model)s and e.strategy = %(strategy)s and c.retired_at is null and c.state <> 'archived'
+  and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
+  and (%(exclude)s::bigint is null or c.id <> %(exclude)s)
+order by e.vector <=> %(vector)s::real[]::halfvec, c.id limit %(k)s offset %(offset)s;
+
+-- name: database_facts
+-- What `heaters doctor` and `heaters status` say of the database.
+select current_setting('server_version') as server_version,
+       (select extversion from pg_extension where extname = 'vector') as pgvector_version,
+       pg_database_size(current_database())::bigint as size_bytes;
