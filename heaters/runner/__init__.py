@@ -1,0 +1,1 @@
+"""The one loop: claim → Ray → finish. It knows no stage by name."""

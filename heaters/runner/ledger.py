@@ -1,0 +1,173 @@
+"""The runner's side of PostgreSQL: claim with a lease, keep it, finish with fencing. Knows no stage by name."""
+
+import os
+import random
+import socket
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from heaters.core.pipeline import STAGES, Stage, Subject, eligible_states
+from heaters.errors import StageError
+from heaters.settings import Settings
+from heaters.stages.base import StageResult
+from heaters.store.db import Database
+from heaters.store.queries import query
+
+# An item whose workers died this often without an answer is probably what kills them.
+MAX_LOST = 10
+# First wait, growth and ceiling of the back-off; jitter spreads items that failed together.
+BACKOFF_SECONDS = 2.0
+BACKOFF_FACTOR = 4.0
+BACKOFF_CEILING_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One attempt at one item, held by this worker until its lease runs out. `failures` counts earlier ones."""
+
+    run_id: int
+    subject_id: int
+    video_id: int
+    attempt: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What a failed attempt became: dead, or tried again after `delay_seconds`."""
+
+    error_type: str
+    error: str
+    dead: bool
+    attempt: int
+    attempts: int
+    delay_seconds: float
+
+
+def worker_name() -> str:
+    """Unique for each start of each driver, readable in a listing."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+
+
+def backoff_seconds(failures: int, jitter: float) -> float:
+    """The wait after the `failures`-th failure: 2 s, 8 s, 32 s, … at most an hour, times 1 to 1.5 by `jitter` in [0, 1)."""
+    return min(BACKOFF_SECONDS * BACKOFF_FACTOR ** (failures - 1), BACKOFF_CEILING_SECONDS) * (1 + jitter / 2)
+
+
+class Ledger:
+    """Claims and finishes runs for one worker. `scope` limits it to some videos; None means all."""
+
+    def __init__(self, database: Database, settings: Settings, *, worker: str, scope: Sequence[int] | None) -> None:
+        self._database = database
+        self._settings = settings
+        self.worker = worker
+        self.scope = None if scope is None else list(scope)
+
+    def _due(self, stage: Stage) -> dict[str, Any]:
+        needs = STAGES[stage.needs] if stage.needs else None
+        return {
+            "stage": stage.name,
+            "variant": self._settings.variant(stage.variant),
+            "states": [str(state) for state in eligible_states(stage)],
+            "scope": self.scope,
+            "needs": stage.needs,
+            "needs_variant": self._settings.variant(needs.variant) if needs else "",
+        }
+
+    def claim(self, stage: Stage, limit: int) -> list[Claim]:
+        """Take up to `limit` due items."""
+        name = "claim_videos" if stage.subject is Subject.VIDEO else "claim_clips"
+        with self._database.transaction() as tx:
+            tx.execute(query("serialise_claims"), {"stage": stage.name})
+            with tx.cursor(row_factory=class_row(Claim)) as cursor:
+                parameters = {
+                    "limit": limit,
+                    "worker": self.worker,
+                    "lease_seconds": self._settings.lease_seconds,
+                    **self._due(stage),
+                }
+                return cursor.execute(query(name), parameters).fetchall()
+
+    def inputs(self, module: ModuleType, claims: Sequence[Claim]) -> dict[int, Any]:
+        """The stage's `Input` of each claimed item, by id."""
+        parameters = {"ids": [c.subject_id for c in claims], "strategy": self._settings.keyframes}
+        with self._database.transaction() as tx, tx.cursor(row_factory=class_row(module.Input)) as cursor:
+            return {row.id: row for row in cursor.execute(query(module.INPUT), parameters).fetchall()}
+
+    def finish(self, stage: Stage, module: ModuleType, claim: Claim, item: Any, result: StageResult) -> bool:
+        """Record a result, its run and the new state in one transaction. False: the lease had moved on; nothing is written."""
+        with self._database.transaction() as tx:
+            fence = {"run_id": claim.run_id, "worker": self.worker, "attempt": claim.attempt}
+            done = tx.execute(query("finish_run"), {**fence, "result": Jsonb(result.figures())}).fetchone()
+            if done is None:
+                return False
+            module.record(tx, item, result)
+            advance = "advance_video" if stage.subject is Subject.VIDEO else "advance_clip"
+            tx.execute(query(advance), {"id": claim.subject_id, "takes": str(stage.takes), "gives": str(stage.gives)})
+        return True
+
+    def fail(self, stage: Stage, claim: Claim, error: StageError) -> Failure:
+        """Record a failure: dead when trying again cannot help or the attempts are used up, else with a back-off."""
+        failures = claim.failures + 1
+        dead = not error.retryable or failures >= stage.attempts
+        failure = Failure(
+            error_type=type(error).__name__,
+            error=str(error).replace("\x00", "")[:4000] or type(error).__name__,
+            dead=dead,
+            attempt=failures,
+            attempts=stage.attempts,
+            delay_seconds=0.0 if dead else backoff_seconds(failures, random.random()),
+        )
+        with self._database.transaction() as tx:
+            tx.execute(
+                query("fail_run"),
+                {
+                    "run_id": claim.run_id,
+                    "worker": self.worker,
+                    "attempt": claim.attempt,
+                    "status": "dead" if dead else "failed",
+                    "error_type": failure.error_type,
+                    "error": failure.error,
+                    "delay_seconds": failure.delay_seconds,
+                },
+            )
+        return failure
+
+    def release(self, claims: Sequence[Claim]) -> None:
+        """Give claims back unfinished; they do not count as attempts."""
+        with self._database.transaction() as tx:
+            tx.execute(query("release_runs"), {"run_ids": [c.run_id for c in claims], "worker": self.worker})
+
+    def heartbeat(self, database: Database, run_ids: Sequence[int]) -> None:
+        """Renew the leases of `run_ids`, on a connection of the caller's own."""
+        with database.transaction() as tx:
+            parameters = {
+                "worker": self.worker,
+                "lease_seconds": self._settings.lease_seconds,
+                "run_ids": list(run_ids),
+            }
+            tx.execute(query("heartbeat"), parameters)
+
+    def expire(self) -> int:
+        """Take back what silent workers held; returns how many runs."""
+        with self._database.transaction() as tx:
+            return len(tx.execute(query("expire_leases"), {"max_lost": MAX_LOST}).fetchall())
+
+    def waiting(self, stage: Stage) -> int:
+        """How many items are due for `stage` now."""
+        name = "count_due_videos" if stage.subject is Subject.VIDEO else "count_due_clips"
+        with self._database.transaction() as tx:
+            row = tx.execute(query(name), self._due(stage)).fetchone()
+            return int(row["n"])
+
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """Runs by stage: running, retrying, retry_in_seconds, dead, done, done_last_hour."""
+        with self._database.transaction() as tx:
+            rows = tx.execute(query("run_counts"), {"scope": self.scope}).fetchall()
+        return {row["stage"]: row for row in rows}

@@ -1,0 +1,128 @@
+"""Stage `download`: source → master in the object store, with probe facts and provenance."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from psycopg.types.json import Jsonb
+
+from heaters.core import keys
+from heaters.errors import SourceRefused
+from heaters.media.fetch import FetchLimits, fetch
+from heaters.media.probe import Probe, probe
+from heaters.settings import Settings
+from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.scratch import scratch
+from heaters.store.objects import open_store
+from heaters.store.queries import query
+
+INPUT = "input_download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A source. `content_hash` is set when the submitter could hash it (a local file)."""
+
+    id: int
+    source: str
+    content_hash: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadResult(StageResult):
+    """The master is in the store, verified."""
+
+    bulk: ClassVar[frozenset[str]] = frozenset({"probe", "provenance"})
+
+    content_hash: str
+    source_key: str
+    size_bytes: int
+    title: str
+    strategy: str  # how it was obtained: copy, or the yt-dlp format strategy that worked
+    formats_offered: int
+    format_obtained: str
+    resolution_obtained: str
+    resolution_best: str
+    resumed_bytes: int
+    probe: Probe
+    provenance: dict[str, Any]
+
+
+Result = DownloadResult
+
+
+class Worker:
+    """Fetches, probes and stores; holds no model."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._scratch = settings.scratch
+        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._settings = settings
+
+    def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[DownloadResult]]:
+        return each(items, lambda item: self._one(item, context))
+
+    def _one(self, item: Input, context: Context) -> DownloadResult:
+        begun = time.monotonic()
+        limits = FetchLimits(
+            max_bytes=int(self._settings.max_source_gib * 2**30),
+            timeout_seconds=context.timeout_seconds,
+            allow_private_hosts=self._settings.allow_private_hosts,
+            cookies_file=self._settings.cookies_file,
+            proxy_url=self._settings.proxy_url,
+        )
+        with scratch(self._scratch, f"download-{item.id}", keep_on_error=True) as folder:
+            fetched = fetch(item.source, folder, limits=limits)
+            if item.content_hash not in (None, fetched.sha256):
+                raise SourceRefused(
+                    f"{Path(item.source).name} changed since it was submitted: its SHA-256 was {item.content_hash}, "
+                    f"now {fetched.sha256}; submit the new file under another name"
+                )
+            facts = probe(fetched.path)
+            stored = self._store.put_file(keys.source(fetched.sha256, fetched.extension), fetched.path)
+        return DownloadResult(
+            content_hash=fetched.sha256,
+            source_key=stored.key,
+            size_bytes=stored.size_bytes,
+            title=fetched.title,
+            strategy=fetched.strategy,
+            formats_offered=fetched.formats_offered,
+            format_obtained=fetched.format_obtained,
+            resolution_obtained=fetched.resolution_obtained,
+            resolution_best=fetched.resolution_best,
+            resumed_bytes=fetched.resumed_bytes,
+            probe=facts,
+            provenance=fetched.provenance,
+            seconds=time.monotonic() - begun,
+        )
+
+
+def record(tx: Transaction, item: Input, result: DownloadResult) -> None:
+    """Write the master's facts; a source whose bytes another video holds already becomes its duplicate."""
+    other = tx.execute(query("video_with_content"), {"content_hash": result.content_hash, "id": item.id}).fetchone()
+    if other is not None:
+        tx.execute(query("record_duplicate"), {"id": item.id, "duplicate_of": other["id"]})
+        return
+    facts = result.probe
+    tx.execute(
+        query("record_download"),
+        {
+            "id": item.id,
+            "content_hash": result.content_hash,
+            "size_bytes": result.size_bytes,
+            "source_key": result.source_key,
+            "title": result.title,
+            "container": facts.container,
+            "codec": facts.codec,
+            "width": facts.width,
+            "height": facts.height,
+            "rotation": facts.rotation,
+            "duration_seconds": facts.duration_seconds,
+            "frame_rate_num": facts.frame_rate.numerator if facts.frame_rate else None,
+            "frame_rate_den": facts.frame_rate.denominator if facts.frame_rate else None,
+            "has_audio": facts.has_audio,
+            "provenance": Jsonb(result.provenance),
+        },
+    )

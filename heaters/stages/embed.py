@@ -1,0 +1,114 @@
+"""Stage `embed`: a clip's stills → one vector in the space of the model in use."""
+
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from PIL import Image
+
+from heaters.errors import IntegrityError, StageError
+from heaters.models.embedder import load_embedder, pool
+from heaters.settings import Settings
+from heaters.stages.base import Context, Outcome, StageResult, Transaction, each, portable
+from heaters.store.objects import open_store
+from heaters.store.queries import query
+
+INPUT = "input_embed"
+MIDDLE = "p50"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """The keys of a clip's stills, by tag."""
+
+    id: int
+    tags: list[str]
+    keys: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingResult(StageResult):
+    """One L2-normalised vector of `dimension` numbers."""
+
+    bulk: ClassVar[frozenset[str]] = frozenset({"vector"})
+
+    model: str
+    dimension: int
+    strategy: str
+    images: int
+    device: str
+    vector: tuple[float, ...]
+
+
+Result = EmbeddingResult
+
+
+def chosen(tags: Sequence[str], names: Sequence[str], strategy: str) -> list[str]:
+    """The keys of the stills that `strategy` uses: the middle one, or all."""
+    if strategy == "single":
+        return [name for tag, name in zip(tags, names, strict=True) if tag == MIDDLE]
+    return list(names)
+
+
+class Worker:
+    """Holds the image tower; one call embeds the stills of many clips in shared batches."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._strategy = settings.embedding_strategy
+        self._embedder = load_embedder(settings.model, device=settings.device, cache=settings.home, towers="image")
+
+    def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[EmbeddingResult]]:
+        begun = time.monotonic()
+        self._embedder.set_threads(context.threads)
+        pictures: list[Image.Image] = []
+        places: dict[int, slice | StageError] = {}
+        for item in items:
+            try:
+                loaded = [self._picture(key) for key in chosen(item.tags, item.keys, self._strategy)]
+            except StageError as error:
+                places[item.id] = portable(error)
+                continue
+            places[item.id] = slice(len(pictures), len(pictures) + len(loaded))
+            pictures += loaded
+        vectors = self._embedder.embed_images(pictures)
+
+        def one(item: Input) -> EmbeddingResult:
+            place = places[item.id]
+            if isinstance(place, StageError):
+                raise place
+            vector = pool(vectors[place], self._strategy)
+            return EmbeddingResult(
+                model=self._embedder.model,
+                dimension=self._embedder.dimension,
+                strategy=self._strategy,
+                images=place.stop - place.start,
+                device=self._embedder.device,
+                vector=tuple(vector.tolist()),
+                seconds=(time.monotonic() - begun) / len(items),
+            )
+
+        return each(items, one)
+
+    def _picture(self, key: str) -> Image.Image:
+        try:
+            return Image.open(io.BytesIO(self._store.read(key))).convert("RGB")
+        except (OSError, SyntaxError) as error:
+            raise IntegrityError(f"the still {key} is not a picture: {error}") from error
+
+
+def record(tx: Transaction, item: Input, result: EmbeddingResult) -> None:
+    """Write the vector into its space, registering the space first."""
+    tx.execute(query("record_model"), {"model": result.model, "dimension": result.dimension})
+    tx.execute(
+        query("record_embedding"),
+        {
+            "clip_id": item.id,
+            "model": result.model,
+            "strategy": result.strategy,
+            "vector": list(result.vector),
+            "images": result.images,
+        },
+    )

@@ -1,0 +1,119 @@
+"""Stage `export`: an approved clip → a file that holds exactly its frames."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from psycopg.types.json import Jsonb
+
+from heaters.core import keys
+from heaters.media.cutting import EXPORT_SETTINGS, Exported, copy_clip, export_clip
+from heaters.settings import Settings
+from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.scratch import scratch
+from heaters.store.cache import Cache
+from heaters.store.objects import open_store
+from heaters.store.queries import query
+
+INPUT = "input_export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """An approved clip `[start_frame, end_frame)` and where its video lies."""
+
+    id: int
+    content_hash: str
+    source_key: str
+    proxy_key: str
+    has_audio: bool
+    time_base_num: int
+    time_base_den: int
+    frame_count: int  # of the whole video
+    start_frame: int
+    end_frame: int
+    start_pts: int
+    end_pts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportResult(StageResult):
+    """The clip's file is in the store and holds `frames` frames, counted."""
+
+    profile: str
+    key: str
+    sha256: str
+    size_bytes: int
+    frames: int
+    clip_seconds: float
+    seek: str  # indexed, or linear when the index led to the wrong frames
+
+
+Result = ExportResult
+
+
+class Worker:
+    """Runs ffmpeg; holds no model."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._scratch = settings.scratch
+        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._cache = Cache(settings.cache)
+        self._profile = settings.export_profile
+
+    def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ExportResult]]:
+        return each(items, lambda item: self._one(item, context))
+
+    def _one(self, item: Input, context: Context) -> ExportResult:
+        begun = time.monotonic()
+        word = keys.params(EXPORT_SETTINGS[self._profile])
+        key = keys.clip_export(item.content_hash, item.start_frame, item.end_frame, self._profile, word)
+        origin = item.source_key if self._profile == "source" else item.proxy_key
+        with (
+            scratch(self._scratch, f"export-{item.id}") as folder,
+            self._cache.hold(self._store, origin) as held,
+        ):
+            out = folder / "clip.mp4"
+            time_base = Fraction(item.time_base_num, item.time_base_den)
+            write = export_clip if self._profile == "source" else copy_clip
+            made: Exported = write(
+                held.path,
+                out,
+                start_pts=item.start_pts,
+                end_pts=item.end_pts,
+                time_base=time_base,
+                frame_count=item.end_frame - item.start_frame,
+                has_audio=item.has_audio,
+                threads=context.threads,
+                timeout_seconds=context.timeout_seconds,
+            )
+            stored = self._store.put_file(key, out)
+        return ExportResult(
+            profile=self._profile,
+            key=stored.key,
+            sha256=stored.sha256,
+            size_bytes=stored.size_bytes,
+            frames=made.frames,
+            clip_seconds=float((item.end_pts - item.start_pts) * time_base),
+            seek=made.seek,
+            seconds=time.monotonic() - begun,
+        )
+
+
+def record(tx: Transaction, item: Input, result: ExportResult) -> None:
+    """Write the clip's file and its checksum."""
+    tx.execute(query("record_export"), {"id": item.id, "key": result.key, "profile": result.profile})
+    tx.execute(
+        query("record_artifact"),
+        {
+            "clip_id": item.id,
+            "kind": "export",
+            "strategy": result.profile,
+            "tag": "",
+            "key": result.key,
+            "sha256": result.sha256,
+            "size_bytes": result.size_bytes,
+            "metadata": Jsonb({"frames": result.frames}),
+        },
+    )
