@@ -36,6 +36,7 @@ class Claim:
     video_id: int
     attempt: int
     failures: int
+    size_bytes: int  # of the video's source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,9 @@ class Worker:
         freed = self._store.delete(there)
         left = [key for key in there if self._store.stat(key) is not None]
         if left:
-            raise StoreError(f"{len(left)} of {len(there)} objects of clip {item.id} are still there, the first is {left[0]}")
+            raise StoreError(
+                f"{len(left)} of {len(there)} objects of clip {item.id} are still there, the first is {left[0]}"
+            )
         return ArchiveResult(objects_deleted=len(there), bytes_freed=freed, seconds=time.monotonic() - begun)
 
 

@@ -104,7 +104,11 @@ def kernel(
             }
         )
     clip_rows = [
-        {**asdict(span), "start_pts": table.pts(span.start_frame), "end_pts": table.end_pts_of(span.end_frame)}
+        {
+            **asdict(span),
+            "start_pts": table.pts(span.start_frame),
+            "end_pts": table.end_pts_of(span.end_frame),
+        }
         for span in cuts.spans()
     ]
     return tuple(cut_rows), tuple(clip_rows)

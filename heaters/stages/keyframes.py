@@ -96,11 +96,12 @@ class Worker:
                 write_jpeg(picture, path, JPEG_QUALITY)
                 key = keys.keyframe(item.content_hash, item.start_frame, item.end_frame, self._strategy, tag)
                 stored = self._store.put_file(key, path)
-                stills.append(
-                    Still(tag=tag, frame=frame, key=key, sha256=stored.sha256, size_bytes=stored.size_bytes)
-                )
+                stills.append(Still(tag=tag, frame=frame, key=key, sha256=stored.sha256, size_bytes=stored.size_bytes))
         return KeyframeResult(
-            strategy=self._strategy, images=len(stills), stills=tuple(stills), seconds=time.monotonic() - begun
+            strategy=self._strategy,
+            images=len(stills),
+            stills=tuple(stills),
+            seconds=time.monotonic() - begun,
         )
 
 

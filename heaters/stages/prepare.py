@@ -69,7 +69,11 @@ class Worker:
             self._cache.hold(self._store, item.source_key) as held,
         ):
             made = prepare(
-                held.path, folder, probe(held.path), threads=context.threads, timeout_seconds=context.timeout_seconds
+                held.path,
+                folder,
+                probe(held.path),
+                threads=context.threads,
+                timeout_seconds=context.timeout_seconds,
             )
             proxy = self._store.put_file(keys.proxy(item.content_hash, word), made.proxy)
             analysis = self._store.put_file(keys.analysis(item.content_hash, word), made.analysis)

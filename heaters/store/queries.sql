@@ -64,8 +64,8 @@ with due as (
     from counted
     returning id, subject_id, video_id, attempt
 )
-select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int
-from claimed c join counted k on k.id = c.subject_id order by c.subject_id;
+select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int, coalesce(v.size_bytes, 0)::bigint as size_bytes
+from claimed c join counted k on k.id = c.subject_id join videos v on v.id = c.video_id order by c.subject_id;
 
 -- name: claim_clips
 -- Give due clips to this worker: one running row with a lease each. Rows locked by a reviewer's edit are skipped.
@@ -86,8 +86,8 @@ with due as (
     from counted
     returning id, subject_id, video_id, attempt
 )
-select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int
-from claimed c join counted k on k.id = c.subject_id order by c.subject_id;
+select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int, coalesce(v.size_bytes, 0)::bigint as size_bytes
+from claimed c join counted k on k.id = c.subject_id join videos v on v.id = c.video_id order by c.subject_id;
 
 -- name: heartbeat
 -- Renew the lease of everything this worker holds.

@@ -1,0 +1,81 @@
+"""Where Ray runs: a local one for this command, or the cluster that RAY_ADDRESS names."""
+
+import logging
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+
+from heaters.errors import ConfigError
+from heaters.settings import Settings
+
+# Blobs travel by key, so the object store only carries inputs and results.
+LOCAL_OBJECT_STORE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What there is to run on. `owned`: this process started it."""
+
+    nodes: int
+    cpus: float
+    gpus: float
+    memory_bytes: float  # of the largest node: no task can have more
+    node_cpus: float  # of the largest node
+    owned: bool
+
+
+def connect(settings: Settings) -> Cluster:
+    """Join or start Ray. Raises ConfigError, naming RAY_ADDRESS, when the cluster cannot be reached."""
+    owned = False
+    if not ray.is_initialized():
+        owned = not settings.ray_address
+        if owned:
+            _start_local(settings.home)
+        else:
+            _join(settings.ray_address)
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    total = ray.cluster_resources()
+    return Cluster(
+        nodes=len(alive),
+        cpus=max(total.get("CPU", 1.0), 1.0),
+        gpus=total.get("GPU", 0.0),
+        memory_bytes=max(node["Resources"].get("memory", 0.0) for node in alive),
+        node_cpus=max(max(node["Resources"].get("CPU", 0.0) for node in alive), 1.0),
+        owned=owned,
+    )
+
+
+def _join(address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise ConfigError(f"RAY_ADDRESS={address} cannot be reached: {error}") from error
+
+
+def _start_local(home: Path) -> None:
+    """Ray on this machine alone, closed to other users by a token that lives under HEATERS_HOME."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token(home / "ray" / "auth_token"))
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        object_store_memory=LOCAL_OBJECT_STORE_BYTES,
+    )
+
+
+def _token(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    return path
