@@ -1,0 +1,240 @@
+-- The whole schema, as the migrations sum up to (a test proves it). States stand once here and once in core/states.py.
+
+create extension if not exists vector;
+
+create type video_state as enum ('new', 'downloaded', 'prepared', 'cut');
+create type clip_state as enum ('pending_review', 'review_approved', 'exported', 'keyframed', 'embedded',
+                                'review_skipped', 'review_archived', 'archived');
+create type run_status as enum ('running', 'done', 'failed', 'dead', 'lost', 'released');
+create type cut_kind as enum ('hard', 'gradual', 'manual');
+create type review_action as enum ('approve', 'skip', 'archive', 'split', 'merge', 'move', 'group', 'undo', 'redo');
+create type subject_kind as enum ('video', 'clip');
+
+-- A source video. `pts_*` and `time_base_*`: time of frame n = pts[n] * num / den seconds on the proxy's timeline.
+create table videos (
+    id              bigint generated always as identity primary key,
+    source          text not null unique,            -- URL, or absolute path
+    title           text not null default '',
+    state           video_state not null default 'new',
+    content_hash    text unique check (content_hash ~ '^[0-9a-f]{64}$'),
+    duplicate_of    bigint references videos (id),    -- another source with the same bytes; this row is done
+    size_bytes      bigint check (size_bytes >= 0),
+    -- probe facts
+    container       text,
+    codec           text,
+    width           integer check (width > 0),        -- as displayed, rotation applied
+    height          integer check (height > 0),
+    rotation        integer not null default 0 check (rotation in (0, 90, 180, 270)),
+    frame_count     integer check (frame_count > 0),  -- decoded frames, counted by prepare
+    duration_seconds double precision check (duration_seconds >= 0),
+    frame_rate_num  bigint check (frame_rate_num > 0),
+    frame_rate_den  bigint check (frame_rate_den > 0),
+    time_base_num   bigint check (time_base_num > 0),
+    time_base_den   bigint check (time_base_den > 0),
+    is_vfr          boolean,
+    has_audio       boolean,
+    is_partial      boolean not null default false,   -- the file was damaged; only its decodable part is used
+    -- object keys
+    source_key      text,
+    proxy_key       text,
+    analysis_key    text,
+    pts_key         text,
+    probabilities_key text,
+    provenance      jsonb not null default '{}',      -- extractor, id, uploader, licence, formats, versions
+    created_at      timestamptz not null default now(),
+    updated_at      timestamptz not null default now(),
+    check ((time_base_num is null) = (time_base_den is null)),
+    check (state < 'prepared' or (frame_count is not null and proxy_key is not null and pts_key is not null))
+);
+create index videos_state on videos (state, id) where duplicate_of is null;
+
+-- An inner cut: frame is the first frame of the right-hand shot. Frame 0 and the end are implied.
+create table cuts (
+    video_id        bigint not null references videos (id) on delete cascade,
+    frame           integer not null check (frame > 0),
+    pts             bigint not null,
+    kind            cut_kind not null,
+    confidence      real check (confidence between 0 and 1),   -- null for a manual cut
+    created_by      text not null,                              -- detector and revision, or the reviewer
+    metadata        jsonb not null default '{}',
+    primary key (video_id, frame)
+);
+
+-- A clip: the half-open range between two neighbouring cuts. Retired clips keep their row for lineage and undo.
+create table clips (
+    id              bigint generated always as identity primary key,
+    video_id        bigint not null references videos (id) on delete cascade,
+    start_frame     integer not null check (start_frame >= 0),
+    end_frame       integer not null,
+    start_pts       bigint not null,
+    end_pts         bigint not null,                            -- PTS of frame end_frame, or where the last frame ends
+    state           clip_state not null default 'pending_review',
+    version         integer not null default 1,                 -- +1 on every change; a reviewer's action names it
+    parents         bigint[] not null default '{}',
+    group_id        bigint,
+    reviewed_by     text,
+    reviewed_at     timestamptz,
+    review_lease_by text,
+    review_lease_expires_at timestamptz,
+    retired_at      timestamptz,                                -- replaced by a split, merge or move
+    export_key      text,
+    export_profile  text,
+    created_at      timestamptz not null default now(),
+    updated_at      timestamptz not null default now(),
+    check (start_frame < end_frame),
+    check (start_pts < end_pts),
+    check (retired_at is null or state = 'archived'),
+    -- No two active clips of a video overlap. Video and frame share one 64-bit axis (frames are 32-bit), so that plain
+    -- GiST ranges do, without the btree_gist extension.
+    constraint clips_do_not_overlap exclude using gist (
+        int8range(video_id * 4294967296 + start_frame, video_id * 4294967296 + end_frame) with &&
+    ) where (retired_at is null) deferrable initially deferred
+);
+create index clips_video on clips (video_id, start_frame) where retired_at is null;
+create index clips_state on clips (state, id) where retired_at is null;
+
+-- A file made from a clip. The identity has no nullable column, so that it really fires.
+create table artifacts (
+    clip_id         bigint not null references clips (id) on delete cascade,
+    kind            text not null,                              -- export, keyframe
+    strategy        text not null default '',
+    tag             text not null default '',
+    key             text not null,
+    sha256          text not null check (sha256 ~ '^[0-9a-f]{64}$'),
+    size_bytes      bigint not null check (size_bytes > 0),
+    metadata        jsonb not null default '{}',
+    created_at      timestamptz not null default now(),
+    primary key (clip_id, kind, strategy, tag)
+);
+
+-- An embedding space: vectors of different models are never compared.
+create table models (
+    model           text primary key,                           -- name@revision
+    dimension       integer not null check (dimension between 1 and 4000),
+    created_at      timestamptz not null default now()
+);
+
+create table embeddings (
+    clip_id         bigint not null references clips (id) on delete cascade,
+    model           text not null references models (model),
+    strategy        text not null,                              -- single, multi_average
+    vector          halfvec not null,                           -- L2-normalised
+    images          integer not null check (images > 0),
+    created_at      timestamptz not null default now(),
+    primary key (clip_id, model, strategy)
+);
+create index embeddings_model on embeddings (model, strategy);
+
+-- One attempt at one stage of one item. `variant` is the setting its output depends on ('' for none).
+create table stage_runs (
+    id              bigint generated always as identity primary key,
+    stage           text not null,
+    subject         subject_kind not null,
+    subject_id      bigint not null,
+    video_id        bigint not null references videos (id) on delete cascade,
+    variant         text not null default '',
+    attempt         integer not null check (attempt > 0),
+    status          run_status not null default 'running',
+    voided          boolean not null default false,             -- an operator asked for a retry: no longer counts
+    worker          text not null,
+    lease_expires_at timestamptz,
+    next_attempt_at timestamptz,
+    error_type      text,
+    error           text,
+    result          jsonb,
+    started_at      timestamptz not null default now(),
+    finished_at     timestamptz,
+    check ((status = 'running') = (finished_at is null)),
+    check (status not in ('failed', 'dead', 'lost') or error is not null),
+    check (status <> 'done' or result is not null)
+);
+create unique index stage_runs_one_holder on stage_runs (stage, subject_id, variant) where status = 'running';
+create unique index stage_runs_one_success on stage_runs (stage, subject_id, variant) where status = 'done' and not voided;
+create index stage_runs_subject on stage_runs (subject_id, stage);
+create index stage_runs_video on stage_runs (video_id, id);
+create index stage_runs_finished on stage_runs (finished_at) where finished_at is not null;
+
+-- Append-only: who did what, when, and the exact rows before and after. Undo appends.
+create table review_events (
+    id              bigint generated always as identity primary key,
+    video_id        bigint not null references videos (id) on delete cascade,
+    reviewer        text not null,
+    action          review_action not null,
+    request_key     text not null unique,                       -- the client's idempotency key
+    undoes          bigint references review_events (id),       -- for undo and redo: the event that is reversed
+    before          jsonb not null,                             -- clips and cuts as they were
+    after           jsonb not null,
+    created_at      timestamptz not null default now()
+);
+create index review_events_reviewer on review_events (reviewer, id);
+create index review_events_video on review_events (video_id, id);
+
+-- Truth 3: the active clips of a cut video tile [0, frame_count), and inner boundaries are exactly the cuts.
+-- Overlap is refused by the exclusion constraint; this deferred trigger refuses gaps and strays at commit.
+create function check_tiling() returns trigger language plpgsql as $$
+declare
+    vid bigint := case when tg_op = 'DELETE' then old.video_id else new.video_id end;
+    frames integer;
+    covered bigint;
+    first integer;
+    last integer;
+    strays bigint;
+begin
+    select frame_count into frames from videos where id = vid;
+    if not found then
+        return null;  -- the video itself was deleted
+    end if;
+    select coalesce(sum(end_frame - start_frame), 0), min(start_frame), max(end_frame)
+      into covered, first, last
+      from clips where video_id = vid and retired_at is null;
+    if covered = 0 and not exists (select from cuts where video_id = vid) then
+        return null;
+    end if;
+    select count(*) into strays from (
+        (select start_frame from clips where video_id = vid and retired_at is null and start_frame > 0
+         except select frame from cuts where video_id = vid)
+        union all
+        (select frame from cuts where video_id = vid
+         except select start_frame from clips where video_id = vid and retired_at is null)
+    ) boundaries;
+    if first is distinct from 0 or last is distinct from frames or covered <> frames or strays > 0 then
+        raise exception 'the active clips of video % must tile [0, %) and meet exactly at its cuts; they span [%, %), cover % frames, % stray boundaries',
+            vid, frames, first, last, covered, strays using errcode = 'check_violation', constraint = 'clips_tile_the_video';
+    end if;
+    return null;
+end $$;
+
+create constraint trigger clips_tile_the_video after insert or update of start_frame, end_frame, retired_at, video_id or delete
+    on clips deferrable initially deferred for each row execute function check_tiling();
+create constraint trigger cuts_tile_the_video after insert or update of frame, video_id or delete
+    on cuts deferrable initially deferred for each row execute function check_tiling();
+
+-- The one place that says when an item is due: it is in one of `states`, no attempt holds it, has done it or has given up
+-- on it, no back-off is running, and what the stage needs is done in the matching variant. Claim, status and the
+-- end-of-run check all call these.
+create function is_open(p_stage text, p_subject_id bigint, p_variant text) returns boolean stable language sql as $$
+    select not exists (
+        select from stage_runs r
+        where r.subject_id = p_subject_id and r.stage = p_stage and r.variant = p_variant and not r.voided
+          and (r.status in ('running', 'done', 'dead') or r.next_attempt_at > now()))
+$$;
+
+create function due_videos(p_stage text, p_variant text, p_states text[], p_scope bigint[])
+returns table (id bigint, video_id bigint) stable language sql as $$
+    select v.id, v.id from videos v
+    where v.state = any (p_states::video_state[]) and v.duplicate_of is null
+      and (p_scope is null or v.id = any (p_scope))
+      and is_open(p_stage, v.id, p_variant)
+$$;
+
+create function due_clips(p_stage text, p_variant text, p_states text[], p_scope bigint[], p_needs text, p_needs_variant text)
+returns table (id bigint, video_id bigint) stable language sql as $$
+    select c.id, c.video_id from clips c
+    where c.state = any (p_states::clip_state[]) and c.retired_at is null
+      and (p_scope is null or c.video_id = any (p_scope))
+      and is_open(p_stage, c.id, p_variant)
+      and (p_needs = '' or exists (
+          select from stage_runs n
+          where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
+            and n.status = 'done' and not n.voided))
+$$;

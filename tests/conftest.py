@@ -1,0 +1,114 @@
+"""What all tests share: one PostgreSQL for the session, a fresh database and home for each test, a local Ray.
+
+HEATERS_TEST_DATABASE_URL names another server than the embedded one. HEATERS_REQUIRE (a comma list of browser, gpu,
+internet) names what the machine promises: a test that needs it fails where it would otherwise be skipped.
+"""
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+from requirements import require
+
+from heaters import embedded
+from heaters.settings import Settings
+from heaters.store.db import Database, connect
+from heaters.store.migrate import migrate
+
+__all__ = ["require"]
+
+TEMPLATE = "heaters_test_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server on which we may create databases, for the whole session."""
+    given = os.environ.get("HEATERS_TEST_DATABASE_URL", "")
+    if given:
+        yield given
+        return
+    home = tmp_path_factory.mktemp("home")
+    yield embedded.ensure(home)
+    embedded.release(home)
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server, another database."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def _administer(url: str, statement: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(TEMPLATE)))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres_url: str) -> str:
+    """A migrated database that the tests' databases are copies of. Nothing stays connected to it."""
+    _administer(postgres_url, "drop database if exists {0} with (force)", TEMPLATE)
+    _administer(postgres_url, "create database {0}", TEMPLATE)
+    url = with_database(postgres_url, TEMPLATE)
+    with connect(url) as connection:
+        migrate(connection)
+    return url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """A fresh database without any table, dropped after the test."""
+    name = f"heaters_test_{uuid.uuid4().hex[:12]}"
+    _administer(postgres_url, "create database {0}", name)
+    yield with_database(postgres_url, name)
+    _administer(postgres_url, "drop database if exists {0} with (force)", name)
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+    """A fresh migrated database, dropped after the test."""
+    name = f"heaters_test_{uuid.uuid4().hex[:12]}"
+    assert template_url  # made by now
+    _administer(postgres_url, "create database {0} template {1}", name)
+    yield with_database(postgres_url, name)
+    _administer(postgres_url, "drop database if exists {0} with (force)", name)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """The fresh migrated database, opened."""
+    database = Database(database_url, patience_seconds=5)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a home and a database of the test's own."""
+    return Settings(home=tmp_path / "home", database_url=database_url)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Ray of two CPUs, for the whole session, with token authentication on."""
+    token = tmp_path_factory.mktemp("ray") / "token"
+    token.write_text(uuid.uuid4().hex)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAY_AUTH_MODE", "token")
+    patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    import ray
+
+    context = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    yield str(context.address_info["address"])
+    ray.shutdown()
+    patch.undo()
