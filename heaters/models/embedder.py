@@ -1,6 +1,7 @@
 """The one interface of every embedding model: images and texts into one space, cosine between them.
 
-It does not know how a model works: `starter` and `openclip` are modules of this package with the same two functions.
+It does not know how a model works: `starter` and `openclip` are modules of this package with the same two
+functions.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,8 +26,9 @@ _SMALLEST_NORM = 1e-6
 class Embedder(Protocol):
     """A loaded model.
 
-    `model` is the identity of its space, `name@revision`: vectors are compared only if it is equal. The revision
-    covers the weights and the preprocessing. `note` is one line for people: what this is and how to switch.
+    `model` is the identity of its space, `name@revision`: vectors are compared only if it is equal. The
+    revision covers the weights and the preprocessing. `note` is one line for people: what this is and how to
+    switch.
     """
 
     @property
@@ -50,10 +52,10 @@ class Embedder(Protocol):
 def load_embedder(name: str, *, cache: Path, device: str = "auto", towers: Towers = "both") -> Embedder:
     """Load the model `name`: `starter`, `openclip:NAME/PRETRAINED` or `openclip:local-dir:PATH`.
 
-    `device` is auto, cpu or cuda. `cache` is a folder for what is computed or downloaded once; it is made if missing.
-    `towers` loads only what is needed; calling the other one raises ModelError.
-    Raises ConfigError for an unknown name, a missing package, folder or device; ModelError for weights that cannot be
-    had, are damaged, or do not fit the model.
+    `device` is auto, cpu or cuda. `cache` is a folder for what is computed or downloaded once; it is made if
+    missing. `towers` loads only what is needed; calling the other one raises ModelError.
+    Raises ConfigError for an unknown name, a missing package, folder or device; ModelError for weights that
+    cannot be had, are damaged, or do not fit the model.
     """
     family, _, rest = name.partition(":")
     return _family(name, family)[0](rest, device, cache, towers)
@@ -69,7 +71,7 @@ def model_identity(name: str, cache: Path) -> tuple[str, int]:
 
 
 def pool(vectors: Vectors, strategy: str) -> Vectors:
-    """The vectors of a clip's stills, float32 [k, d] in time order → the clip's vector, float32 [d], length 1.
+    """Pool a clip's stills, float32 [k, d] in time order, to the clip's vector, float32 [d], length 1.
 
     `single` takes the middle still; `multi_average` the normalised mean of the normalised vectors.
     Raises RuleError for an unknown strategy or no vectors; ModelError when the result has no direction.
@@ -92,7 +94,7 @@ def normalised(vectors: NDArray[np.floating]) -> Vectors:
 
 
 def resolve_device(device: str) -> str:
-    """auto, cpu or cuda → the device there is. Raises ConfigError when cuda was asked for and is not there."""
+    """auto, cpu or cuda → cpu or cuda. Raises ConfigError when cuda was asked for and is not there."""
     import torch  # slow to import; whoever only pools or asks for an identity does without
 
     if device not in {"auto", "cpu", "cuda"}:
@@ -129,7 +131,7 @@ _POOLS: dict[str, Callable[[Vectors], Vectors]] = {
 def _family(name: str, family: str) -> tuple[_Loader, _Identity]:
     if family not in _FAMILIES:
         raise ConfigError(
-            "HEATERS_MODEL must be starter, openclip:NAME/PRETRAINED (such as openclip:ViT-B-32/laion2b_s34b_b79k) "
-            f"or openclip:local-dir:PATH; got {name!r}"
+            "HEATERS_MODEL must be starter, openclip:NAME/PRETRAINED (such as "
+            f"openclip:ViT-B-32/laion2b_s34b_b79k) or openclip:local-dir:PATH; got {name!r}"
         )
     return _FAMILIES[family]()
