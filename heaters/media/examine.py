@@ -1,0 +1,158 @@
+"""What the probe's child does: open a file with PyAV, choose its video stream, decode one frame.
+
+Call `probe.probe` instead; this runs in the worker's own process only in tests.
+"""
+
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+
+from heaters.errors import MediaError
+from heaters.media.probe import Probe
+from heaters.media.sniff import looks_like, moov_comes_first
+
+# Demuxers that open other files or URLs, show text as pictures, or hold a single image.
+REFUSED_FORMATS = {
+    "hls": "a playlist (HLS)",
+    "dash": "a playlist (DASH)",
+    "concat": "a list of files for ffmpeg",
+    "imf": "a package of files (IMF)",
+    "tty": "a text file",
+    "image2": "a still image",
+}
+MAX_PIXELS = 2**26  # 8K is half of this; the header of a hostile file may claim far more
+PACKETS_UNTIL_FRAME = 1500  # a stream cut in mid-GOP shows its first frame within a GOP
+ASPECT_LIMIT = 8  # a pixel aspect ratio beyond 8:1 is a broken header, not a lens
+FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets tell
+
+
+def examine(path: Path) -> Probe:
+    """The facts of `path`. Raises MediaError as `probe.probe` does."""
+    try:
+        with av.open(
+            f"file:{path}", options={"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+        ) as container:
+            return _examine(container, path)
+    except av.FFmpegError as error:
+        raise MediaError(f"not a readable video ({error.strerror}); {looks_like(path)}") from error
+
+
+def _examine(container: Any, path: Path) -> Probe:
+    name = container.format.name
+    if name in REFUSED_FORMATS or name.endswith("_pipe"):
+        raise MediaError(f"{REFUSED_FORMATS.get(name, 'a still image')}, not a video")
+    stream = _video_stream(container, path)
+    frame = _first_frame(container, stream, path)
+    container_start = Fraction(container.start_time or 0, av.time_base)
+    start = _seconds(stream.start_time, stream.time_base, container_start)
+    stated_end = _stated_end(container, stream, container_start)
+    whole = (container.duration or 0) / av.time_base
+    audio = _audio_stream(container)
+    aspect = _aspect(stream.sample_aspect_ratio)
+    rotation = -frame.rotation % 360 // 90 * 90
+    width, height = max(round(frame.width * aspect), 1), frame.height
+    is_mp4 = name.startswith("mov,")
+    return Probe(
+        container=name,
+        codec=stream.codec_context.codec.canonical_name,
+        width=height if rotation % 180 else width,
+        height=width if rotation % 180 else height,
+        coded_width=frame.width,
+        coded_height=frame.height,
+        sample_aspect_ratio=aspect,
+        rotation=rotation,
+        pixel_format=frame.format.name,
+        bit_depth=max(component.bits for component in frame.format.components),
+        frame_rate=Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE),
+        time_base=Fraction(stream.time_base),
+        start_seconds=max(start, 0.0),
+        duration_seconds=max(stated_end - start, 0.0) if stated_end is not None else max(whole, 0.0),
+        stated_end_seconds=stated_end,
+        video_stream_index=stream.index,
+        audio_stream_index=None if audio is None else audio.index,
+        audio_codec="" if audio is None else audio.codec_context.codec.canonical_name,
+        size_bytes=path.stat().st_size,
+        intra_packets=_intra_packets(stream) if is_mp4 else None,
+        is_faststart=is_mp4 and moov_comes_first(path),
+    )
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    """The stream ffmpeg would choose: not cover art; the default one, then the largest, then the first."""
+    cover = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    pictures = list(container.streams.video)
+    videos = [stream for stream in pictures if not stream.disposition & cover]
+    if not videos:
+        if pictures:
+            raise MediaError("holds no video, only cover art")
+        if container.streams.audio:
+            raise MediaError("holds no video, only audio")
+        raise MediaError(f"holds no video; {looks_like(path)}")
+    decodable = [stream for stream in videos if stream.codec_context is not None]
+    if not decodable:
+        raise MediaError("holds video in a codec that cannot be decoded")
+
+    def rank(stream: Any) -> int:
+        default = bool(stream.disposition & av.stream.Disposition.default)
+        return int(5_000_000 * default + stream.codec_context.width * stream.codec_context.height)
+
+    return max(decodable, key=rank)
+
+
+def _first_frame(container: Any, stream: Any, path: Path) -> Any:
+    context = stream.codec_context
+    if context.width * context.height > MAX_PIXELS:
+        raise MediaError(f"claims {context.width} × {context.height} pixels; at most {MAX_PIXELS} in all are decoded")
+    context.thread_count = 1
+    reason = "no error"
+    packets = container.demux(stream)
+    while True:
+        try:
+            for packet in islice(packets, PACKETS_UNTIL_FRAME):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError as error:
+                    reason = str(error.strerror)  # a damaged start; the next key frame may decode
+                    continue
+                if frames:
+                    return frames[0]
+        except av.FFmpegError as error:
+            reason = str(error.strerror)
+        raise MediaError(f"has a {context.name} stream without a decodable frame ({reason}); {looks_like(path)}")
+
+
+def _seconds(ticks: int | None, time_base: Fraction, container_start: Fraction) -> float:
+    return 0.0 if ticks is None else float(ticks * time_base - container_start)
+
+
+def _stated_end(container: Any, stream: Any, container_start: Fraction) -> float | None:
+    """The end of the video stream on the shifted timeline, where the container states it stream by stream."""
+    if stream.duration:
+        return _seconds((stream.start_time or 0) + stream.duration, stream.time_base, container_start)
+    tag = stream.metadata.get("DURATION")  # Matroska: hh:mm:ss.nnnnnnnnn, counted from 0
+    if tag and tag.count(":") == 2:
+        hours, minutes, seconds = tag.split(":")
+        return float(int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds) - container_start)
+    if container.duration and len(container.streams) == 1:
+        return float(Fraction(container.duration, av.time_base))
+    return None
+
+
+def _aspect(stated: Any) -> Fraction:
+    aspect = Fraction(stated or 1)
+    return aspect if Fraction(1, ASPECT_LIMIT) <= aspect <= ASPECT_LIMIT else Fraction(1)
+
+
+def _audio_stream(container: Any) -> Any | None:
+    for stream in container.streams.audio:
+        if stream.codec_context is not None and stream.codec_context.sample_rate > 0:
+            return stream
+    return None
+
+
+def _intra_packets(stream: Any) -> int | None:
+    entries = stream.index_entries
+    return len(entries) if len(entries) and all(entry.is_keyframe for entry in entries) else None
