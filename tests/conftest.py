@@ -7,8 +7,9 @@ internet) names what the machine promises: a test that needs it fails where it w
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -47,9 +48,9 @@ def with_database(url: str, name: str) -> str:
     return urlunsplit(parts._replace(path=f"/{name}"))
 
 
-def _administer(url: str, statement: str, name: str) -> None:
+def _administer(url: str, statement: LiteralString, *names: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(TEMPLATE)))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @pytest.fixture(scope="session")
@@ -64,22 +65,31 @@ def template_url(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def empty_database_url(postgres_url: str) -> Iterator[str]:
-    """A fresh database without any table, dropped after the test."""
-    name = f"heaters_test_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_url, "create database {0}", name)
-    yield with_database(postgres_url, name)
-    _administer(postgres_url, "drop database if exists {0} with (force)", name)
+def make_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
+    """Makes databases from a named template ("template0": without any table); all dropped after the test."""
+    names: list[str] = []
+
+    def make(template: str) -> str:
+        names.append(f"heaters_test_{uuid.uuid4().hex[:12]}")
+        _administer(postgres_url, "create database {0} template {1}", names[-1], template)
+        return with_database(postgres_url, names[-1])
+
+    yield make
+    for name in names:
+        _administer(postgres_url, "drop database if exists {0} with (force)", name)
 
 
 @pytest.fixture
-def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+def empty_database_url(make_database: Callable[[str], str]) -> str:
+    """A fresh database without any table, dropped after the test."""
+    return make_database("template0")
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[str], str], template_url: str) -> str:
     """A fresh migrated database, dropped after the test."""
-    name = f"heaters_test_{uuid.uuid4().hex[:12]}"
-    assert template_url  # made by now
-    _administer(postgres_url, "create database {0} template {1}", name)
-    yield with_database(postgres_url, name)
-    _administer(postgres_url, "drop database if exists {0} with (force)", name)
+    assert template_url  # is there by now
+    return make_database(TEMPLATE)
 
 
 @pytest.fixture

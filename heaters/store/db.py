@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeVar
 
 import psycopg
 from pgvector.psycopg import register_vector
@@ -32,6 +33,7 @@ _KEEPALIVE = {
     "tcp_user_timeout": 60_000,
 }
 
+T = TypeVar("T")
 Connection = psycopg.Connection[DictRow]
 Cursor = psycopg.Cursor[DictRow]
 
@@ -63,8 +65,9 @@ def connect(database_url: str, *, application_name: str = "heaters") -> Connecti
             ),
             **_KEEPALIVE,
         )
-    except psycopg.ProgrammingError as error:
-        raise ConfigError(f"HEATERS_DATABASE_URL must be a postgresql:// URL; {error}") from error
+    except psycopg.ProgrammingError:
+        # libpq's own words quote the URL with its password.
+        raise ConfigError("HEATERS_DATABASE_URL must be a postgresql:// URL that libpq can read") from None
     try:
         connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
     except psycopg.OperationalError as error:
@@ -150,6 +153,23 @@ class Database:
                 self._give_back(connection)
         finally:
             self._slots.release()
+
+    def run(self, work: Callable[[Cursor], T]) -> T:
+        """`work` in a transaction of its own, again from its start after a StoreError, for `patience_seconds`.
+
+        Only for work that may be done twice (fenced, idempotent, or reading): the first may have been committed.
+        """
+        deadline = time.monotonic() + self._patience_seconds
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                with self.transaction() as cursor:
+                    return work(cursor)
+            except StoreError:
+                if time.monotonic() + pause_seconds > deadline:
+                    raise
+            time.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
     def close(self) -> None:
         """Close the idle connections. The database may be used again afterwards."""

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from heaters.errors import RuleError
-from heaters.store.db import Database
+from heaters.store.db import Database, connect
 from heaters.store.queries import load, parse, query
 
 PLANNED = re.compile(r"(?is)\s*(select|insert|update|delete|merge|values|with)\b")
@@ -20,14 +20,11 @@ def numbered(sql: str) -> str:
 
 
 @pytest.mark.parametrize("name", load())
-def test_query_fits_the_schema(db: Database, name: str) -> None:
+def test_query_fits_the_schema(template_url: str, name: str) -> None:
     sql = query(name)
-    with db.transaction() as cursor:
-        if PLANNED.match(sql):
-            cursor.execute(f"prepare checked as {numbered(sql)}".encode())
-            cursor.execute("deallocate checked")
-        else:
-            cursor.execute(sql.encode())
+    with connect(template_url) as connection, connection.transaction(force_rollback=True):
+        statement = f"prepare checked as {numbered(sql)}" if PLANNED.match(sql) else sql
+        connection.execute(statement.encode())
 
 
 @pytest.mark.parametrize("name", load())
