@@ -78,7 +78,9 @@ class Settings:
     """The effective settings. Build with `load`; change with `dataclasses.replace`."""
 
     home: Path = _setting(
-        "HEATERS_HOME", Path("~/.heaters").expanduser(), _home,
+        "HEATERS_HOME",
+        Path("~/.heaters").expanduser(),
+        _home,
         "the one folder that embedded data, caches and media live in",
     )
     database_url: str = _setting(
@@ -90,22 +92,25 @@ class Settings:
     s3_endpoint: str = _setting("HEATERS_S3_ENDPOINT", "", str, "another S3 endpoint than AWS's")
     ray_address: str = _setting("RAY_ADDRESS", "", str, "the Ray cluster; empty: a local one for this command")
     model: str = _setting(
-        "HEATERS_MODEL", "starter", str,
+        "HEATERS_MODEL",
+        "starter",
+        str,
         "embedding model: starter, openclip:NAME/PRETRAINED or openclip:local-dir:PATH",
     )
     keyframes: str = _setting(
         "HEATERS_KEYFRAMES", "multi", _choice(*KEYFRAME_STRATEGIES), "stills per clip: multi (25/50/75 %) or midpoint"
     )
     embedding_strategy: str = _setting(
-        "HEATERS_EMBEDDING", "multi_average", _choice(*EMBEDDING_STRATEGIES), "one vector from all stills, or the middle one"
+        "HEATERS_EMBEDDING",
+        "multi_average",
+        _choice(*EMBEDDING_STRATEGIES),
+        "one vector from all stills, or from the middle one",
     )
     export_profile: str = _setting(
         "HEATERS_EXPORT", "source", _choice(*EXPORT_PROFILES), "clips from the master (source) or the proxy (proxy)"
     )
     device: str = _setting("HEATERS_DEVICE", "auto", _choice("auto", "cpu", "cuda"), "where models run")
-    detector: str = _setting(
-        "HEATERS_DETECTOR", "transnetv2", _choice("transnetv2"), "the cut detector"
-    )
+    detector: str = _setting("HEATERS_DETECTOR", "transnetv2", _choice("transnetv2"), "the cut detector")
     cut_threshold: float = _setting(
         "HEATERS_CUT_THRESHOLD", 0.5, _number(0.01, 0.99), "a frame at or above this probability is a transition"
     )
@@ -113,7 +118,10 @@ class Settings:
         "HEATERS_MIN_CLIP_SECONDS", 0.0, _number(0, 3600), "shorter shots are merged into a neighbour"
     )
     max_clip_seconds: float = _setting(
-        "HEATERS_MAX_CLIP_SECONDS", 0.0, _number(0, 86400), "longer shots are split at their most likely frame; 0: never"
+        "HEATERS_MAX_CLIP_SECONDS",
+        0.0,
+        _number(0, 86400),
+        "longer shots are split at their most likely frame; 0: never",
     )
     lease_seconds: float = _setting(
         "HEATERS_LEASE_SECONDS", 60.0, _number(1, 3600), "how long a silent worker keeps its items"

@@ -4,7 +4,7 @@ writes the same object and leaves no orphan.
     videos/<sha256>/source<.ext>              the master, byte for byte
     videos/<sha256>/proxy-<params>.mp4        review proxy
     videos/<sha256>/analysis-<params>.rgb     48×27 RGB for every frame
-    videos/<sha256>/pts-<params>.npy          int64 PTS of every frame
+    videos/<sha256>/pts-<params>.npy          int64 PTS of every frame, then the end of the last
     videos/<sha256>/cuts-<params>.npz         both heads' probabilities
     clips/<sha256>/<start>-<end>/<profile>-<params>.mp4
     clips/<sha256>/<start>-<end>/keyframes-<strategy>/<tag>.jpg

@@ -12,10 +12,11 @@ from typing import Any
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from heaters.core.pipeline import STAGES, Stage, Subject, eligible_states
+from heaters.core.pipeline import Stage, Subject
 from heaters.errors import StageError
 from heaters.settings import Settings
 from heaters.stages.base import StageResult
+from heaters.status import count_due, due_parameters
 from heaters.store.db import Database
 from heaters.store.queries import query
 
@@ -57,7 +58,7 @@ def worker_name() -> str:
 
 
 def backoff_seconds(failures: int, jitter: float) -> float:
-    """The wait after the `failures`-th failure: 2 s, 8 s, 32 s, … at most an hour, times 1 to 1.5 by `jitter` in [0, 1)."""
+    """The wait after the `failures`-th failure: 2 s, 8 s, 32 s, … at most an hour, times 1 to 1.5 by `jitter`."""
     return min(BACKOFF_SECONDS * BACKOFF_FACTOR ** (failures - 1), BACKOFF_CEILING_SECONDS) * (1 + jitter / 2)
 
 
@@ -70,39 +71,28 @@ class Ledger:
         self.worker = worker
         self.scope = None if scope is None else list(scope)
 
-    def _due(self, stage: Stage) -> dict[str, Any]:
-        needs = STAGES[stage.needs] if stage.needs else None
-        return {
-            "stage": stage.name,
-            "variant": self._settings.variant(stage.variant),
-            "states": [str(state) for state in eligible_states(stage)],
-            "scope": self.scope,
-            "needs": stage.needs,
-            "needs_variant": self._settings.variant(needs.variant) if needs else "",
-        }
-
     def claim(self, stage: Stage, limit: int) -> list[Claim]:
         """Take up to `limit` due items."""
         name = "claim_videos" if stage.subject is Subject.VIDEO else "claim_clips"
         with self._database.transaction() as tx:
             tx.execute(query("serialise_claims"), {"stage": stage.name})
-            with tx.cursor(row_factory=class_row(Claim)) as cursor:
+            with tx.connection.cursor(row_factory=class_row(Claim)) as cursor:
                 parameters = {
                     "limit": limit,
                     "worker": self.worker,
                     "lease_seconds": self._settings.lease_seconds,
-                    **self._due(stage),
+                    **due_parameters(stage, self._settings, self.scope),
                 }
                 return cursor.execute(query(name), parameters).fetchall()
 
     def inputs(self, module: ModuleType, claims: Sequence[Claim]) -> dict[int, Any]:
         """The stage's `Input` of each claimed item, by id."""
         parameters = {"ids": [c.subject_id for c in claims], "strategy": self._settings.keyframes}
-        with self._database.transaction() as tx, tx.cursor(row_factory=class_row(module.Input)) as cursor:
+        with self._database.transaction() as tx, tx.connection.cursor(row_factory=class_row(module.Input)) as cursor:
             return {row.id: row for row in cursor.execute(query(module.INPUT), parameters).fetchall()}
 
     def finish(self, stage: Stage, module: ModuleType, claim: Claim, item: Any, result: StageResult) -> bool:
-        """Record a result, its run and the new state in one transaction. False: the lease had moved on; nothing is written."""
+        """Record result, run and new state in one transaction. False: the lease had moved on, nothing is written."""
         with self._database.transaction() as tx:
             fence = {"run_id": claim.run_id, "worker": self.worker, "attempt": claim.attempt}
             done = tx.execute(query("finish_run"), {**fence, "result": Jsonb(result.figures())}).fetchone()
@@ -162,10 +152,8 @@ class Ledger:
 
     def waiting(self, stage: Stage) -> int:
         """How many items are due for `stage` now."""
-        name = "count_due_videos" if stage.subject is Subject.VIDEO else "count_due_clips"
         with self._database.transaction() as tx:
-            row = tx.execute(query(name), self._due(stage)).fetchone()
-            return int(row["n"])
+            return count_due(tx, stage, self._settings, self.scope)
 
     def counts(self) -> dict[str, dict[str, Any]]:
         """Runs by stage: running, retrying, retry_in_seconds, dead, done, done_last_hour."""

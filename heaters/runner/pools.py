@@ -53,7 +53,7 @@ class _Resident:
 
 
 class Pool:
-    """Runs one stage's calls. Resident stages get actors, started when there is work, let go when idle and in the way."""
+    """One stage's calls. Resident stages get actors, started when there is work, let go when idle and in the way."""
 
     def __init__(self, stage: Stage, settings: Settings, cluster: Cluster) -> None:
         self.stage = stage

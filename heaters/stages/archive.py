@@ -28,6 +28,10 @@ class ArchiveResult(StageResult):
     objects_deleted: int
     bytes_freed: int
 
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        return f"{self.objects_deleted} objects, {self.bytes_freed / 1e6:.1f} MB freed"
+
 
 Result = ArchiveResult
 

@@ -1,11 +1,10 @@
 """What all stages share: the context of a call, one outcome per item, and what of a result goes into its run's row."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from heaters.errors import StageError, TransientError
 
@@ -18,17 +17,10 @@ class Context:
     timeout_seconds: float = 3600.0
 
 
-class Item(Protocol):
-    """The least an `Input` has: the id of its video or clip."""
-
-    @property
-    def id(self) -> int: ...
-
-
 class Transaction(Protocol):
     """What `record()` writes with: a psycopg connection inside a transaction."""
 
-    def execute(self, query: str, params: dict[str, Any]) -> Any: ...
+    def execute(self, query: str, params: dict[str, Any], /) -> Any: ...
 
 
 class UnexpectedError(TransientError):
@@ -42,6 +34,10 @@ class StageResult:
     bulk: ClassVar[frozenset[str]] = frozenset()
 
     seconds: float
+
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        return f"{self.seconds:.1f} s"
 
     def figures(self) -> dict[str, Any]:
         """The result as a JSON-ready object without its bulk fields."""
@@ -64,8 +60,8 @@ def _plain(value: Any) -> Any:
 
 
 I = TypeVar("I")  # noqa: E741 - the input type of a stage
-R = TypeVar("R", bound=StageResult)
-Outcome = R | StageError
+R = TypeVar("R")
+Outcome: TypeAlias = R | StageError
 
 
 def each(items: Sequence[I], do: Callable[[I], R]) -> list[R | StageError]:
@@ -88,9 +84,3 @@ def portable(error: StageError) -> StageError:
     if cause is not None and str(cause) and str(cause) not in text:
         text = f"{text} ({type(cause).__name__}: {cause})"
     return type(error)(text)
-
-
-Worker = Callable[[Sequence[Any], Context], list[Any]]
-Recorder = Callable[[Transaction, Any, Any], None]
-Hold = AbstractContextManager
-Items = Iterable[Item]

@@ -5,10 +5,10 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
@@ -16,7 +16,8 @@ from heaters.core import keys
 from heaters.core.cuts import Cuts
 from heaters.core.timebase import PtsTable, TimeBase
 from heaters.core.transitions import Transition, transitions
-from heaters.models.transnet import HEIGHT, WIDTH, Probabilities, TransNet
+from heaters.errors import StageError
+from heaters.models.transnet import FRAME_SHAPE, Probabilities, TransNet
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.store.cache import Cache
@@ -60,6 +61,10 @@ class SceneDetectionResult(StageResult):
     cuts: tuple[dict[str, Any], ...]
     clips: tuple[dict[str, Any], ...]
 
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        return f"{self.cut_count} cuts, {self.clip_count} clips at {self.fps:.0f} fps on {self.device}"
+
 
 Result = SceneDetectionResult
 
@@ -74,7 +79,7 @@ class Lengths:
 
 def lay_out(frame_count: int, found: Sequence[Transition], single: Sequence[float], lengths: Lengths) -> Cuts:
     """The partition of a video from its transitions: short shots merged into a neighbour, long ones split."""
-    cuts = Cuts(frame_count=frame_count, frames=tuple(t.frame for t in found))
+    cuts = Cuts.of(frame_count, (t.frame for t in found))
     if lengths.min_frames > 1:
         cuts = cuts.without_short(lengths.min_frames, {t.frame: t.confidence for t in found})
     if lengths.max_frames:
@@ -104,12 +109,8 @@ def kernel(
             }
         )
     clip_rows = [
-        {
-            **asdict(span),
-            "start_pts": table.pts(span.start_frame),
-            "end_pts": table.end_pts_of(span.end_frame),
-        }
-        for span in cuts.spans()
+        {**asdict(span), "start_pts": table.pts(span.start_frame), "end_pts": table.pts(span.end_frame)}
+        for span in cuts.clips()
     ]
     return tuple(cut_rows), tuple(clip_rows)
 
@@ -125,29 +126,30 @@ class Worker:
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[SceneDetectionResult]]:
         begun = time.monotonic()
-        self._network.set_threads(context.threads)
-        opened = {item.id: frames for item, frames in zip(items, each_frames(items, self._frames), strict=True)}
-        good = [item for item in items if isinstance(opened[item.id], np.ndarray)]
-        predicted = self._network.predict_many([opened[item.id] for item in good])
-        by_id = {item.id: p for item, p in zip(good, predicted, strict=True)}
-        fps = sum(item.frame_count for item in good) / max(time.monotonic() - begun, 1e-9)
+        torch.set_num_threads(context.threads)
+        frames = each(items, self._frames)
+        good = [frame for frame in frames if not isinstance(frame, StageError)]
+        predicted = iter(self._network.predict_many(good))
+        answers = [frame if isinstance(frame, StageError) else next(predicted) for frame in frames]
+        fps = sum(map(len, good)) / max(time.monotonic() - begun, 1e-9)
 
-        def one(item: Input) -> SceneDetectionResult:
-            frames = opened[item.id]
-            if isinstance(frames, Exception):
-                raise frames
-            return self._result(item, by_id[item.id], begun, fps)
+        def one(pair: tuple[Input, Probabilities | StageError]) -> SceneDetectionResult:
+            item, answer = pair
+            if isinstance(answer, StageError):
+                raise answer
+            return self._result(item, answer, begun, fps)
 
-        return each(items, one)
+        return each(list(zip(items, answers, strict=True)), one)
 
     def _frames(self, item: Input) -> NDArray[np.uint8]:
         with self._cache.hold(self._store, item.analysis_key) as held:
             # The mapping keeps the bytes alive even when the cache evicts the file.
-            return np.memmap(held.path, np.uint8, "r", shape=(item.frame_count, HEIGHT, WIDTH, 3))
+            return np.memmap(held.path, np.uint8, "r", shape=(item.frame_count, *FRAME_SHAPE))
 
     def _result(self, item: Input, p: Probabilities, begun: float, fps: float) -> SceneDetectionResult:
         pts = np.load(io.BytesIO(self._store.read(item.pts_key)))
-        table = pts_table(pts, item)
+        base = TimeBase(num=item.time_base_num, den=item.time_base_den)
+        table = PtsTable.of(pts[:-1].tolist(), base, end_pts=int(pts[-1]))
         cuts, clips = kernel(item, table, p, self._settings.cut_threshold, self._lengths(item))
         word = keys.params({"model": self._network.revision, "precision": self._network.precision})
         buffer = io.BytesIO()

@@ -43,11 +43,17 @@ class DownloadResult(StageResult):
     strategy: str  # how it was obtained: copy, or the yt-dlp format strategy that worked
     formats_offered: int
     format_obtained: str
-    resolution_obtained: str
-    resolution_best: str
+    resolution_obtained: tuple[int, int] | None
+    resolution_best: tuple[int, int] | None
+    is_best_resolution: bool
     resumed_bytes: int
     probe: Probe
     provenance: dict[str, Any]
+
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        shape = f"{self.probe.codec} {self.probe.width}×{self.probe.height}"
+        return f"{self.size_bytes / 1e6:.1f} MB, {shape}, {self.strategy}"
 
 
 Result = DownloadResult
@@ -88,13 +94,14 @@ class Worker:
             size_bytes=stored.size_bytes,
             title=fetched.title,
             strategy=fetched.strategy,
-            formats_offered=fetched.formats_offered,
+            formats_offered=len(fetched.formats_offered),
             format_obtained=fetched.format_obtained,
             resolution_obtained=fetched.resolution_obtained,
             resolution_best=fetched.resolution_best,
+            is_best_resolution=fetched.is_best_resolution,
             resumed_bytes=fetched.resumed_bytes,
             probe=facts,
-            provenance=fetched.provenance,
+            provenance=dict(fetched.provenance),
             seconds=time.monotonic() - begun,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from PIL import Image
 
 from heaters.errors import IntegrityError, StageError
@@ -41,6 +42,10 @@ class EmbeddingResult(StageResult):
     device: str
     vector: tuple[float, ...]
 
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        return f"{self.dimension} numbers by {self.model} on {self.device}"
+
 
 Result = EmbeddingResult
 
@@ -58,11 +63,13 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
         self._strategy = settings.embedding_strategy
-        self._embedder = load_embedder(settings.model, device=settings.device, cache=settings.home, towers="image")
+        self._embedder = load_embedder(
+            settings.model, device=settings.device, cache=settings.home / "models", towers="image"
+        )
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[EmbeddingResult]]:
         begun = time.monotonic()
-        self._embedder.set_threads(context.threads)
+        torch.set_num_threads(context.threads)
         pictures: list[Image.Image] = []
         places: dict[int, slice | StageError] = {}
         for item in items:

@@ -49,6 +49,10 @@ class ExportResult(StageResult):
     clip_seconds: float
     seek: str  # indexed, or linear when the index led to the wrong frames
 
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        return f"{self.frames} frames, {self.size_bytes / 1e6:.1f} MB"
+
 
 Result = ExportResult
 

@@ -59,6 +59,10 @@ class KeyframeResult(StageResult):
     images: int
     stills: tuple[Still, ...]
 
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        return f"{self.images} stills"
+
 
 Result = KeyframeResult
 

@@ -1,8 +1,12 @@
 """Stage `prepare`: one decode of the master → review proxy, 48×27 analysis frames, the PTS of every frame."""
 
+import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from heaters.core import keys
 from heaters.media.prepare import PREPARE_SETTINGS, prepare
@@ -40,14 +44,28 @@ class PrepareResult(StageResult):
     is_vfr: bool
     is_partial: bool
     partial_reason: str
+    repaired_pts: int  # frames whose time stamp did not rise
+    audio_dropped: str  # why the proxy is silent though the source is not
     reused: bool  # the source was a fit proxy already
     encode_fps: float
     compression_ratio: float  # source bytes / proxy bytes
     proxy_bytes: int
     cache_hit: bool
 
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        partial = f", PARTIAL: {self.partial_reason}" if self.is_partial else ""
+        return f"{self.frame_count} frames at {self.encode_fps:.0f} fps{partial}"
+
 
 Result = PrepareResult
+
+
+def pts_table(path: Path, end_pts: int) -> bytes:
+    """The stored form of a PTS table: .npy, int64 [frame_count + 1], whose last entry is the end of the last frame."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.append(np.load(path), np.int64(end_pts)))
+    return buffer.getvalue()
 
 
 class Worker:
@@ -77,7 +95,7 @@ class Worker:
             )
             proxy = self._store.put_file(keys.proxy(item.content_hash, word), made.proxy)
             analysis = self._store.put_file(keys.analysis(item.content_hash, word), made.analysis)
-            pts = self._store.put_file(keys.pts(item.content_hash, word), made.pts)
+            pts = self._store.put_bytes(keys.pts(item.content_hash, word), pts_table(made.pts, made.end_pts))
         return PrepareResult(
             proxy_key=proxy.key,
             analysis_key=analysis.key,
@@ -89,6 +107,8 @@ class Worker:
             is_vfr=made.is_vfr,
             is_partial=made.is_partial,
             partial_reason=made.partial_reason,
+            repaired_pts=made.repaired_pts,
+            audio_dropped=made.audio_dropped,
             reused=made.reused,
             encode_fps=made.encode_fps,
             compression_ratio=made.compression_ratio,

@@ -1,0 +1,44 @@
+# The verbs of the project. `make demo` and `make test` do all their own set-up.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Nothing of a developer's or user's own state is touched: the demo has a home of its own.
+DEMO_HOME ?= $(CURDIR)/.demo
+
+.PHONY: help demo test faults check fix bench clean
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
+
+$(BIN)/heaters: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt install python3 python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check "torch>=2.11" "torchvision>=0.26"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[embedded,dev]'
+	@touch $@
+
+demo: $(BIN)/heaters  ## build a sample reel with known cuts and run the whole pipeline on it
+	@HEATERS_HOME=$(DEMO_HOME) $(BIN)/python -m jobs.demo
+
+test: $(BIN)/heaters  ## run the tests
+	@$(BIN)/pytest -q
+
+faults: $(BIN)/heaters  ## the long kill matrix and two runs at once, ten times
+	@HEATERS_REPEAT=$${HEATERS_REPEAT:-10} $(BIN)/pytest -q -m faults --timeout 3600
+
+check: $(BIN)/heaters  ## lint, types, formatting and generated documents; changes nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python docs/generate.py --check
+
+fix: $(BIN)/heaters  ## format and mend what can be mended by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/python docs/generate.py
+
+bench: $(BIN)/heaters  ## the whole pipeline against a plain sequential script
+	@$(BIN)/python benchmarks/pipeline.py
+
+clean:  ## forget the demo's data
+	@rm -rf $(DEMO_HOME)

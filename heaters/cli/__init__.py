@@ -1,0 +1,1 @@
+"""The `heaters` command: reads settings, builds adapters, starts something, prints. One file a group of verbs."""

@@ -1,0 +1,71 @@
+"""`heaters`: the command. Run `heaters --help`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import heaters
+from heaters.cli import admin, listing, review, run, status
+from heaters.errors import ConfigError, HeatersError, UsageError
+
+FAILED, WRONG = 1, 2
+
+app = typer.Typer(
+    name="heaters",
+    help="Turn source videos into reviewed, exported, searchable clips.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command("submit")(run.submit_command)
+app.command("run")(run.run_command)
+app.command("status")(status.status_command)
+app.command("retry")(status.retry_command)
+app.command("cuts")(listing.cuts_command)
+app.command("clips")(listing.clips_command)
+app.command("search")(listing.search_command)
+app.add_typer(review.app, name="review")
+app.command("archive")(admin.archive_command)
+app.command("doctor")(admin.doctor_command)
+app.command("config")(admin.config_command)
+app.add_typer(admin.db, name="db")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"heaters {heaters.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command. Errors raised on purpose become one line and an exit code: 2 for usage and settings, else 1."""
+    try:
+        app()
+    except (ConfigError, UsageError) as error:
+        _complain(error)
+        sys.exit(WRONG)
+    except HeatersError as error:
+        _complain(error)
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _complain(error: HeatersError) -> None:
+    sys.stderr.write(f"heaters: {error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What a command prints: tables for people, JSON alone on standard output for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Output:
+    """Where a command writes. With `as_json`, standard output holds the JSON alone and talk goes to standard error."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        # A pipe has no width; without one, long titles would be folded at 80 columns and break simple scripts.
+        width = None if sys.stdout.isatty() else 160
+        self.console = Console(stderr=as_json, highlight=False, soft_wrap=True, width=width)
+
+    def say(self, text: str = "", *, style: str | None = None) -> None:
+        """One line of talk. The text is never read as markup: titles may hold brackets."""
+        self.console.print(Text(text, style=style or ""))
+
+    def json(self, value: Any) -> None:
+        """The JSON answer of a command."""
+        json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=str)
+        sys.stdout.write("\n")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
+        """A table; numbers are right-aligned, None is a dash."""
+        table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+        entries = [list(row) for row in rows]
+        for index, name in enumerate(columns):
+            numeric = any(isinstance(row[index], (int, float)) for row in entries)
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        for row in entries:
+            table.add_row(*(Text("–" if value is None else str(value)) for value in row))
+        self.console.print(table)
+
+
+def selected(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Only these keys of a row, in this order: the stable keys of a listing."""
+    return {name: row[name] for name in names}

@@ -1,0 +1,105 @@
+"""Progress of a run: bars on a terminal, plain lines elsewhere."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from heaters.cli.output import Output
+from heaters.core.pipeline import Stage, Subject
+from heaters.runner.ledger import Claim, Failure
+from heaters.stages.base import StageResult
+
+# Clips finish many a second: elsewhere than on a terminal they are summed up this often.
+SUM_SECONDS = 3.0
+
+
+class Watch:
+    """Shows a run as it goes. Use as a context manager; it is the runner's observer."""
+
+    def __init__(self, output: Output, stages: Sequence[Stage], names: dict[int, str]) -> None:
+        self._output = output
+        self._names = names
+        self._done: Counter[str] = Counter()
+        self._seen: Counter[str] = Counter()
+        self._unsaid: Counter[str] = Counter()
+        self._said_at = time.monotonic()
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        if output.console.is_terminal:
+            self._bars = Progress(
+                SpinnerColumn(finished_text="✓"),
+                TextColumn("{task.description:<10}"),
+                BarColumn(bar_width=28),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[unit]}"),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[last]}", style="dim"),
+                console=output.console,
+            )
+            for stage in stages:
+                self._tasks[stage.name] = self._bars.add_task(
+                    stage.name, total=None, start=False, unit=f"{stage.subject}s", last=""
+                )
+
+    def __enter__(self) -> Self:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars:
+            self._bars.stop()
+        self._sum_up()
+
+    def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
+        """Items went to Ray."""
+        self._seen[stage.name] += len(claims)
+        if self._bars:
+            task = self._tasks[stage.name]
+            self._bars.start_task(task)
+            self._bars.update(task, total=self._seen[stage.name])
+        elif stage.subject is Subject.VIDEO:
+            for claim in claims:
+                again = f" (attempt {claim.attempt})" if claim.attempt > 1 else ""
+                self._output.say(f"{stage.name:<10} {self._name(claim)}{again} …")
+
+    def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
+        """One item is done and recorded."""
+        self._done[stage.name] += 1
+        if self._bars:
+            self._bars.update(self._tasks[stage.name], completed=self._done[stage.name], last=result.line())
+        elif stage.subject is Subject.VIDEO:
+            self._output.say(f"{stage.name:<10} {self._name(claim)}: {result.line()}, {result.seconds:.1f} s")
+        else:
+            self._unsaid[stage.name] += 1
+            if time.monotonic() - self._said_at > SUM_SECONDS:
+                self._sum_up()
+
+    def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
+        """One item failed; it is dead or will be tried again."""
+        if not failure.dead:
+            self._seen[stage.name] -= 1
+        count = f"{failure.attempt}/{failure.attempts}"
+        then = "gave up" if failure.dead else f"retry in {failure.delay_seconds:.0f} s"
+        what = (
+            self._name(claim) if stage.subject is Subject.VIDEO else f"clip {claim.subject_id} of {self._name(claim)}"
+        )
+        style = "red" if failure.dead else "yellow"
+        text = f"{stage.name:<10} {what} failed ({count}), {then}: {failure.error_type}: {failure.error}"
+        self._output.say(text, style=style)
+
+    def noticed(self, text: str) -> None:
+        """Something worth a line."""
+        self._output.say(text, style="yellow")
+
+    def _name(self, claim: Claim) -> str:
+        return self._names.get(claim.video_id, f"video {claim.video_id}")
+
+    def _sum_up(self) -> None:
+        for name, count in self._unsaid.items():
+            self._output.say(f"{name:<10} {count} clips done, {self._done[name]} in all")
+        self._unsaid.clear()
+        self._said_at = time.monotonic()

@@ -1,0 +1,164 @@
+"""`heaters submit` and `heaters run`: sources in, the pipeline over them."""
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from heaters.cli.output import Output, selected
+from heaters.cli.progress import Watch
+from heaters.cli.session import opened
+from heaters.core.pipeline import Stage, machine_stages
+from heaters.settings import Settings
+from heaters.store.db import Database
+from heaters.store.queries import query
+from heaters.store.review import approve_pending
+from heaters.submit import Submission, expand, submit
+
+VIDEO_KEYS = ("id", "source", "state", "error", "frame_count", "clips")
+
+Sources = Annotated[list[str], typer.Argument(help="URLs, files, or manifests (.txt, .csv, .jsonl) of them.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def submit_command(sources: Sources, as_json: AsJson = False) -> None:
+    """Add sources to the pipeline without running it."""
+    output = Output(as_json=as_json)
+    with opened() as (_, database):
+        submissions = _submit_all(output, database, sources)
+    if as_json:
+        output.json([{"id": s.video_id, "source": s.source, "new": s.is_new, "error": s.error} for s in submissions])
+    raise typer.Exit(1 if any(s.error for s in submissions) else 0)
+
+
+def run_command(
+    sources: Annotated[list[str] | None, typer.Argument(help="What to run; nothing: all that is due.")] = None,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Approve every clip without a person.")] = False,
+    forever: Annotated[bool, typer.Option("--forever", help="Wait for new work instead of ending.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the pipeline on sources (or on all that is due) until nothing is left to do."""
+    output = Output(as_json=as_json)
+    with opened() as (settings, database):
+        submissions = _submit_all(output, database, sources or [])
+        scope = None if not sources else sorted({s.video_id for s in submissions if s.video_id is not None})
+        refused = [s for s in submissions if s.error]
+        drained = True
+        if scope is None or scope:
+            drained = run(output, settings, database, scope, auto_approve=auto_approve, forever=forever)
+        rows = _rows(database, scope)
+        code = _report(output, database, rows, refused, drained=drained)
+    raise typer.Exit(code)
+
+
+def _submit_all(output: Output, database: Database, sources: Sequence[str]) -> list[Submission]:
+    submissions = []
+    for source in expand(sources):
+        submission = submit(database, source)
+        submissions.append(submission)
+        if submission.error:
+            output.say(f"refused    {submission.error}", style="red")
+        else:
+            word = "submitted" if submission.is_new else "known"
+            output.say(f"{word:<10} {submission.source} as video {submission.video_id}")
+    return submissions
+
+
+def run(
+    output: Output,
+    settings: Settings,
+    database: Database,
+    scope: Sequence[int] | None,
+    *,
+    stages: Sequence[Stage] = machine_stages(),
+    auto_approve: bool = False,
+    forever: bool = False,
+) -> bool:
+    """Run stages over `scope`. True when nothing is left to do, False when stopped before."""
+    # Ray takes a second to import: commands that only read the database do without.
+    from heaters.runner.cluster import connect
+    from heaters.runner.heartbeat import Heartbeat
+    from heaters.runner.ledger import Ledger, worker_name
+    from heaters.runner.loop import Runner
+
+    ledger = Ledger(database, settings, worker=worker_name(), scope=scope)
+    watch = Watch(output, stages, _names(database, scope))
+    cluster = connect(settings)
+    where = settings.ray_address or "this machine"
+    output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
+    beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
+
+    def between() -> None:
+        if auto_approve:
+            approve_pending(database, scope, reviewer="auto-approve")
+
+    with Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=watch.noticed) as heartbeat, watch:
+        runner = Runner(
+            settings=settings,
+            ledger=ledger,
+            heartbeat=heartbeat,
+            cluster=cluster,
+            stages=stages,
+            observer=watch,
+            between=between,
+            forever=forever,
+        )
+        previous = {
+            number: signal.signal(number, lambda *_: runner.stop()) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            return runner.run()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any]]:
+    with database.transaction() as tx:
+        return list(tx.execute(query("videos"), {"ids": scope}).fetchall())
+
+
+def _names(database: Database, scope: Sequence[int] | None) -> dict[int, str]:
+    return {row["id"]: Path(row["source"]).name or row["source"] for row in _rows(database, scope)}
+
+
+def _report(
+    output: Output, database: Database, rows: list[dict[str, Any]], refused: list[Submission], *, drained: bool
+) -> int:
+    """Say how every video stands; returns the exit code."""
+    failed = [row for row in rows if row["error"]]
+    videos = [selected(row, VIDEO_KEYS) for row in rows] + [
+        {"id": None, "source": s.source, "state": "refused", "error": s.error, "frame_count": None, "clips": 0}
+        for s in refused
+    ]
+    count = len(failed) + len(refused)
+    if output.as_json:
+        output.json({"videos": videos, "failed": count})
+    else:
+        output.say()
+        output.table(
+            ("video", "state", "frames", "clips", "source"),
+            [(r["id"], r["state"], r["frame_count"], r["clips"], r["source"]) for r in rows],
+        )
+        for row in failed:
+            output.say(f"video {row['id']} failed: {row['error']}", style="red")
+        for submission in refused:
+            output.say(f"refused: {submission.error}", style="red")
+        if failed:
+            output.say("`heaters status` tells more; `heaters retry` tries again what gave up.")
+        _next_step(output, database, rows)
+    if not drained:
+        output.say("stopped; what was running was given back. The same command goes on from here.", style="yellow")
+    return 1 if count or not drained else 0
+
+
+def _next_step(output: Output, database: Database, rows: list[dict[str, Any]]) -> None:
+    with database.transaction() as tx:
+        row = tx.execute(query("oldest_waiting"), {"scope": [r["id"] for r in rows]}).fetchone()
+    if row and row["waiting"]:
+        output.say(
+            f"{row['waiting']} clips wait for review: `heaters clips VIDEO`, then `heaters review approve CLIP…` "
+            "(or run again with --auto-approve)."
+        )
