@@ -18,7 +18,7 @@ $(BIN)/heaters: pyproject.toml
 	@touch $@
 
 demo: $(BIN)/heaters  ## build a sample reel with known cuts and run the whole pipeline on it
-	@HEATERS_HOME=$(DEMO_HOME) $(BIN)/python -m jobs.demo
+	@HEATERS_HOME=$(DEMO_HOME) $(BIN)/heaters demo
 
 test: $(BIN)/heaters  ## run the tests
 	@$(BIN)/pytest -q

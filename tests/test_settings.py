@@ -1,0 +1,52 @@
+"""Settings are read once, validated, and say which variable broke which rule."""
+
+from pathlib import Path
+
+import pytest
+
+from heaters.errors import ConfigError
+from heaters.settings import describe, load
+
+
+def test_nothing_set_means_everything_embedded() -> None:
+    settings = load({})
+    assert settings.database_url == settings.ray_address == settings.store == ""
+    assert settings.store_location == str(settings.home / "media")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("HEATERS_DATABASE_URL", "mysql://x", "postgresql:// URL"),
+        ("HEATERS_STORE", "s3://", "s3://bucket"),
+        ("HEATERS_STORE", "gs://bucket", "s3://bucket/prefix or a local directory"),
+        ("HEATERS_KEYFRAMES", "all", "one of multi, midpoint"),
+        ("HEATERS_CUT_THRESHOLD", "2", "between 0.01 and 0.99"),
+        ("HEATERS_CUT_THRESHOLD", "half", "a number"),
+        ("HEATERS_ALLOW_PRIVATE_HOSTS", "perhaps", "0 or 1"),
+        ("HEATERS_THRESHOLD", "0.5", "unknown variable"),
+    ],
+)
+def test_bad_value_names_variable_and_rule(variable: str, value: str, rule: str) -> None:
+    with pytest.raises(ConfigError, match=variable) as caught:
+        load({variable: value})
+    assert rule in str(caught.value)
+
+
+def test_bad_secret_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({"HEATERS_DATABASE_URL": "mysql://user:hunter2@host"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_impossible_pair_is_refused() -> None:
+    with pytest.raises(ConfigError, match="HEATERS_EMBEDDING=multi_average needs HEATERS_KEYFRAMES=multi"):
+        load({"HEATERS_KEYFRAMES": "midpoint"})
+
+
+def test_description_masks_secrets() -> None:
+    settings = load({"HEATERS_DATABASE_URL": "postgresql://me:hunter2@db:5433/x", "HEATERS_COOKIES": "/secret/cookies"})
+    shown = {row["variable"]: row["value"] for row in describe(settings)}
+    assert shown["HEATERS_DATABASE_URL"] == "postgresql://me:***@db:5433/x"
+    assert shown["HEATERS_COOKIES"] == "***"
+    assert shown["HEATERS_HOME"] == str(Path("~/.heaters").expanduser())
