@@ -95,8 +95,8 @@ def move(by: Author, rows: Snapshot, previous: ClipRow, clip: ClipRow, frame: in
 def group(by: Author, rows: Snapshot, previous: ClipRow, clip: ClipRow) -> BeforeAfter:
     """Approve what is pending, and link both under the id of the group's first clip.
 
-    Where both are in groups, these become one: all members of the right one change. Raises RuleError where they are
-    in one group already.
+    Where both are in groups, these become one: all members of the right one change. Raises RuleError where
+    they are in one group already.
     """
     if clip.group_id is not None and clip.group_id == previous.group_id:
         raise RuleError(f"clips {previous.id} and {clip.id} are in one group already")

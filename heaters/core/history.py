@@ -100,7 +100,7 @@ def fold(log: Iterable[Entry]) -> dict[str, Stacks]:
         if not source or source[-1] != entry.undoes:
             last = source[-1] if source else "none"
             raise RuleError(
-                f"event {entry.id}: {entry.action} reverses the reviewer's last event, {last}; got {entry.undoes}"
+                f"event {entry.id}: {entry.action} reverses the reviewer's last, {last}; got {entry.undoes}"
             )
         source.pop()
         target.append(entry.id)

@@ -15,7 +15,7 @@ from heaters.errors import RuleError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRow:
-    """A clip. `version` only ever grows, so that one version names one content; the rest can be taken back."""
+    """A clip. `version` only ever grows, so that one version names one content; undo restores the rest."""
 
     id: int
     start_frame: int
@@ -66,7 +66,7 @@ class CutRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Some or all of a video's clips and cuts. `of` brings them in order: clips by frame and id, cuts by frame."""
+    """Some or all of a video's clips and cuts. `of` brings them in order: by frame, clips then by id."""
 
     clips: tuple[ClipRow, ...] = ()
     cuts: tuple[CutRow, ...] = ()

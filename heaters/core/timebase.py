@@ -7,7 +7,7 @@ make floats.
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, pairwise
 from math import isfinite
@@ -59,7 +59,7 @@ class PtsTable:
     task.
     """
 
-    ticks: "array[int]"
+    ticks: "array[int]" = field(repr=False)
     time_base: TimeBase
     end_pts: int
 
@@ -169,6 +169,7 @@ class PtsTable:
 
 def _tolerance_ticks(interval_ticks: Fraction, tick_seconds: Fraction) -> int:
     """How many ticks an interval may be off and still be of constant rate."""
-    if JITTER_SHARE_OF_FRAME * interval_ticks * tick_seconds >= JITTER_SECONDS:
-        return int(JITTER_SECONDS / tick_seconds) + 1
-    return 1 if interval_ticks >= 2 else 0
+    if interval_ticks < 2:
+        return 0
+    copied = JITTER_SHARE_OF_FRAME * interval_ticks * tick_seconds >= JITTER_SECONDS
+    return 1 + (int(JITTER_SECONDS / tick_seconds) if copied else 0)

@@ -1,0 +1,46 @@
+"""States stand once in SQL and once in Python: they are the same, in the same order."""
+
+import re
+from enum import StrEnum
+from importlib import resources
+
+import pytest
+
+from heaters.core.pipeline import PIPELINE, Subject
+from heaters.core.review import RULES
+from heaters.core.states import ClipState, CutKind, ReviewAction, RunStatus, VideoState
+
+SCHEMA = resources.files("heaters.store").joinpath("schema.sql").read_text(encoding="utf-8")
+PAIRS: dict[str, type[StrEnum]] = {
+    "video_state": VideoState,
+    "clip_state": ClipState,
+    "run_status": RunStatus,
+    "cut_kind": CutKind,
+    "review_action": ReviewAction,
+    "subject_kind": Subject,
+}
+
+
+def enums_in_sql() -> dict[str, list[str]]:
+    found = re.findall(r"create type (\w+) as enum \(([^)]*)\)", SCHEMA)
+    return {name: re.findall(r"'(\w+)'", values) for name, values in found}
+
+
+def test_every_enum_has_its_pair() -> None:
+    assert set(enums_in_sql()) == set(PAIRS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_sql_and_python_list_the_same_states(name: str) -> None:
+    assert enums_in_sql()[name] == [str(member) for member in PAIRS[name]]
+
+
+def test_every_state_is_reached_by_a_stage_or_a_person() -> None:
+    given = {stage.gives for stage in PIPELINE}
+    by_person = {ClipState.REVIEW_SKIPPED, ClipState.REVIEW_ARCHIVED}
+    first = {VideoState.NEW, ClipState.PENDING_REVIEW}
+    assert given | by_person | first == {*VideoState, *ClipState}
+
+
+def test_every_review_action_has_a_rule_or_reverses_one() -> None:
+    assert {*RULES, ReviewAction.UNDO, ReviewAction.REDO} == set(ReviewAction)

@@ -1,0 +1,122 @@
+"""A video under review, in memory: what the store does with changes, without a database. For property tests."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from heaters.core.cuts import Cuts
+from heaters.core.history import Change, Event, redo_target, reverse, undo_target
+from heaters.core.review import Act, Limits, perform
+from heaters.core.snapshot import ClipRow, CutRow, Snapshot
+from heaters.core.states import ClipState, CutKind, ReviewAction
+from heaters.errors import RuleError
+
+TICKS_PER_FRAME = 40
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def pts(frame: int) -> int:
+    """The PTS of a frame of a desk's video."""
+    return frame * TICKS_PER_FRAME
+
+
+def laid_out(cuts: Cuts) -> Snapshot:
+    """The rows that detection leaves: a pending clip for every span, a hard cut between any two."""
+    clips = (
+        ClipRow(
+            id=i,
+            start_frame=span.start_frame,
+            end_frame=span.end_frame,
+            start_pts=pts(span.start_frame),
+            end_pts=pts(span.end_frame),
+        )
+        for i, span in enumerate(cuts.clips(), 1)
+    )
+    return Snapshot.of(
+        clips,
+        (
+            CutRow(
+                frame=frame,
+                pts=pts(frame),
+                kind=CutKind.HARD,
+                confidence=0.5 + 0.4 / (1 + frame),
+                created_by="test",
+                metadata={"span": [frame, frame]},
+            )
+            for frame in cuts.frames
+        ),
+    )
+
+
+class Desk:
+    """One video, its rows and its log. Methods change them, or raise RuleError and change nothing."""
+
+    def __init__(self, cuts: Cuts, limits: Limits | None = None) -> None:
+        self.frame_count = cuts.frame_count
+        self.limits = limits or Limits()
+        self.rows = laid_out(cuts)
+        self.log: list[Event] = []
+        self.held: dict[int, str] = {}
+        self._ids = count(len(self.rows.clips) + 1)
+
+    @property
+    def active(self) -> tuple[ClipRow, ...]:
+        return tuple(clip for clip in self.rows.clips if clip.is_active)
+
+    def clip(self, clip_id: int) -> ClipRow:
+        found = self.rows.clip(clip_id)
+        assert found is not None
+        return found
+
+    def cuts(self) -> Cuts:
+        """The partition that the active clips make. Raises RuleError where they do not tile."""
+        return Cuts.from_spans(self.frame_count, (clip.span for clip in self.active))
+
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=len(self.log))
+
+    def act(
+        self,
+        action: str,
+        clip_id: int,
+        frame: int | None = None,
+        *,
+        by: str = "ada",
+        version: int | None = None,
+    ) -> Change:
+        wish = Act(
+            action=ReviewAction(action),
+            clip_id=clip_id,
+            reviewer=by,
+            at=self.now(),
+            version=version,
+            frame=frame,
+        )
+        change = perform(
+            wish, self.rows, new_id=lambda: next(self._ids), pts=pts, limits=self.limits, held=self.held
+        )
+        return self._write(change)
+
+    def undo(self, by: str = "ada") -> Change:
+        return self._reverse(undo_target((e.entry for e in self.log), by), by)
+
+    def redo(self, by: str = "ada") -> Change:
+        return self._reverse(redo_target((e.entry for e in self.log), by), by)
+
+    def reach(self, clip_id: int, state: ClipState) -> None:
+        """A machine moves a clip on, as a finished stage does."""
+        clip = self.clip(clip_id)
+        moved = replace(clip, state=state, version=clip.version + 1)
+        self.rows = self.rows.updated(Snapshot.of([clip]), Snapshot.of([moved]))
+
+    def _reverse(self, event_id: int | None, by: str) -> Change:
+        if event_id is None:
+            raise RuleError("nothing to take back")
+        event = self.log[event_id - 1]
+        later = self.log[event_id:]
+        return self._write(reverse(event, self.rows, reviewer=by, at=self.now(), later=later, held=self.held))
+
+    def _write(self, change: Change) -> Change:
+        self.rows = self.rows.updated(change.before, change.after)
+        self.log.append(Event(id=len(self.log) + 1, video_id=1, change=change))
+        return change
