@@ -25,11 +25,13 @@ def fetch_local(source: str, *, limits: FetchLimits, on_progress: OnProgress | N
     if not path.is_absolute():
         raise SourceRefused(f"a local source is an absolute path; got {source!r}")
     descriptor = _open(path)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    try:
         before = os.fstat(descriptor)
         _check(path, before, limits)
-        digest, size_bytes = _read(file, path, before.st_size, on_progress)
+        digest, size_bytes = _read(descriptor, path, before.st_size, on_progress)
         after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
     if (before.st_size, before.st_mtime_ns) != (
         after.st_size,
         after.st_mtime_ns,
@@ -58,14 +60,9 @@ def _open(path: Path) -> int:
         raise SourceRefused(f"a source must exist; {path} does not") from None
     except PermissionError:
         raise SourceRefused(f"a source must be readable by this user; {path} is not") from None
-    except OSError as error:
-        if isinstance(error.strerror, str) and path.exists():
-            raise SourceRefused(
-                f"a source must be a regular file; {path} cannot be opened ({error.strerror})"
-            ) from error
-        raise SourceRefused(f"a source must be a usable path; got {str(path)[:200]!r} ({error.strerror})") from error
-    except ValueError as error:  # a NUL inside
-        raise SourceRefused(f"a source must be a usable path; got {str(path)!r} ({error})") from error
+    except (OSError, ValueError) as error:  # a name too long, a loop of links, a socket; a NUL inside
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SourceRefused(f"a source must be a file that can be opened; {str(path)[:200]!r}: {reason}") from error
 
 
 def _check(path: Path, facts: os.stat_result, limits: FetchLimits) -> None:
@@ -80,12 +77,12 @@ def _check(path: Path, facts: os.stat_result, limits: FetchLimits) -> None:
         )
 
 
-def _read(file: object, path: Path, total_bytes: int, on_progress: OnProgress | None) -> tuple[str, int]:
+def _read(descriptor: int, path: Path, total_bytes: int, on_progress: OnProgress | None) -> tuple[str, int]:
     digest = hashlib.sha256()
     block = memoryview(bytearray(_BLOCK_BYTES))
     done_bytes = 0
     try:
-        while count := file.readinto(block):  # type: ignore[attr-defined]
+        while count := os.readv(descriptor, [block]):
             digest.update(block[:count])
             done_bytes += count
             if on_progress:

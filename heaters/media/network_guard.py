@@ -33,13 +33,13 @@ class NetworkGuard:
     def __init__(self, *, allow_private_hosts: bool, proxy_url: str = "") -> None:
         self.refusals: list[str] = []
         self._allow_private_hosts = allow_private_hosts
-        self._proxy_hosts = _resolve(proxy_url) if proxy_url else frozenset()
+        self._proxy = _resolve(proxy_url) if proxy_url else frozenset()  # (host, port), by name and by address
         self._checks: dict[str, Callable[..., None]] = {"subprocess.Popen": self._check_process}
         if not allow_private_hosts:
             self._checks |= {
                 "socket.connect": self._check_connect,
                 "socket.sendto": self._check_connect,
-                "http.client.connect": self._check_request_host,
+                "http.client.connect": self._check_request,
                 "http.client.send": self._check_proxy_request,
             }
 
@@ -53,8 +53,8 @@ class NetworkGuard:
             check(*arguments)
 
     def _check_connect(self, _socket: object, address: Any) -> None:
-        host = address[0] if isinstance(address, tuple) and address else ""
-        if host in self._proxy_hosts:
+        host, port = address[:2] if isinstance(address, tuple) else ("", 0)
+        if (host, port) in self._proxy:
             return
         try:
             allowed = is_public(host)
@@ -66,17 +66,19 @@ class NetworkGuard:
                 f"the connection went to {host or address!r}"
             )
 
-    def _check_request_host(self, _connection: object, host: str, _port: object) -> None:
-        if host in self._proxy_hosts:
-            return
+    def _check_request(self, _connection: object, host: str, port: object) -> None:
+        if (host, port) not in self._proxy:
+            self._check_host(host)
+
+    def _check_host(self, host: str) -> None:
         try:
             check_host(host)
         except SourceRefused as error:
             self._refuse(str(error))
 
     def _check_proxy_request(self, _connection: object, data: object) -> None:
-        if self._proxy_hosts and isinstance(data, bytes) and (match := _PROXY_REQUEST.match(data)):
-            self._check_request_host(None, match.group(1).decode("latin-1"), None)
+        if self._proxy and isinstance(data, bytes) and (match := _PROXY_REQUEST.match(data)):
+            self._check_host(match.group(1).decode("latin-1"))
 
     def _check_process(self, executable: object, arguments: object, *_rest: object) -> None:
         # ffmpeg may merge files that are here; were it given a URL, its connections would be unseen.
@@ -91,8 +93,9 @@ class NetworkGuard:
         raise AddressRefusedError(rule)
 
 
-def _resolve(proxy_url: str) -> frozenset[str]:
+def _resolve(proxy_url: str) -> frozenset[tuple[str, int]]:
     parts = urlsplit(proxy_url)
     host = parts.hostname or ""
-    answers = socket.getaddrinfo(host, parts.port or 0, type=socket.SOCK_STREAM)
-    return frozenset({host, *(str(answer[4][0]) for answer in answers)})
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return frozenset({(host, port), *((str(answer[4][0]), port) for answer in answers)})

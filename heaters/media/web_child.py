@@ -70,7 +70,7 @@ class Download:
         """Fetch the best choice that works and emit `done`. Raises StopError."""
         info = self._trying(self._look)
         refuse_unfit(info)
-        offered = list(info.get("formats") or [])
+        offered = list(info.get("formats") or ([info] if info.get("url") else []))  # yt-dlp's ways to say one format
         choices = formats.plan(offered)
         if not choices:
             raise _refused(f"the source must offer a video that can be fetched; {len(offered)} formats, none fits")
@@ -79,7 +79,7 @@ class Download:
             try:
                 done, meter = self._trying(partial(self._fetch, choice, info if choice is choices[0] else None))
             except StopError as stop:
-                if stop.verdict.outcome is not Outcome.FORMAT:
+                if not stop.verdict.is_of_format:
                     raise
                 self._clean()  # each strategy is tried clean
                 first = first or stop
@@ -87,7 +87,7 @@ class Download:
             self._report(choice, done, meter, offered)
             return
         assert first is not None
-        raise StopError(Verdict(outcome=Outcome.FAILED, message=f"no format could be fetched; the best: {first}"))
+        raise first
 
     def _look(self) -> dict[str, Any]:
         settings = options(self._request, ffmpeg_folder=self._ffmpeg_folder, sleep=self._sleep)
@@ -125,7 +125,7 @@ class Download:
                 verdict = self._verdict(error)
                 wait_seconds = max(self._sleep(attempt), verdict.retry_after_seconds)
                 last = attempt == ATTEMPTS - 1 or wait_seconds > LONGEST_BACKOFF_SECONDS
-                if verdict.outcome is not Outcome.FAILED or last:
+                if verdict.outcome is Outcome.REFUSED or verdict.is_of_format or last:
                     raise StopError(verdict) from error
                 time.sleep(wait_seconds)
         raise AssertionError("the last attempt raises or returns")
@@ -245,8 +245,7 @@ def main() -> None:
     try:
         Download(request, emit).run()
     except StopError as stop:
-        outcome = Outcome.REFUSED if stop.verdict.outcome is Outcome.REFUSED else Outcome.FAILED
-        emit(outcome.value, message=stop.verdict.message)
+        emit(stop.verdict.outcome.value, message=stop.verdict.message)
     except OSError as error:  # the proxy's name, the scratch folder
         emit(Outcome.FAILED.value, message=f"the download could not start: {error}")
 

@@ -1,4 +1,4 @@
-"""What a failed download means: refused for good, failed for now, or this format only. A pure function of the error."""
+"""What a failed download means: refused for good or failed for now, the source or one format. A pure function."""
 
 import errno
 import re
@@ -13,19 +13,22 @@ from heaters.media.network_guard import AddressRefusedError
 
 
 class Outcome(StrEnum):
-    """What to do next."""
+    """What it means for the source."""
 
     REFUSED = "refused"  # trying again cannot help
     FAILED = "failed"  # the same again, later
-    FORMAT = "format"  # another format of the same source may work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An outcome, the rule or the trouble in words, and how long the server asked to wait."""
+    """An outcome, the rule or the trouble in words, and how long the server asked to wait.
+
+    `is_of_format`: when this happens while a format is fetched, another format of the same source may still work.
+    """
 
     outcome: Outcome
     message: str
+    is_of_format: bool = False
     retry_after_seconds: float = 0.0
 
 
@@ -33,6 +36,7 @@ class Verdict:
 _SAYINGS: tuple[tuple[str, Outcome, str], ...] = (
     (r"not a bot|captcha|rate.?limit|too many requests", Outcome.FAILED,
      "the site asks whether this is a bot; cookies (HEATERS_COOKIES) or a longer wait may help"),
+    (r"no connection adapters|unsupported url scheme", Outcome.REFUSED, "only http and https URLs are fetched"),
     (r"\bDRM\b", Outcome.REFUSED, "protected (DRM) sources cannot be fetched"),
     (r"live event will|premieres in|is not currently live|offline", Outcome.REFUSED, "live streams are refused"),
     (r"private video|members.only|sign in|log ?in|registered users|requires payment|confirm your age|authentication",
@@ -59,19 +63,20 @@ def judge(error: BaseException) -> Verdict:
         if verdict is not None:
             return verdict
     text = str(error)
+    if match := re.search(r"HTTP Error (\d{3})", text):  # fragments fail with a text only
+        return _judge_status(int(match.group(1)), "in a fragment", "")
     for pattern, outcome, rule in _SAYINGS:
         if re.search(pattern, text, re.IGNORECASE):
             return Verdict(outcome=outcome, message=f"{rule} ({_brief(text)})")
-    if re.search(r"postprocess|conversion failed|merg", text, re.IGNORECASE):
-        return Verdict(outcome=Outcome.FORMAT, message=f"merging failed ({_brief(text)})")
-    return Verdict(outcome=Outcome.FAILED, message=_brief(text))
+    is_merge = re.search(r"postprocess|conversion failed|merg", text, re.IGNORECASE) is not None
+    return Verdict(outcome=Outcome.FAILED, message=_brief(text), is_of_format=is_merge)
 
 
 def _judge_type(error: BaseException) -> Verdict | None:
     if isinstance(error, AddressRefusedError):
         return Verdict(outcome=Outcome.REFUSED, message=str(error))
     if isinstance(error, HTTPError):
-        return _judge_status(error)
+        return _judge_status(int(error.status), error.reason, error.response.headers.get("Retry-After") or "")
     if isinstance(error, CertificateVerifyError):
         return Verdict(outcome=Outcome.REFUSED, message=f"the TLS certificate must be valid ({_brief(str(error))})")
     if isinstance(error, GeoRestrictedError):
@@ -89,23 +94,17 @@ def _judge_type(error: BaseException) -> Verdict | None:
     return None
 
 
-def _judge_status(error: HTTPError) -> Verdict:
-    status = int(error.status)
-    if status in _GONE:
-        return Verdict(outcome=Outcome.REFUSED, message=f"HTTP {status}: {_GONE[status]}")
+def _judge_status(status: int, reason: object, retry_after: str) -> Verdict:
     if status in {408, 425, 429} or status >= 500:
-        wait = str(error.response.headers.get("Retry-After") or "")
-        seconds = float(wait) if wait.isdigit() else 0.0
-        asked = f", to be tried again after {wait} s" if seconds else ""
-        return Verdict(
-            outcome=Outcome.FAILED,
-            message=f"HTTP {status} ({error.reason}){asked}",
-            retry_after_seconds=seconds,
-        )
+        seconds = float(retry_after) if retry_after.isdigit() else 0.0
+        asked = f", to be tried again after {retry_after} s" if seconds else ""
+        return Verdict(outcome=Outcome.FAILED, message=f"HTTP {status} ({reason}){asked}", retry_after_seconds=seconds)
     if status == 403:
-        # An expired link, a bot check or a missing cookie: a fresh extraction, or another format, often works.
-        return Verdict(outcome=Outcome.FORMAT, message="HTTP 403: forbidden (cookies, HEATERS_COOKIES, may help)")
-    return Verdict(outcome=Outcome.REFUSED, message=f"HTTP {status} ({error.reason})")
+        # An expired link, a bot check or a missing cookie: a later try often works, asking again at once does not.
+        message = "HTTP 403: forbidden (cookies, HEATERS_COOKIES, may help)"
+        return Verdict(outcome=Outcome.FAILED, message=message, is_of_format=True)
+    message = f"HTTP {status}: {_GONE.get(status, reason)}"
+    return Verdict(outcome=Outcome.REFUSED, message=message, is_of_format=True)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -31,6 +31,8 @@ def fetch_web(url: str, folder: Path, *, limits: FetchLimits, on_progress: OnPro
     Raises SourceRefused (partial files are removed) or FetchError (they are kept for the next try).
     """
     addresses.check_url(url, allow_private_hosts=limits.allow_private_hosts)
+    if limits.cookies_file and not os.access(limits.cookies_file, os.R_OK):
+        raise FetchError("HEATERS_COOKIES must name a readable file on every node; on this one it does not")
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"web-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
     secrets = (*addresses.secrets_of(url), *addresses.secrets_of(limits.proxy_url))

@@ -4,11 +4,13 @@ A page is a function of the request handler; the makers below cover what tests n
 """
 
 import contextlib
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -29,6 +31,7 @@ class Site:
     port: int
     pages: dict[str, Callable[["Handler"], None]] = field(default_factory=dict)
     requests: list[Asked] = field(default_factory=list)
+    left: threading.Event = field(default_factory=threading.Event)  # a client has closed its connection in the middle
 
     def add(self, path: str, page: Callable[["Handler"], None]) -> str:
         """Serve `page` at `path`; gives the URL."""
@@ -50,11 +53,15 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         names = ("Range", "If-Range", "Cookie")
         self.site.requests.append(Asked(self.path, *(self.headers.get(name) for name in names)))
+        # As a proxy it is asked for a whole URL; pages are found by their path all the same.
         page = self.site.pages.get(urlsplit(self.path).path, status(404))
-        with contextlib.suppress(ConnectionError):  # the client may leave at any time
+        try:
             page(self)
+        except ConnectionError:  # the client may leave at any time
+            self.site.left.set()
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def begin(self, code: int = 200, **headers: object) -> None:
         self.send_response(code)
@@ -67,11 +74,15 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def site() -> Iterator[Site]:
-    """Run a server on a free port until the block is left."""
+def site(*, untrusted_tls: bool = False) -> Iterator[Site]:
+    """Run a server on a free port until the block is left; with TLS under a certificate that nobody has signed."""
     handler = type("SiteHandler", (Handler,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
+        if untrusted_tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(Path(__file__).with_name("untrusted.pem"))
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         running = Site(port=server.server_address[1])
         handler.site = running
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -136,15 +147,13 @@ def endless(content_type: str = "video/mp4", *, claims_bytes: int | None = None,
     return page
 
 
-def broken(data: bytes, after_bytes: int, *, etag: str = "") -> Page:
-    """A file whose connection breaks after so many bytes of each answer, ranges honoured."""
+def broken(data: bytes, after_bytes: int, *, etag: str = '"v1"', stall_seconds: float = 0.0) -> Page:
+    """A file of which only the first bytes come; then the connection stalls and breaks."""
 
     def page(handler: Handler) -> None:
-        asked, condition = handler.headers.get("Range"), handler.headers.get("If-Range")
-        start = int(asked.removeprefix("bytes=").split("-")[0]) if asked and condition in {None, etag} else 0
-        extra = {"Content_Range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if start else {}
-        handler.begin(206 if start else 200, Content_Type="video/mp4", ETag=etag or '"v1"',
-                      Content_Length=len(data) - start, **extra)  # fmt: skip
-        handler.wfile.write(data[start : start + after_bytes])
+        handler.begin(Content_Type="video/mp4", ETag=etag, Content_Length=len(data))
+        handler.wfile.write(data[:after_bytes])
+        handler.wfile.flush()
+        time.sleep(stall_seconds)
 
     return page
