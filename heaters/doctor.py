@@ -82,16 +82,16 @@ def _store(settings: Settings) -> Check:
 
 def _ffmpeg(settings: Settings) -> Check:
     del settings
-    from heaters.media.ffmpeg import ffmpeg_path
+    from heaters.media.ffmpeg import binary
 
     listed = subprocess.run(
-        [ffmpeg_path(), "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=30, check=True
+        [binary(), "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=30, check=True
     ).stdout
     missing = [name for name in ENCODERS if f" {name} " not in listed]
     return Check(
         name="ffmpeg",
         ok=not missing,
-        found=ffmpeg_path() if not missing else f"{ffmpeg_path()} lacks {', '.join(missing)}",
+        found=binary() if not missing else f"{binary()} lacks {', '.join(missing)}",
         mend="pip install --force-reinstall imageio-ffmpeg" if missing else "",
     )
 

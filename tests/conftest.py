@@ -18,6 +18,7 @@ from psycopg import sql
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
+from command import Heaters
 from requirements import require
 
 from heaters import embedded
@@ -107,6 +108,23 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 server on loopback, with AWS credentials set for it."""
+    import s3  # Flask and moto: only for those who need it
+
+    with s3.serve() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_location(s3_endpoint: str) -> str:
+    """A prefix in a bucket of the test's own."""
+    import s3
+
+    return f"s3://{s3.make_bucket(s3_endpoint)}/some/prefix"
+
+
+@pytest.fixture(scope="session")
 def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Ray of two CPUs, for the whole session, with token authentication on."""
     token = tmp_path_factory.mktemp("ray") / "token"
@@ -122,3 +140,15 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield str(context.address_info["address"])
     ray.shutdown()
     patch.undo()
+
+
+@pytest.fixture
+def heaters(tmp_path: Path, database_url: str, ray_cluster: str) -> Heaters:
+    """The command on a database and home of the test's own, and the session's Ray."""
+    return Heaters(
+        {
+            "HEATERS_HOME": str(tmp_path / "home"),
+            "HEATERS_DATABASE_URL": database_url,
+            "RAY_ADDRESS": ray_cluster,
+        }
+    )

@@ -77,15 +77,16 @@ def run(
     forever: bool = False,
 ) -> bool:
     """Run stages over `scope`. True when nothing is left to do, False when stopped before."""
-    # Ray takes a second to import: commands that only read the database do without.
     from heaters.runner.cluster import connect
+
+    cluster = connect(settings)
+    # Ray takes a second to import: commands that only read the database do without. See `cluster` for the order.
     from heaters.runner.heartbeat import Heartbeat
     from heaters.runner.ledger import Ledger, worker_name
     from heaters.runner.loop import Runner
 
     ledger = Ledger(database, settings, worker=worker_name(), scope=scope)
     watch = Watch(output, stages, _names(database, scope))
-    cluster = connect(settings)
     where = settings.ray_address or "this machine"
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
     beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")

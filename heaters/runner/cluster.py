@@ -1,12 +1,13 @@
-"""Where Ray runs: a local one for this command, or the cluster that RAY_ADDRESS names."""
+"""Where Ray runs: a local one for this command, or the cluster that RAY_ADDRESS names.
+
+Ray reads how it authenticates when it is first imported, so this module imports it only once that is set.
+"""
 
 import logging
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-
-import ray
 
 from heaters.errors import ConfigError
 from heaters.settings import Settings
@@ -29,11 +30,14 @@ class Cluster:
 
 def connect(settings: Settings) -> Cluster:
     """Join or start Ray. Raises ConfigError, naming RAY_ADDRESS, when the cluster cannot be reached."""
-    owned = False
+    owned = not settings.ray_address
+    if owned:
+        _close_to_others(settings.home)
+    import ray
+
     if not ray.is_initialized():
-        owned = not settings.ray_address
         if owned:
-            _start_local(settings.home)
+            _start_local()
         else:
             _join(settings.ray_address)
     alive = [node for node in ray.nodes() if node["Alive"]]
@@ -49,18 +53,25 @@ def connect(settings: Settings) -> Cluster:
 
 
 def _join(address: str) -> None:
+    import ray
+
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ConfigError(f"RAY_ADDRESS={address} cannot be reached: {error}") from error
 
 
-def _start_local(home: Path) -> None:
-    """Ray on this machine alone, closed to other users by a token that lives under HEATERS_HOME."""
+def _close_to_others(home: Path) -> None:
+    """Let nobody else of this machine in: a token that lives under HEATERS_HOME. And tell nobody that we run."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_MODE" not in os.environ:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token(home / "ray" / "auth_token"))
+
+
+def _start_local() -> None:
+    import ray
+
     ray.init(
         address="local",
         include_dashboard=False,

@@ -1,0 +1,110 @@
+"""The whole pipeline as a person runs it: files in, cuts, clips, files and search out."""
+
+import json
+from pathlib import Path
+
+import av
+import pytest
+from command import Heaters
+from rows import one, rows
+from shots import PHOTOS, write_film
+
+from heaters.store.db import Database
+
+
+def frames_in(path: Path) -> int:
+    """Frames that decode."""
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    write_film(tmp_path / "film.mp4")
+    return tmp_path / "film.mp4"
+
+
+def test_film_becomes_searchable_clips(heaters: Heaters, film: Path, db: Database) -> None:
+    ran = heaters("run", film, "--auto-approve", "--json")
+    assert ran.code == 0, ran.err
+    (video,) = ran.json["videos"]
+    assert ran.json["failed"] == 0
+    assert (video["state"], video["error"], video["frame_count"], video["clips"]) == ("cut", None, 150, 5)
+
+    cuts = heaters("cuts", str(film), "--json").json
+    assert [cut["frame"] for cut in cuts] == [30, 60, 90, 120]
+    assert [cut["pts_seconds"] for cut in cuts] == pytest.approx([1.2, 2.4, 3.6, 4.8])
+    assert {cut["kind"] for cut in cuts} == {"hard"}
+
+    clips = heaters("clips", str(video["id"]), "--json").json
+    assert [(c["start_frame"], c["end_frame"]) for c in clips] == [(0, 30), (30, 60), (60, 90), (90, 120), (120, 150)]
+    assert {c["state"] for c in clips} == {"embedded"}
+    assert [frames_in(Path(c["export_path"])) for c in clips] == [30] * 5
+
+    for text, subject in (
+        ("a lion", "lion"),
+        ("a cheetah", "cheetah"),
+        ("a cup of coffee", "coffee"),
+        ("a cat", "cat"),
+    ):
+        hits = heaters("search", text, "--k", "5", "--json").json
+        assert len(hits) == 5
+        assert hits[0]["clip_id"] == clips[PHOTOS.index(subject)]["id"], text
+        assert [h["score"] for h in hits] == sorted((h["score"] for h in hits), reverse=True)
+
+    again = heaters("run", film, "--auto-approve", "--json")
+    assert again.json == ran.json
+    assert {r["n"] for r in rows(db, "select count(*) as n from stage_runs group by stage, subject_id, variant")} == {1}
+
+
+def test_bad_files_fail_alone_and_say_why(heaters: Heaters, film: Path, tmp_path: Path, db: Database) -> None:
+    (tmp_path / "page.mp4").write_text("<!DOCTYPE html><html><body>not a video</body></html>")
+    (tmp_path / "empty.mp4").touch()
+    ran = heaters("run", film, tmp_path / "page.mp4", tmp_path / "empty.mp4", tmp_path / "missing.mp4", "--json")
+    assert ran.code == 1
+    assert ran.json["failed"] == 3
+    by_name = {Path(v["source"]).name: v for v in ran.json["videos"]}
+    assert by_name["film.mp4"]["error"] is None
+    assert by_name["film.mp4"]["clips"] == 5
+    assert by_name["page.mp4"]["error"].startswith("MediaError: ")
+    assert "HTML" in by_name["page.mp4"]["error"]
+    assert by_name["empty.mp4"]["state"] == by_name["missing.mp4"]["state"] == "refused"
+    assert one(db, "select count(*) from stage_runs where status = 'dead'") == 1
+
+    status = heaters("status", "--json").json
+    assert next(s for s in status["stages"] if s["stage"] == "download")["dead"] == 1
+    assert next(s for s in status["stages"] if s["stage"] == "review")["waiting"] == 5
+    told = heaters("status").out
+    assert "download gave up" in told
+    assert "heaters retry" in told
+    retried = heaters("retry", "--json").json
+    assert [(r["stage"], r["subject"]) for r in retried] == [("download", "video")]
+
+
+def test_reviewed_clips_go_on_and_others_wait(heaters: Heaters, film: Path) -> None:
+    assert heaters("run", film).code == 0
+    clips = [c["id"] for c in heaters("clips", "1", "--json").json]
+    assert heaters("review", "approve", str(clips[0]), "--by", "ann").code == 0
+    assert heaters("review", "skip", str(clips[1]), "--by", "ann").code == 0
+    assert heaters("review", "archive", str(clips[2]), "--by", "ann").code == 0
+    assert heaters("review", "split", str(clips[3]), "--frame", "100", "--by", "ann").code == 0
+    assert heaters("review", "approve", str(clips[0]), "--by", "ben").code == 1
+    assert heaters("run").code == 0
+    states = [c["state"] for c in heaters("clips", "1", "--json").json]
+    pending = "pending_review"
+    assert states == ["embedded", "review_skipped", "review_archived", pending, pending, pending]
+    assert heaters("archive", "1").code == 0
+    assert heaters("clips", "1", "--json").json[2]["state"] == "archived"
+
+
+def test_results_are_stored_with_their_figures(heaters: Heaters, film: Path, db: Database) -> None:
+    heaters("run", film, "--auto-approve")
+    found = {r["stage"]: r["result"] for r in rows(db, "select distinct on (stage) stage, result from stage_runs")}
+    assert set(found) == {"download", "prepare", "detect", "export", "keyframes", "embed"}
+    assert found["detect"]["method"] == "transnetv2"
+    assert found["detect"]["device"] == found["embed"]["device"] == "cpu"
+    assert found["prepare"]["frame_count"] == 150
+    assert found["export"]["frames"] == 30
+    assert found["embed"]["images"] == found["keyframes"]["images"] == 3
+    assert "vector" not in json.dumps(found["embed"])
+    assert all(result["seconds"] > 0 for result in found.values())
