@@ -5,13 +5,13 @@ Every command reads one local file as untrusted: only the file protocol, only th
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import imageio_ffmpeg
 
-from heaters.errors import MediaError, StoreError
+from heaters.errors import MediaError, RuleError, StoreError
 from heaters.media import child
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
@@ -22,6 +22,8 @@ MAX_PIXELS = 2**26  # 8K is half of this
 MIN_TIMESCALE = 10_000  # as ffmpeg's MP4 muxer: coarser ones are doubled until they reach this
 # Keeps every time stamp, makes what is not strictly rising rise by one tick, the same way in every branch and command.
 REPAIR = "setpts='if(isnan(PREV_OUTPTS),max(PTS,0),max(PTS,PREV_OUTPTS+1))'"
+TO_ANALYSIS = f"scale={ANALYSIS_WIDTH}:{ANALYSIS_HEIGHT},format=rgb24"
+COPY_MARGIN_SECONDS = 0.5  # a few packets of sound
 KEEP_TIMES = ("-fps_mode", "passthrough", "-enc_time_base", "demux")
 # Gaps of the sound become silence, and it starts at 0: a player then needs no edit list to stay in sync.
 FILL_GAPS = "aresample=async=1:first_pts=0"
@@ -60,7 +62,7 @@ def write_analysis(out: Path, pts_log: Path, probe: Probe) -> list[str]:
     """
     return [
         *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
-        *("-vf", f"{REPAIR},scale={ANALYSIS_WIDTH}:{ANALYSIS_HEIGHT},format=rgb24"),
+        *("-vf", f"{REPAIR},{TO_ANALYSIS}"),
         *("-c:v", "rawvideo", "-stats_enc_pre:v", str(pts_log), "-stats_enc_pre_fmt:v", "{pts} {ptsi} {tb}"),
         *("-f", "rawvideo", f"file:{out}"),
     ]
@@ -107,6 +109,114 @@ def write_proxy(
         *encode(encoding, threads=threads, has_audio=has_audio),
         *write_mp4(out, timescale(probe.time_base)),
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A clip: the frames with `start_pts <= pts < end_pts`, in ticks of `time_base` seconds."""
+
+    start_pts: int
+    end_pts: int
+    time_base: Fraction
+    frames: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_pts < self.end_pts or self.frames < 1:
+            raise RuleError(f"a clip is a range 0 ≤ start < end with at least one frame; got {self}")
+
+    def in_ticks(self, time_base: Fraction) -> "Span":
+        """The same span in another time base. Raises MediaError where that would round."""
+        ratio = self.time_base / time_base
+        start, end = self.start_pts * ratio, self.end_pts * ratio
+        if start.denominator != 1 or end.denominator != 1:
+            raise MediaError(f"a track in ticks of {time_base} s cannot hold times in {self.time_base} s")
+        return replace(self, start_pts=int(start), end_pts=int(end), time_base=time_base)
+
+    def seconds(self, pts: int) -> Fraction:
+        """The time of `pts`."""
+        return pts * self.time_base
+
+
+def cut(
+    source: Path,
+    out: Path,
+    probe: Probe,
+    span: Span,
+    encoding: Encoding,
+    *,
+    seek_margin_seconds: float | None,
+    threads: int,
+    has_audio: bool,
+    looks: Path | None,
+) -> list[str]:
+    """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output.
+
+    `seek_margin_seconds` before the clip decoding starts; None: at the start of the file, exactly as `prepare` does.
+    """
+    start, end = span.seconds(span.start_pts), span.seconds(span.end_pts)
+    times, seek = [], []
+    if seek_margin_seconds is not None:
+        # Keep the time stamps as if nothing had been skipped: shifted by the container's start, not by the seek.
+        times = ["-copyts", "-start_at_zero"]
+        seek = ["-noaccurate_seek", "-ss", f"{max(float(start) - seek_margin_seconds, 0):.6f}"]
+    chosen = f"{REPAIR},trim=start_pts={span.start_pts}:end_pts={span.end_pts},setpts=PTS-{span.start_pts}"
+    even = (
+        ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if probe.width % 2 or probe.height % 2 or probe.coded_width % 2 else ""
+    )
+    sound = [
+        *("-map", f"0:{probe.audio_stream_index}", "-af"),
+        f"atrim=start={_microseconds(start)}us:end={_microseconds(end)}us,"
+        f"asetpts='PTS-{float(start):.9f}/TB',{FILL_GAPS}",
+    ]
+    pictures = (
+        []
+        if looks is None
+        else [
+            *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES, "-vf", f"{chosen},{TO_ANALYSIS}"),
+            *("-c:v", "rawvideo", "-f", "rawvideo", f"file:{looks}"),
+        ]
+    )
+    return [
+        *times,
+        *read_file(source, probe, threads=threads, before=seek),
+        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{chosen},format=yuv420p{even}"),
+        *(sound if has_audio else ()),
+        *encode(encoding, threads=threads, has_audio=has_audio),
+        *write_mp4(out, timescale(span.time_base)),
+        *pictures,
+    ]
+
+
+def copy(source: Path, out: Path, probe: Probe, span: Span, *, has_audio: bool) -> list[str]:
+    """Copy the packets of `span` from an all-intra file; `span` is in ticks of the file's own track."""
+    start, end = span.seconds(span.start_pts), span.seconds(span.end_pts)
+    sound = []
+    if has_audio:
+        outside = f"lte((pts+duration)*tb,{float(start):.9f})+gte(pts*tb,{float(end):.9f})"
+        sound = ["-map", f"0:{probe.audio_stream_index}", "-bsf:a"]
+        sound.append(f"noise=drop='{outside}',setts=ts='TS-round({float(start):.9f}/TB)'")
+    outside = f"lt(pts,{span.start_pts})+gte(pts,{span.end_pts})"
+    return [
+        *("-copyts",),
+        *read_file(
+            source,
+            probe,
+            threads=1,
+            # Roughly to the clip, with room on both sides; the packet filters choose exactly.
+            before=(
+                *("-seek_timestamp", "1", "-ss", f"{max(float(start) - COPY_MARGIN_SECONDS, 0):.6f}"),
+                *("-to", f"{float(end) + COPY_MARGIN_SECONDS:.6f}"),
+            ),
+        ),
+        *("-map", f"0:{probe.video_stream_index}", "-c", "copy", "-copypriorss", "1"),
+        *("-bsf:v", f"noise=drop='{outside}',setts=ts=TS-{span.start_pts}"),
+        *sound,
+        *write_mp4(out, timescale(span.time_base)),
+    ]
+
+
+def _microseconds(seconds: Fraction) -> int:
+    return round(seconds * 1_000_000)
 
 
 def run(

@@ -172,7 +172,7 @@ def _finish(
     analysis_frames, rest = divmod(job.analysis.stat().st_size, ANALYSIS_FRAME_BYTES)
     if rest or analysis_frames != frame_count:
         raise MediaError(f"{frame_count} time stamps but {analysis_frames} analysis frames and {rest} bytes")
-    track = read_track(proxy, job.probe.video_stream_index if proxy == job.source else 0)
+    track = read_track(proxy, job.probe.video_stream_index if proxy == job.source else None)
     if not _agree(track, timeline):
         if not outputs:
             return None

@@ -12,6 +12,8 @@ from heaters.errors import MediaError
 # Constant rate: every frame within this of an even grid. One millisecond is what Matroska and FLV round to.
 GRID_TOLERANCE = Fraction(1, 1000)
 
+NO_PTS = str(-(2**63))  # the packet had none; the decoder counted on from the frame before
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
@@ -58,7 +60,7 @@ def read_pts_log(path: Path) -> Timeline:
             own, demuxed, base = line.split()
             pts.append(int(own))
             bases.add(base)
-            repaired += own != demuxed
+            repaired += demuxed not in (own, NO_PTS)
     if len(bases) > 1:
         raise MediaError(f"the time base changes within the stream: {sorted(bases)}")
     base = bases.pop() if bases else "1/1"

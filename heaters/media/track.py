@@ -28,33 +28,40 @@ class Track:
     audio_codec: str  # of the first audio stream; empty where there is none
 
 
-def read_track(path: Path, stream_index: int = 0) -> Track:
-    """Demux the whole track. Raises MediaError where the file cannot be read."""
+def read_track(path: Path, stream_index: int | None = None) -> Track:
+    """Demux the whole track: the given stream, or the first video stream; without one, a track of no packets.
+
+    Raises MediaError where the file cannot be read.
+    """
+    try:
+        with av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}) as container:
+            return _read(container, path, stream_index)
+    except av.FFmpegError as error:
+        raise MediaError(f"{path.name} cannot be read back ({error.strerror})") from error
+
+
+def _read(container: Any, path: Path, stream_index: int | None) -> Track:
+    videos = container.streams.video
+    stream = container.streams[stream_index] if stream_index is not None else (videos[0] if videos else None)
+    audio = container.streams.audio
     pts: list[int] = []
     durations: list[int] = []
     is_intra = True
-    try:
-        with av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}) as container:
-            stream: Any = container.streams[stream_index]
-            for packet in container.demux(stream):
-                if packet.size == 0:
-                    continue  # the flush at the end
-                if packet.pts is None:
-                    raise MediaError(f"{path.name} holds a packet without a time stamp")
-                is_intra = is_intra and packet.is_keyframe and packet.pts == packet.dts and not packet.is_discard
-                pts.append(packet.pts)
-                durations.append(packet.duration or 0)
-            audio = container.streams.audio
-            codec = stream.codec_context
-            order = np.argsort(np.array(pts, np.int64), kind="stable")
-            return Track(
-                pts=np.array(pts, np.int64)[order],
-                time_base=Fraction(stream.time_base),
-                last_duration=durations[order[-1]] if len(order) else 0,
-                width=codec.width,
-                height=codec.height,
-                is_intra=is_intra,
-                audio_codec=audio[0].codec_context.name if audio else "",
-            )
-    except av.FFmpegError as error:
-        raise MediaError(f"{path.name} cannot be read back ({error.strerror})") from error
+    for packet in container.demux(stream) if stream is not None else ():
+        if packet.size == 0:
+            continue  # the flush at the end
+        if packet.pts is None:
+            raise MediaError(f"{path.name} holds a packet without a time stamp")
+        is_intra = is_intra and packet.is_keyframe and packet.pts == packet.dts and not packet.is_discard
+        pts.append(packet.pts)
+        durations.append(packet.duration or 0)
+    order = np.argsort(np.array(pts, np.int64), kind="stable")
+    return Track(
+        pts=np.array(pts, np.int64)[order],
+        time_base=Fraction(stream.time_base if stream is not None else 1),
+        last_duration=durations[order[-1]] if pts else 0,
+        width=stream.codec_context.width if stream is not None else 0,
+        height=stream.codec_context.height if stream is not None else 0,
+        is_intra=is_intra and bool(pts),
+        audio_codec=audio[0].codec_context.name if audio else "",
+    )
