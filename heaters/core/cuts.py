@@ -81,9 +81,7 @@ class Cuts:
         starts = []
         for span in sorted(spans):
             if span.start_frame != at:
-                what = (
-                    f"[{at}, {span.start_frame}) is missing" if span.start_frame > at else f"{span} overlaps"
-                )
+                what = f"[{at}, {span.start_frame}) is missing" if span.start_frame > at else f"{span} overlaps"
                 raise RuleError(f"clips must tile [0, {frame_count}); {what}")
             starts.append(at)
             at = span.end_frame
@@ -172,9 +170,7 @@ class Cuts:
 def diff(a: Cuts, b: Cuts) -> Diff:
     """What leads from `a` to `b`, two partitions of the same video."""
     if a.frame_count != b.frame_count:
-        raise RuleError(
-            f"both must be partitions of one video; got {a.frame_count} and {b.frame_count} frames"
-        )
+        raise RuleError(f"both must be partitions of one video; got {a.frame_count} and {b.frame_count} frames")
     old, new = a.clips(), b.clips()
     kept = set(old) & set(new)
     return Diff(
@@ -207,9 +203,7 @@ def move_cut(left: Span, right: Span, new: int, min_cut_distance: int) -> tuple[
     if new == old:
         raise RuleError(f"a move must change the cut; it is at frame {old} already")
     if not low < new < high:
-        raise RuleError(
-            f"a cut must stay strictly between its neighbours; frame {new} is not between {low} and {high}"
-        )
+        raise RuleError(f"a cut must stay strictly between its neighbours; frame {new} is not between {low} and {high}")
     if min(new - low, high - new) < min_cut_distance:
         raise RuleError(
             f"a cut must stay at least {min_cut_distance} frames from the others; "

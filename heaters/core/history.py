@@ -69,9 +69,7 @@ class Event:
 
     @property
     def entry(self) -> Entry:
-        return Entry(
-            id=self.id, reviewer=self.change.reviewer, action=self.change.action, undoes=self.change.undoes
-        )
+        return Entry(id=self.id, reviewer=self.change.reviewer, action=self.change.action, undoes=self.change.undoes)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -189,9 +187,7 @@ def _intruder(event: Event, later: Sequence[Event]) -> Event | None:
     return None
 
 
-def _restored(
-    word: ReviewAction, now: ClipRow, mine: ClipRow, was: ClipRow, held: Mapping[int, str]
-) -> ClipRow:
+def _restored(word: ReviewAction, now: ClipRow, mine: ClipRow, was: ClipRow, held: Mapping[int, str]) -> ClipRow:
     """`now` with every column that went from `was` to `mine` set back to `was`."""
     changed = [name for name in REVERSIBLE if getattr(was, name) != getattr(mine, name)]
     if "state" in changed and now.id in held:

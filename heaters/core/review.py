@@ -37,12 +37,8 @@ RULES: Mapping[ReviewAction, Rule] = {
     ReviewAction.ARCHIVE: Rule(states=_PENDING),
     ReviewAction.SPLIT: Rule(states=_PENDING | _DECIDED, takes_frame=True, changes_frames=True),
     ReviewAction.MERGE: Rule(states=_PENDING | _DECIDED, takes_previous=True, changes_frames=True),
-    ReviewAction.MOVE: Rule(
-        states=_PENDING | _DECIDED, takes_previous=True, takes_frame=True, changes_frames=True
-    ),
-    ReviewAction.GROUP: Rule(
-        states=_PENDING | {ClipState.REVIEW_APPROVED} | EXPORT_BEGUN, takes_previous=True
-    ),
+    ReviewAction.MOVE: Rule(states=_PENDING | _DECIDED, takes_previous=True, takes_frame=True, changes_frames=True),
+    ReviewAction.GROUP: Rule(states=_PENDING | {ClipState.REVIEW_APPROVED} | EXPORT_BEGUN, takes_previous=True),
 }
 
 
@@ -99,10 +95,11 @@ def perform(
     clip = rows.clip(act.clip_id)
     if clip is None:
         raise RuleError(f"there is no clip {act.clip_id} in this video")
-    previous = _previous(act, rows, clip) if rule.takes_previous else None
-    for touched in (clip, previous):
-        if touched is not None:
-            _check_state(act.action, rule, touched, held or {})
+    _check_state(act.action, rule, clip, held or {})
+    previous = None
+    if rule.takes_previous:
+        previous = _previous(act, rows, clip)
+        _check_state(act.action, rule, previous, held or {})
     if act.version is not None and act.version != clip.version:
         raise RuleError(
             f"clip {clip.id} has changed since it was shown: version {act.version} then, {clip.version} now "
@@ -151,4 +148,4 @@ def _check_state(action: ReviewAction, rule: Rule, clip: ClipRow, held: Mapping[
 
 
 def _by(clip: ClipRow) -> str:
-    return f" by {clip.reviewed_by}" if clip.reviewed_by else ""
+    return f" by {clip.reviewed_by}" if clip.state in _DECIDED else ""

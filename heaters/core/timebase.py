@@ -6,7 +6,7 @@ make floats.
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -76,10 +76,10 @@ class PtsTable:
             raise RuleError(f"the last frame must end after its PTS {self.ticks[-1]}; got {self.end_pts = }")
 
     @classmethod
-    def of(cls, pts: Sequence[int], time_base: TimeBase, end_pts: int) -> Self:
-        """A table of any sequence of integers: a list, array('q') or one-dimensional numpy array. Copies it.
+    def of(cls, pts: Iterable[int], time_base: TimeBase, end_pts: int) -> Self:
+        """A table of any integers: a list, array('q') or one-dimensional numpy array. Copies it.
 
-        Raises RuleError for what is not a sequence of 64-bit integers.
+        Raises RuleError for what is not 64-bit integers.
         """
         try:
             ticks = array("q", pts)

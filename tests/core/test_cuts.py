@@ -101,13 +101,9 @@ def test_split_merge_and_move() -> None:
 
 def test_split_fails() -> None:
     cuts = Cuts.of(100, [30, 60])
-    with pytest.raises(
-        RuleError, match=re.escape("at least 12 frames; frame 40 of [30, 60) leaves 10 and 20")
-    ):
+    with pytest.raises(RuleError, match=re.escape("at least 12 frames; frame 40 of [30, 60) leaves 10 and 20")):
         cuts.split(40, 12)
-    with pytest.raises(
-        RuleError, match=re.escape("strictly inside its clip; frame 30 is not inside [30, 60)")
-    ):
+    with pytest.raises(RuleError, match=re.escape("strictly inside its clip; frame 30 is not inside [30, 60)")):
         cuts.split(30)
     with pytest.raises(RuleError, match=r"lies in \[0, 100\); got 100"):
         cuts.split(100)

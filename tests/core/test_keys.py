@@ -22,9 +22,7 @@ def test_keys_of_a_video() -> None:
 
 
 def test_keys_of_a_clip() -> None:
-    assert (
-        keys.clip_export(HASH, 0, 40, "source", WORD) == f"clips/{HASH}/00000000-00000040/source-{WORD}.mp4"
-    )
+    assert keys.clip_export(HASH, 0, 40, "source", WORD) == f"clips/{HASH}/00000000-00000040/source-{WORD}.mp4"
     still = keys.keyframe(HASH, 7, 123_456_789, "multi", "50")
     assert still == f"clips/{HASH}/00000007-123456789/keyframes-multi/50.jpg"
 

@@ -57,9 +57,7 @@ def test_the_less_confident_cut_goes_first() -> None:
 def test_no_shot_stays_short(frame_count: int, min_frames: int, seed: int) -> None:
     chance = random.Random(seed)
     cuts = Cuts.of(frame_count, (f for f in range(1, frame_count) if chance.random() < 0.2))
-    confidence = {
-        f: chance.choice([0.5, 0.6, 0.7, chance.random()]) for f in cuts.frames if chance.random() < 0.9
-    }
+    confidence = {f: chance.choice([0.5, 0.6, 0.7, chance.random()]) for f in cuts.frames if chance.random() < 0.9}
     kept = cuts.without_short(min_frames, confidence)
     assert kept == merged_slowly(cuts, min_frames, confidence)
     assert set(kept.frames) <= set(cuts.frames)

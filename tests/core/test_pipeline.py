@@ -61,9 +61,7 @@ def test_eligible_states(name: str, states: tuple[VideoState | ClipState, ...]) 
     assert eligible_states(STAGES[name]) == states
 
 
-@pytest.mark.parametrize(
-    "change", [{"attempts": 0}, {"timeout_seconds": 0}, {"batch": 0}, {"gpus": 1.5}, {"gpus": -1}]
-)
+@pytest.mark.parametrize("change", [{"attempts": 0}, {"timeout_seconds": 0}, {"batch": 0}, {"gpus": 1.5}, {"gpus": -1}])
 def test_a_bad_row_cannot_exist(change: dict[str, float]) -> None:
     with pytest.raises(RuleError):
         replace(STAGES["export"], **change)  # type: ignore[arg-type]

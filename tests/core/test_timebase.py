@@ -37,15 +37,11 @@ def tables(draw: st.DrawFn) -> PtsTable:
     steps = draw(st.lists(st.integers(1, 100), min_size=1, max_size=50))
     at = draw(st.integers(-1000, 100_000))
     pts = [at := at + step for step in steps]
-    base = TimeBase(
-        num=draw(st.sampled_from([1, 1001])), den=draw(st.sampled_from([1000, 30_000, 90_000, 12_800]))
-    )
+    base = TimeBase(num=draw(st.sampled_from([1, 1001])), den=draw(st.sampled_from([1000, 30_000, 90_000, 12_800])))
     return PtsTable.of(pts, base, pts[-1] + draw(st.integers(1, 100)))
 
 
-@pytest.mark.parametrize(
-    "make", [list, tuple, lambda p: array("q", p), np.array, lambda p: np.array(p, np.int32)]
-)
+@pytest.mark.parametrize("make", [list, tuple, lambda p: array("q", p), np.array, lambda p: np.array(p, np.int32)])
 def test_of_takes_any_sequence_of_integers(make) -> None:  # type: ignore[no-untyped-def]
     made = PtsTable.of(make([0, 33, 67]), MS, 100)
     assert made == table([0, 33, 67], end=100)
@@ -150,9 +146,7 @@ def test_seconds_within_fails_outside_the_clip() -> None:
 
 
 @pytest.mark.parametrize("base", [MS, MPEG, TimeBase(num=1, den=600), TimeBase(num=1, den=15_360)])
-@pytest.mark.parametrize(
-    "rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120"]
-)
+@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "120"])
 @pytest.mark.parametrize("start", ["0", "21/1000", "1/3"])
 def test_rounding_to_the_time_base_is_no_variable_rate(base: TimeBase, rate: str, start: str) -> None:
     for frames in (1, 2, 3, 7, 1000):
@@ -169,9 +163,7 @@ def test_milliseconds_copied_to_a_finer_time_base_are_no_variable_rate(rate: int
 
 
 @pytest.mark.parametrize("frames", [10, 100, 10_000])
-@pytest.mark.parametrize(
-    ("rate", "den"), [(30, 30), (30, 60), (25, 1000), (30, 1000), (60, 1000), (30, 90_000)]
-)
+@pytest.mark.parametrize(("rate", "den"), [(30, 30), (30, 60), (25, 1000), (30, 1000), (60, 1000), (30, 90_000)])
 def test_a_dropped_frame_is_a_variable_rate(rate: int, den: int, frames: int) -> None:
     pts = list(constant(Fraction(rate), frames, TimeBase(num=1, den=den)).ticks)
     assert not table(pts, TimeBase(num=1, den=den)).is_vfr

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from heaters.core.cuts import Cuts
+from heaters.core.edits import Limits
 from heaters.core.history import Change, Event, redo_target, reverse, undo_target
-from heaters.core.review import Act, Limits, perform
+from heaters.core.review import Act, perform
 from heaters.core.snapshot import ClipRow, CutRow, Snapshot
 from heaters.core.states import ClipState, CutKind, ReviewAction
 from heaters.errors import RuleError
@@ -72,6 +73,10 @@ class Desk:
         """The partition that the active clips make. Raises RuleError where they do not tile."""
         return Cuts.from_spans(self.frame_count, (clip.span for clip in self.active))
 
+    def content(self) -> tuple[tuple[ClipRow, ...], tuple[CutRow, ...]]:
+        """Everything that a reader of active rows can see, except versions."""
+        return tuple(replace(clip, version=0) for clip in self.active), self.rows.cuts
+
     def now(self) -> datetime:
         return BEGIN + timedelta(seconds=len(self.log))
 
@@ -92,9 +97,7 @@ class Desk:
             version=version,
             frame=frame,
         )
-        change = perform(
-            wish, self.rows, new_id=lambda: next(self._ids), pts=pts, limits=self.limits, held=self.held
-        )
+        change = perform(wish, self.rows, new_id=lambda: next(self._ids), pts=pts, limits=self.limits, held=self.held)
         return self._write(change)
 
     def undo(self, by: str = "ada") -> Change:
