@@ -1,0 +1,194 @@
+"""The cache of store objects on one node's disk, shared by all its processes. It holds copies only: whatever is in
+it is in the store, so that any of it may go at any time except while somebody holds it.
+
+    <root>/<sha256><.ext>    the object's bytes; its change time is when it was last used
+    <root>/.<random>.partial being fetched
+    <root>/locks/00 … ff     held by whoever fetches an object whose hash starts so
+"""
+
+import fcntl
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from heaters.errors import StoreError
+from heaters.store.files import beside, disk_errors
+from heaters.store.objects import ObjectStore, Stored
+
+MAX_BYTES = 200 * 2**30
+LARGEST_SHARE = 0.5  # of what the disk would have free without the cache
+ABANDONED_SECONDS = 3600  # a fetch writes all the time; one this silent was killed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheResult:
+    """What a process's cache has done so far."""
+
+    hits: int = 0
+    misses: int = 0
+    bytes_moved: int = 0  # from the store to this disk
+
+    @property
+    def hit_rate(self) -> float:
+        """Hits among all; 0 before the first."""
+        return self.hits / max(1, self.hits + self.misses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An object as a file, there as long as it is held. Not to be written to."""
+
+    path: Path
+    hit: bool
+    bytes_moved: int
+
+
+class Cache:
+    """Least recently used goes first. Threads and processes may share a folder."""
+
+    def __init__(self, root: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.root = root
+        self.max_bytes = max_bytes
+        self._result = CacheResult()
+        self._guard = threading.Lock()
+
+    @property
+    def result(self) -> CacheResult:
+        """Hits, misses and bytes moved of this object."""
+        return self._result
+
+    @contextmanager
+    def hold(self, store: ObjectStore, key: str) -> Iterator[Held]:
+        """An object as a local file for the length of the block; the store's own file where it has one.
+
+        Raises StoreError when there is no such object or no room, IntegrityError when its bytes are wrong.
+        """
+        own = store.local_path(key)
+        if own is not None:
+            if not own.exists():
+                raise StoreError(f"{key} is not in the store: no file {own}")
+            self._count(hit=True, bytes_moved=0)
+            yield Held(path=own, hit=True, bytes_moved=0)
+            return
+        there = store.stat(key)
+        if there is None:
+            raise StoreError(f"{key} is not in the store")
+        path = self._path(there)
+        bytes_moved = 0
+        with disk_errors("cache", key, self.root):
+            # Whoever evicts needs the file's lock alone, so once we share it the file stays.
+            while (descriptor := _share(path)) is None:
+                bytes_moved += self._fetch(store, there, path)
+        hit = bytes_moved == 0
+        self._count(hit=hit, bytes_moved=bytes_moved)
+        try:
+            yield Held(path=path, hit=hit, bytes_moved=bytes_moved)
+        finally:
+            os.close(descriptor)
+
+    def keep(self, store: ObjectStore, stored: Stored, path: Path) -> None:
+        """Cache a file that was just put, so that the next stage on this node need not fetch it.
+
+        Does nothing for a store on this machine. `path` stays and may be deleted, but not written to.
+        """
+        if store.local_path(stored.key) is not None:
+            return
+        target = self._path(stored)
+        with disk_errors("cache", stored.key, self.root), self._fetching(stored):
+            if target.exists():
+                return
+            self._make_room(stored.size_bytes)
+            with beside(target) as partial:
+                try:
+                    partial.hardlink_to(path)
+                except OSError:  # another file system
+                    shutil.copyfile(path, partial)
+                partial.replace(target)
+
+    def _path(self, stored: Stored) -> Path:
+        return self.root / (stored.sha256 + PurePosixPath(stored.key).suffix)
+
+    def _fetch(self, store: ObjectStore, there: Stored, path: Path) -> int:
+        """Fetch an object unless another process has done so meanwhile. Returns the bytes moved."""
+        with self._fetching(there):
+            if path.exists():
+                return 0
+            self._make_room(there.size_bytes)
+            store.fetch(there.key, path)
+            return there.size_bytes
+
+    @contextmanager
+    def _fetching(self, stored: Stored) -> Iterator[None]:
+        """Held by one process per object; a few objects share a lock, so that there are not more and more of them."""
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / stored.sha256[:2], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _make_room(self, size_bytes: int) -> None:
+        """Delete what was used longest ago and nobody holds, until `size_bytes` more fit or nothing is left."""
+        now = time.time()
+        files: list[tuple[float, int, Path]] = []
+        used_bytes = 0
+        for path in self.root.iterdir():
+            with suppress(FileNotFoundError):  # somebody else evicts too
+                facts = path.stat()
+                if path.is_dir():
+                    continue
+                used_bytes += facts.st_size
+                if path.suffix != ".partial" or now - facts.st_mtime > ABANDONED_SECONDS:
+                    files.append((facts.st_mtime, facts.st_size, path))
+        allowed_bytes = min(self.max_bytes, LARGEST_SHARE * (shutil.disk_usage(self.root).free + used_bytes))
+        for _, freed_bytes, path in sorted(files):
+            if used_bytes + size_bytes <= allowed_bytes:
+                return
+            if _evict(path):
+                used_bytes -= freed_bytes
+
+    def _count(self, *, hit: bool, bytes_moved: int) -> None:
+        with self._guard:
+            self._result = CacheResult(
+                hits=self._result.hits + hit,
+                misses=self._result.misses + (not hit),
+                bytes_moved=self._result.bytes_moved + bytes_moved,
+            )
+
+
+def _share(path: Path) -> int | None:
+    """Mark a file as used now and in use until the descriptor is closed. None when it is not there (any more)."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            os.utime(descriptor)
+            return descriptor
+    os.close(descriptor)  # evicted between opening and locking
+    return None
+
+
+def _evict(path: Path) -> bool:
+    """Delete a file unless somebody holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,98 @@
+"""Where media lie: an object store, S3 or a directory, behind one interface. It does not know what a key means.
+
+What is put is verified before `put` returns; what is fetched is verified before it appears. Doing either again is
+harmless. Keys come from `core/keys.py`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from heaters.errors import RuleError
+
+Progress = Callable[[int], None]  # told the bytes moved since the last call, maybe from another thread
+
+LONGEST_KEY_BYTES = 900  # S3 allows 1,024, prefix included
+
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=+@-]*(/[A-Za-z0-9_][A-Za-z0-9_.=+@-]*)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object that is in the store. `sha256` is of its bytes, 64 hexadecimal digits."""
+
+    key: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a listing."""
+
+    key: str
+    size_bytes: int
+
+
+class ObjectStore(Protocol):
+    """Both stores. Every method raises RuleError for a key that is no key and StoreError when the store fails."""
+
+    def put_file(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
+        """Store a file's bytes; nothing moves when they are there already. The bytes in the store are verified.
+
+        Another object under that key is replaced at once, never seen half-written. Raises IntegrityError when the
+        file changed meanwhile or the store holds other bytes than it was given.
+        """
+
+    def put_bytes(self, key: str, data: bytes) -> Stored:
+        """Store a few bytes, as `put_file`."""
+
+    def fetch(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
+        """Write an object to a file that appears whole or not at all. Raises IntegrityError for other bytes."""
+
+    def read(self, key: str) -> bytes:
+        """A small object's bytes. Raises IntegrityError for other bytes than were stored."""
+
+    def stat(self, key: str) -> Stored | None:
+        """The object of a key; None when there is none."""
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete what is there of these objects. Returns the bytes freed."""
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """The objects whose keys start with `prefix`, in the order of their keys."""
+
+    def url(self, key: str, expires_seconds: int = 3600) -> str:
+        """Where a browser gets the object, in ranges too: a presigned URL, or file:// for a directory."""
+
+    def local_path(self, key: str) -> Path | None:
+        """The object as a file that must not be written to; None when the store is not on this machine."""
+
+    def sweep(self, older_than_seconds: float) -> int:
+        """Delete what killed uploads left behind. Returns the number deleted."""
+
+    def check(self) -> None:
+        """Write, read and delete a small object. Raises StoreError or IntegrityError."""
+
+
+def open_store(location: str, *, s3_endpoint: str = "") -> ObjectStore:
+    """The store at `location`: s3://bucket/prefix, or a directory (made at the first put). Touches nothing yet."""
+    if location.startswith("s3://"):
+        from heaters.store.objects_s3 import S3Store  # boto3 takes a third of a second that a directory needs not
+
+        return S3Store(location, endpoint=s3_endpoint)
+    from heaters.store.objects_local import LocalStore
+
+    return LocalStore(Path(location))
+
+
+def check_key(key: str) -> str:
+    """The key itself. Raises RuleError for one that could leave the store or hide in it."""
+    if not _KEY.fullmatch(key) or len(key) > LONGEST_KEY_BYTES:
+        raise RuleError(
+            "a key is words of letters, digits and '_.=+@-' joined by '/', none starting with a '.', "
+            f"at most {LONGEST_KEY_BYTES} bytes; got {key[:80]!r}"
+        )
+    return key

@@ -1,0 +1,244 @@
+"""The object store in S3 or whatever speaks it. Credentials and region come the usual ways (AWS_*, files, roles)."""
+
+import base64
+import hashlib
+import itertools
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from heaters.errors import IntegrityError, StoreError
+from heaters.store.files import CHUNK_BYTES, beside, disk_errors, sha256_of, verify
+from heaters.store.objects import Entry, Progress, Stored, check_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+PART_BYTES = 64 * 2**20  # 10,000 parts are allowed: 625 GiB, above the largest source
+PARTS_AT_ONCE = 8
+DELETES_AT_ONCE = 1000  # the most that one request takes
+ATTEMPTS = 8  # the standard mode backs off to 20 s: about a minute of trouble
+
+
+class S3Store:
+    """An `ObjectStore` in a bucket, under a prefix. Larger files than `part_bytes` go in parts, several at once."""
+
+    def __init__(
+        self, location: str, *, endpoint: str = "", part_bytes: int = PART_BYTES, attempts: int = ATTEMPTS
+    ) -> None:
+        parts = urlsplit(location)
+        self.location = location
+        self.bucket = parts.netloc
+        self.prefix = parts.path.strip("/") + "/" if parts.path.strip("/") else ""
+        self._part_bytes = part_bytes
+        self._transfer = TransferConfig(
+            multipart_threshold=part_bytes, multipart_chunksize=part_bytes, max_concurrency=PARTS_AT_ONCE
+        )
+        self._client = _client(endpoint, attempts)
+
+    def put_file(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
+        with disk_errors("read the file for", key, path.parent):
+            stored, checksum = _hash(check_key(key), path, self._part_bytes)
+        with self._errors("store", key):
+            if self.stat(key) == stored:
+                return stored
+            extra = {"Metadata": {"sha256": stored.sha256}, "ChecksumAlgorithm": "SHA256"}
+            with disk_errors("read the file for", key, path.parent):
+                self._client.upload_file(
+                    str(path), self.bucket, self.prefix + key, ExtraArgs=extra, Callback=progress, Config=self._transfer
+                )
+            self._verify(stored, checksum)
+        return stored
+
+    def put_bytes(self, key: str, data: bytes) -> Stored:
+        digest = hashlib.sha256(data)
+        stored = Stored(key=check_key(key), size_bytes=len(data), sha256=digest.hexdigest())
+        with self._errors("store", key):
+            if self.stat(key) != stored:
+                self._client.put_object(
+                    Bucket=self.bucket,
+                    Key=self.prefix + key,
+                    Body=data,
+                    Metadata={"sha256": stored.sha256},
+                    ChecksumSHA256=_base64(digest.digest()),  # the server refuses other bytes
+                )
+                self._verify(stored, _base64(digest.digest()))
+        return stored
+
+    def fetch(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
+        there = self._existing(key)
+        with self._errors("fetch", key), disk_errors("fetch", key, path.parent), beside(path) as partial:
+            self._client.download_file(
+                self.bucket, self.prefix + key, str(partial), Callback=progress, Config=self._transfer
+            )
+            verify(Stored(key=key, size_bytes=partial.stat().st_size, sha256=sha256_of(partial)), there)
+            partial.replace(path)
+        return there
+
+    def read(self, key: str) -> bytes:
+        there = self._existing(key)
+        with self._errors("read", key):
+            data = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+        verify(Stored(key=key, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()), there)
+        return data
+
+    def stat(self, key: str) -> Stored | None:
+        with self._errors("look up", key):
+            head = self._head(check_key(key))
+            if head is None:
+                return None
+            sha256 = head["Metadata"].get("sha256") or self._hash_remote(key)  # put there by somebody else
+            return Stored(key=key, size_bytes=head["ContentLength"], sha256=sha256)
+
+    def delete(self, keys: Iterable[str]) -> int:
+        freed = 0
+        pending = iter(keys)
+        while batch := list(itertools.islice(pending, DELETES_AT_ONCE)):
+            with self._errors("delete", batch[0]):
+                heads = {key: self._head(check_key(key)) for key in batch}
+                there = {key: head["ContentLength"] for key, head in heads.items() if head is not None}
+                if not there:
+                    continue
+                objects: Any = [{"Key": self.prefix + key} for key in there]
+                answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+                for refused in answer.get("Errors", []):
+                    raise StoreError(
+                        f"could not delete {refused.get('Key')} from {self.location}: {refused.get('Message')}"
+                    )
+                freed += sum(there.values())
+        return freed
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        with self._errors("list", prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self.prefix + prefix
+            )
+            for page in pages:
+                for found in page.get("Contents", []):
+                    yield Entry(key=found["Key"].removeprefix(self.prefix), size_bytes=found["Size"])
+
+    def url(self, key: str, expires_seconds: int = 3600) -> str:
+        with self._errors("sign", key):
+            return self._client.generate_presigned_url(
+                "get_object", Params={"Bucket": self.bucket, "Key": self.prefix + check_key(key)},
+                ExpiresIn=expires_seconds,
+            )  # fmt: skip
+
+    def local_path(self, key: str) -> Path | None:
+        check_key(key)
+        return None
+
+    def sweep(self, older_than_seconds: float) -> int:
+        oldest = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
+        deleted = 0
+        with self._errors("sweep", "uploads"):
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self.bucket, Prefix=self.prefix
+            )
+            for page in pages:
+                for upload in page.get("Uploads", []):
+                    if upload["Initiated"] < oldest:
+                        self._client.abort_multipart_upload(
+                            Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                        )
+                        deleted += 1
+        return deleted
+
+    def check(self) -> None:
+        key = f"check/{uuid.uuid4().hex}"
+        self.put_bytes(key, b"heaters")
+        self.read(key)
+        self.delete([key])
+
+    def _existing(self, key: str) -> Stored:
+        found = self.stat(key)
+        if found is None:
+            raise StoreError(f"{key} is not in the store at {self.location}")
+        return found
+
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
+        try:
+            return self._client.head_object(Bucket=self.bucket, Key=self.prefix + key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
+                return None
+            raise
+
+    def _verify(self, stored: Stored, checksum: str) -> None:
+        """Compare what the server says it holds; if it keeps no SHA-256, read it all back."""
+        head = self._head(stored.key)
+        if head is None:
+            raise StoreError(f"{stored.key} is not in the store at {self.location} after it was put there")
+        said = head.get("ChecksumSHA256", "")
+        if said and said != checksum:
+            raise IntegrityError(f"{stored.key} in {self.location} must have the checksum {checksum}; got {said}")
+        sha256 = stored.sha256 if said else self._hash_remote(stored.key)
+        verify(Stored(key=stored.key, size_bytes=head["ContentLength"], sha256=sha256), stored)
+
+    def _hash_remote(self, key: str) -> str:
+        digest = hashlib.sha256()
+        body = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
+        for chunk in body.iter_chunks(CHUNK_BYTES):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    @contextmanager
+    def _errors(self, action: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError, Boto3Error) as error:
+            raise StoreError(f"could not {action} {key} in {self.location}: {error}") from error
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def _hash(key: str, path: Path, part_bytes: int) -> tuple[Stored, str]:
+    """One pass over a file: its size and SHA-256, and the checksum that S3 will have for it.
+
+    That is the digest in base64; for an upload in parts, of the parts' digests, with their number behind.
+    """
+    whole, size_bytes, parts = hashlib.sha256(), 0, b""
+    with path.open("rb") as file:
+        while True:
+            part, taken = hashlib.sha256(), 0
+            while taken < part_bytes and (chunk := file.read(min(CHUNK_BYTES, part_bytes - taken))):
+                whole.update(chunk)
+                part.update(chunk)
+                taken += len(chunk)
+            if taken:
+                parts += part.digest()
+            size_bytes += taken
+            if taken < part_bytes:
+                break
+    stored = Stored(key=key, size_bytes=size_bytes, sha256=whole.hexdigest())
+    if size_bytes < part_bytes:
+        return stored, _base64(whole.digest())
+    return stored, f"{_base64(hashlib.sha256(parts).digest())}-{len(parts) // whole.digest_size}"
+
+
+def _client(endpoint: str, attempts: int) -> "S3Client":
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=2 * PARTS_AT_ONCE,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        # Bucket names as host names need a wildcard DNS entry, which few servers other than AWS's have.
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
+    session = boto3.Session()
+    region = session.region_name or "us-east-1"
+    client: S3Client = session.client("s3", endpoint_url=endpoint or None, region_name=region, config=config)
+    return client
