@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import typer
+
 from heaters.cli.output import Output
 from heaters.cli.run import run
 from heaters.cli.session import opened
@@ -50,7 +52,9 @@ def demo_command() -> None:
             return
         video = submission.video_id
         output.say(f"{reel.path}: {reel.frame_count} frames, {len(reel.shots)} shots, video {video}")
-        run(output, settings, database, [video], auto_approve=True)
+        if not run(output, settings, database, [video], auto_approve=True):
+            output.say("stopped; the same command goes on from here", style="yellow")
+            raise typer.Exit(1)
         with database.transaction() as tx:
             cuts = tx.execute(query("cuts_of_video"), {"id": video}).fetchall()
             clips = tx.execute(query("clips_of_video"), {"id": video}).fetchall()
@@ -130,7 +134,9 @@ def _show_searches(
 
 def _what_next(output: Output, settings: Settings) -> None:
     output.say()
-    output.say(f"Everything of this demo lies in {settings.home}. To go on with it, set HEATERS_HOME={settings.home}, then")
+    output.say(
+        f"Everything of this demo lies in {settings.home}. To go on with it: export HEATERS_HOME={settings.home}"
+    )
     for command, does in (
         ("heaters run YOUR_VIDEO.mp4 --auto-approve", "your own file or URL through the same pipeline"),
         ('heaters search "a rocket"', "search what is there"),

@@ -174,11 +174,11 @@ class Worker:
         )
 
     def _lengths(self, item: Input) -> Lengths:
-        rate = item.frame_count / item.duration_seconds if item.duration_seconds else 25.0
-        return Lengths(
-            min_frames=math.ceil(self._settings.min_clip_seconds * rate),
-            max_frames=math.floor(self._settings.max_clip_seconds * rate),
-        )
+        rate = item.frame_count / item.duration_seconds
+        shortest = math.ceil(self._settings.min_clip_seconds * rate)
+        longest = math.floor(self._settings.max_clip_seconds * rate)
+        # Rounding may leave no room between the two; the longest gives way.
+        return Lengths(min_frames=shortest, max_frames=longest and max(longest, 2 * shortest - 1, 1))
 
 
 def record(tx: Transaction, item: Input, result: SceneDetectionResult) -> None:

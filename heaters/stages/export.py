@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 from psycopg.types.json import Jsonb
 
 from heaters.core import keys
-from heaters.media.cutting import EXPORT_SETTINGS, Exported, copy_clip, export_clip
+from heaters.media.cutting import EXPORT_SETTINGS, EXPORTS
+from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
@@ -27,6 +29,7 @@ class Input:
     content_hash: str
     source_key: str
     proxy_key: str
+    analysis_key: str
     has_audio: bool
     time_base_num: int
     time_base_den: int
@@ -77,11 +80,13 @@ class Worker:
         with (
             scratch(self._scratch, f"export-{item.id}") as folder,
             self._cache.hold(self._store, origin) as held,
+            self._cache.hold(self._store, item.analysis_key) as analysis,
         ):
             out = folder / "clip.mp4"
             time_base = Fraction(item.time_base_num, item.time_base_den)
-            write = export_clip if self._profile == "source" else copy_clip
-            made: Exported = write(
+            shape = (item.frame_count, ANALYSIS_HEIGHT, ANALYSIS_WIDTH, 3)
+            pictures = np.memmap(analysis.path, np.uint8, "r", shape=shape)[item.start_frame : item.end_frame]
+            made = EXPORTS[self._profile](
                 held.path,
                 out,
                 start_pts=item.start_pts,
@@ -91,6 +96,7 @@ class Worker:
                 has_audio=item.has_audio,
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
+                pictures=pictures,
             )
             stored = self._store.put_file(key, out)
         return ExportResult(

@@ -217,7 +217,7 @@ from videos where id = any (%(ids)s);
 
 -- name: input_export
 -- What export needs.
-select c.id, v.content_hash, v.source_key, v.proxy_key, v.has_audio, v.time_base_num, v.time_base_den, v.frame_count,
+select c.id, v.content_hash, v.source_key, v.proxy_key, v.analysis_key, v.has_audio, v.time_base_num, v.time_base_den, v.frame_count,
        c.start_frame, c.end_frame, c.start_pts, c.end_pts
 from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s);
 

@@ -1,0 +1,143 @@
+"""kill -9 anything at any stage: a run again ends as if nothing had happened.
+
+HEATERS_REPEAT repeats each test; `make faults` sets it to ten.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Heaters
+from outcome import check_rules, outcome, vectors
+from processes import kill_one
+from rows import one, rows
+from shots import write_film
+
+from heaters.core.pipeline import machine_stages
+from heaters.store.db import Database
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+REPEAT = range(int(os.environ.get("HEATERS_REPEAT", "1")))
+STAGES = [stage.name for stage in machine_stages()]
+SHORT_LEASE = {"HEATERS_LEASE_SECONDS": "2"}
+EXPECTED_CUTS = [30, 60, 90, 120]
+
+
+def is_task(command: str) -> bool:
+    """A Ray worker that is in a call of ours."""
+    return command.startswith(("ray::_call", "ray::_Resident.call"))
+
+
+def is_ffmpeg(command: str) -> bool:
+    """A child that decodes or encodes."""
+    return "ffmpeg-linux" in command.split(" ")[0]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    write_film(tmp_path / "film.mp4")
+    return tmp_path / "film.mp4"
+
+
+def wait_for_stage(db: Database, stage: str, process: "subprocess.Popen[str]", timeout_seconds: float = 120) -> bool:
+    """True as soon as a new run of `stage` is there; False when the process ended before that."""
+    deadline = time.monotonic() + timeout_seconds
+    before = one(db, "select coalesce(max(id), 0) from stage_runs")
+    while time.monotonic() < deadline:
+        if rows(db, "select 1 from stage_runs where stage = %(s)s and id > %(b)s", {"s": stage, "b": before}):
+            return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.005)
+    raise AssertionError(f"{stage} never ran")
+
+
+def check_done(db: Database, heaters: Heaters) -> None:
+    """The film's true cuts, complete clips and vectors; nothing twice, nothing orphaned."""
+    found = outcome(db)
+    assert [cut["frame"] for cut in found["cuts"]] == EXPECTED_CUTS
+    assert [clip["state"] for clip in found["clips"]] == ["embedded"] * 5
+    assert len(found["files"]) == 5 * 4
+    assert len(found["vectors"]) == 5
+    check_rules(db, Path(heaters.environment["HEATERS_HOME"]) / "media")
+
+
+@pytest.mark.parametrize("_n", REPEAT)
+def test_killed_driver_at_every_stage(
+    heaters: Heaters, film: Path, db: Database, make_database: Callable[[str], str], tmp_path: Path, _n: int
+) -> None:
+    for stage in STAGES:
+        driver = heaters.start("run", film, "--auto-approve", **SHORT_LEASE)
+        caught = wait_for_stage(db, stage, driver)
+        driver.kill()
+        driver.communicate()
+        assert caught, f"{stage} was done before it could be killed"
+    assert heaters("run", film, "--auto-approve", **SHORT_LEASE).code == 0
+    check_done(db, heaters)
+
+    url, home = make_database("heaters_test_template"), tmp_path / "undisturbed"
+    assert heaters("run", film, "--auto-approve", HEATERS_DATABASE_URL=url, HEATERS_HOME=str(home)).code == 0
+    undisturbed = Database(url)
+    assert outcome(db) == outcome(undisturbed)
+    assert np.allclose(vectors(db), vectors(undisturbed), atol=2e-3)
+    undisturbed.close()
+
+
+@pytest.mark.parametrize("_n", REPEAT)
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_ray_worker(heaters: Heaters, film: Path, db: Database, stage: str, _n: int) -> None:
+    driver = heaters.start("run", film, "--auto-approve", "--json")
+    assert wait_for_stage(db, stage, driver)
+    kill_one(is_task)
+    out, err = driver.communicate(timeout=200)
+    assert driver.returncode == 0, out + err
+    check_done(db, heaters)
+
+
+@pytest.mark.parametrize("_n", REPEAT)
+@pytest.mark.parametrize("stage", ["prepare", "export"])
+def test_killed_ffmpeg(heaters: Heaters, film: Path, db: Database, stage: str, _n: int) -> None:
+    driver = heaters.start("run", film, "--auto-approve", "--json")
+    assert wait_for_stage(db, stage, driver)
+    kill_one(is_ffmpeg)
+    out, err = driver.communicate(timeout=200)
+    assert driver.returncode == 0, out + err
+    check_done(db, heaters)
+    assert one(db, "select count(*) from stage_runs where status in ('failed', 'lost')") >= 1
+
+
+@pytest.mark.parametrize("_n", REPEAT)
+def test_two_at_once_do_nothing_twice(heaters: Heaters, film: Path, db: Database, tmp_path: Path, _n: int) -> None:
+    write_film(tmp_path / "other.mp4", ("cat", "coffee", "lion"))
+    files = (film, tmp_path / "other.mp4")
+    drivers = [heaters.start("run", *order, "--auto-approve", "--json") for order in (files, files[::-1])]
+    answers = [driver.communicate(timeout=300) for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0, 0], answers
+    assert one(db, "select count(*) from videos") == 2
+    counts = rows(
+        db, "select stage, subject_id, variant, count(*) from stage_runs group by 1, 2, 3 having count(*) <> 1"
+    )
+    assert counts == []
+    check_rules(db, Path(heaters.environment["HEATERS_HOME"]) / "media")
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_driver_gives_back_what_it_held(
+    heaters: Heaters, film: Path, db: Database, signal_number: signal.Signals
+) -> None:
+    driver = heaters.start("run", film, "--auto-approve")
+    assert wait_for_stage(db, "detect", driver)
+    driver.send_signal(signal_number)
+    out, _ = driver.communicate(timeout=60)
+    assert driver.returncode == 1
+    assert "The same command goes on from here" in out
+    assert one(db, "select count(*) from stage_runs where status = 'running'") == 0
+    assert one(db, "select count(*) from stage_runs where status = 'released'") == 1
+    assert heaters("run", film, "--auto-approve").code == 0
+    check_done(db, heaters)
