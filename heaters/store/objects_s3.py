@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 PART_BYTES = 64 * 2**20  # 10,000 parts are allowed: 625 GiB, above the largest source
-PARTS_AT_ONCE = 8
+REQUESTS_AT_ONCE = 8  # a single stream from S3 is far slower than the network
 DELETES_AT_ONCE = 1000  # the most that one request takes
 ATTEMPTS = 8  # the standard mode backs off to 20 s: about a minute of trouble
 
@@ -43,7 +44,7 @@ class S3Store:
         self.prefix = parts.path.strip("/") + "/" if parts.path.strip("/") else ""
         self._part_bytes = part_bytes
         self._transfer = TransferConfig(
-            multipart_threshold=part_bytes, multipart_chunksize=part_bytes, max_concurrency=PARTS_AT_ONCE
+            multipart_threshold=part_bytes, multipart_chunksize=part_bytes, max_concurrency=REQUESTS_AT_ONCE
         )
         self._client = _client(endpoint, attempts)
 
@@ -106,8 +107,9 @@ class S3Store:
         pending = iter(keys)
         while batch := list(itertools.islice(pending, DELETES_AT_ONCE)):
             with self._errors("delete", batch[0]):
-                heads = {key: self._head(check_key(key)) for key in batch}
-                there = {key: head["ContentLength"] for key, head in heads.items() if head is not None}
+                with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+                    heads = pool.map(self._head, map(check_key, batch))
+                    there = {key: head["ContentLength"] for key, head in zip(batch, heads, strict=True) if head}
                 if not there:
                     continue
                 objects: Any = [{"Key": self.prefix + key} for key in there]
@@ -180,9 +182,11 @@ class S3Store:
         head = self._head(stored.key)
         if head is None:
             raise StoreError(f"{stored.key} is not in the store at {self.location} after it was put there")
-        said = head.get("ChecksumSHA256", "")
+        if head["Metadata"].get("sha256") != stored.sha256:
+            raise StoreError(f"{stored.key} in {self.location} was replaced by another writer at once")
+        said = head.get("ChecksumSHA256", "").partition("-")[0]  # behind it, for some, the number of parts
         if said and said != checksum:
-            raise IntegrityError(f"{stored.key} in {self.location} must have the checksum {checksum}; got {said}")
+            raise IntegrityError(f"{stored.key} in {self.location} must have checksum {checksum}; got {said}")
         sha256 = stored.sha256 if said else self._hash_remote(stored.key)
         verify(Stored(key=stored.key, size_bytes=head["ContentLength"], sha256=sha256), stored)
 
@@ -208,7 +212,7 @@ def _base64(digest: bytes) -> str:
 def _hash(key: str, path: Path, part_bytes: int) -> tuple[Stored, str]:
     """One pass over a file: its size and SHA-256, and the checksum that S3 will have for it.
 
-    That is the digest in base64; for an upload in parts, of the parts' digests, with their number behind.
+    That is the digest in base64; for an upload in parts, the digest of the parts' digests.
     """
     whole, size_bytes, parts = hashlib.sha256(), 0, b""
     with path.open("rb") as file:
@@ -226,14 +230,14 @@ def _hash(key: str, path: Path, part_bytes: int) -> tuple[Stored, str]:
     stored = Stored(key=key, size_bytes=size_bytes, sha256=whole.hexdigest())
     if size_bytes < part_bytes:
         return stored, _base64(whole.digest())
-    return stored, f"{_base64(hashlib.sha256(parts).digest())}-{len(parts) // whole.digest_size}"
+    return stored, _base64(hashlib.sha256(parts).digest())
 
 
 def _client(endpoint: str, attempts: int) -> "S3Client":
     config = Config(
         connect_timeout=10,
         read_timeout=60,
-        max_pool_connections=2 * PARTS_AT_ONCE,
+        max_pool_connections=2 * REQUESTS_AT_ONCE,
         retries={"mode": "standard", "total_max_attempts": attempts},
         # Bucket names as host names need a wildcard DNS entry, which few servers other than AWS's have.
         s3={"addressing_style": "path" if endpoint else "auto"},
