@@ -32,9 +32,7 @@ FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets
 def examine(path: Path) -> Probe:
     """The facts of `path`. Raises MediaError as `probe.probe` does."""
     try:
-        with av.open(
-            f"file:{path}", options={"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
-        ) as container:
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
             return _examine(container, path)
     except av.FFmpegError as error:
         raise MediaError(f"not a readable video ({error.strerror}); {looks_like(path)}") from error
@@ -107,6 +105,7 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
     if context.width * context.height > MAX_PIXELS:
         raise MediaError(f"claims {context.width} × {context.height} pixels; at most {MAX_PIXELS} in all are decoded")
     context.thread_count = 1
+    context.options = {"max_pixels": str(MAX_PIXELS)}
     reason = "no error"
     packets = container.demux(stream)
     while True:

@@ -162,10 +162,38 @@ def _number(grey: NDArray[np.float64]) -> int | None:
     return number if check == _check(number) else None
 
 
+def rising_tone(start_seconds: float, seconds: float) -> NDArray[np.float32]:
+    """The sound of every test video: 300 Hz at 0 s, 200 Hz more each second, so that each moment sounds different."""
+    at = start_seconds + np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    return (0.3 * np.sin(2 * np.pi * (300 * at + 100 * at**2))).astype(np.float32)
+
+
+def read_sound(path: Path) -> NDArray[np.float32]:
+    """The first channel of the first audio stream from the file's 0 s on, silence where it has none."""
+    blocks: list[tuple[int, NDArray[np.float32]]] = []
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+        for frame in container.decode(audio=0):
+            start = round(frame.pts * frame.time_base * SAMPLE_RATE)
+            blocks += [(start, block.to_ndarray()[0]) for block in resampler.resample(frame)]
+    sound = np.zeros(max(start + len(block) for start, block in blocks), np.float32)
+    for start, block in blocks:
+        sound[max(start, 0) : start + len(block)] = block[max(-start, 0) :]
+    return sound
+
+
+def desync_seconds(sound: NDArray[np.float32], start_seconds: float) -> float:
+    """How much later `sound` is than the rising tone from `start_seconds` on, found within ±60 ms."""
+    margin = round(0.06 * SAMPLE_RATE)
+    expected = rising_tone(start_seconds, len(sound) / SAMPLE_RATE)
+    middle = sound[margin : len(sound) - margin]
+    scores = [float(middle @ expected[margin - lag : margin - lag + len(middle)]) for lag in range(-margin, margin + 1)]
+    return (int(np.argmax(scores)) - margin) / SAMPLE_RATE
+
+
 def _tone(seconds: float) -> list[av.AudioFrame]:
-    """A 440 Hz tone in blocks of 1024 samples."""
-    samples = np.arange(round(seconds * SAMPLE_RATE))
-    wave = (0.3 * np.sin(2 * np.pi * 440 * samples / SAMPLE_RATE)).astype(np.float32)
+    """The rising tone in blocks of 1024 samples."""
+    wave = rising_tone(0, seconds)
     blocks = []
     for start in range(0, len(wave), 1024):
         block = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], format="fltp", layout="mono")

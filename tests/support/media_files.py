@@ -1,171 +1,140 @@
-"""Every kind of source the product must take, as tiny bar-coded files, and every kind of file it must refuse or survive.
+"""Every kind of file the product must refuse or survive: from `BROKEN` no video can be got, `DAMAGED` hold a part."""
 
-`SOURCES[name](folder)` writes a video whose frame n shows n, `NUMBERS[name]` frames of it (all from 0 unless said there);
-`BROKEN` holds what no video can be got from, `DAMAGED` what a part can be got from.
-"""
-
-from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import barcode
 import numpy as np
-
-Factory = Callable[[Path], Path]
-
-NTSC, FILM, NTSC_60 = Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60000, 1001)
-B_FRAMES = {"preset": "veryfast", "crf": "26", "bf": "3", "g": "24", "sc_threshold": "0"}
+from sources import B_FRAMES, Factory, b_frames, cover_picture, remux
 
 
-def vfr_pts(frames: int, *, seed: int = 7) -> list[int]:
-    """Time stamps in 1/90000 s with steps between 5 ms and 100 ms."""
-    steps = np.random.default_rng(seed).integers(450, 9000, frames)
-    return [0, *np.cumsum(steps)[:-1].tolist()]
-
-
-def b_frames(folder: Path) -> Path:
-    return barcode.write(folder / "b_frames.mp4", 50, options=B_FRAMES, tone_seconds=2)
-
-
-def _remux(source: Path, name: str, *before: str, after: tuple[str, ...] = ()) -> Path:
-    out = source.with_name(name)
-    barcode.ffmpeg(*before, "-i", source, "-map", "0", "-c", "copy", *after, out)
-    return out
-
-
-def vfr(folder: Path) -> Path:
-    path = folder / "vfr.mp4"
-    return barcode.write(path, pts=vfr_pts(50), time_base=Fraction(1, 90000), options=B_FRAMES, tone_seconds=2.5)
-
-
-def webm_without_durations(folder: Path) -> Path:
-    made = barcode.write(folder / "whole.webm", 30, rate=NTSC, codec="libvpx-vp9", tone_seconds=1, tone_codec="libopus")
-    return _remux(made, "live.webm", after=("-live", "1"))
-
-
-def hevc_open_gop(folder: Path) -> Path:
-    options = {
-        "preset": "fast",
-        "crf": "24",
-        "x265-params": "log-level=none:keyint=12:min-keyint=12:open-gop=1:bframes=3",
-    }
-    return barcode.write(folder / "hevc10.mkv", 48, rate=FILM, codec="libx265", pix_fmt="yuv420p10le", options=options)
-
-
-def edit_list(folder: Path) -> Path:
-    """Cut without re-encoding in the middle of a group of pictures: frames 13 to 49 of 50 are shown."""
-    return _remux(b_frames(folder), "edit_list.mp4", "-ss", "0.52")
-
-
-def late_start(folder: Path) -> Path:
-    return _remux(b_frames(folder), "late.ts", after=("-output_ts_offset", "7.3"))
-
-
-def audio_first(folder: Path) -> Path:
-    made, out = b_frames(folder), folder / "audio_first.mkv"
-    pictures = ("-itsoffset", "0.317", "-i", str(made))
-    barcode.ffmpeg("-i", made, *pictures, "-map", "1:v", "-map", "0:a", "-c", "copy", out)
-    return out
-
-
-def video_first(folder: Path) -> Path:
-    made, out = b_frames(folder), folder / "video_first.mp4"
-    barcode.ffmpeg("-i", made, "-itsoffset", "0.4", "-i", made, "-map", "0:v", "-map", "1:a", "-c", "copy", out)
-    return out
-
-
-def mid_gop_transport_stream(folder: Path) -> Path:
-    """A recording that starts between two key frames: frames 24 to 49 of 50 decode."""
-    whole = _remux(b_frames(folder), "whole.ts", after=("-muxdelay", "0"))
-    out = folder / "mid_gop.ts"
-    out.write_bytes(whole.read_bytes()[188 * 20 :])
-    return out
-
-
-def spliced_transport_stream(folder: Path) -> Path:
-    """Two recordings, one after the other in one file: the clock jumps back in the middle."""
-    first = _remux(barcode.write(folder / "1.mp4", 25, options=B_FRAMES, tone_seconds=1), "1.ts")
-    second = _remux(barcode.write(folder / "2.mp4", 25, options=B_FRAMES, tone_seconds=1, first_number=25), "2.ts")
-    out = folder / "spliced.ts"
-    out.write_bytes(first.read_bytes() + second.read_bytes())
-    return out
-
-
-def size_change(folder: Path) -> Path:
-    """The picture's size changes in mid-stream."""
-    first = _remux(barcode.write(folder / "1.mp4", 20, options=B_FRAMES), "1.ts", after=("-output_ts_offset", "1"))
-    second = barcode.write(folder / "2.mp4", 20, width=192, height=128, options=B_FRAMES, first_number=20)
-    out = folder / "size_change.ts"
-    after = _remux(second, "2.ts", after=("-output_ts_offset", "1.8"))
-    out.write_bytes(first.read_bytes() + after.read_bytes())
-    return out
-
-
-def equal_pts(folder: Path) -> Path:
-    """Frames 5 and 6 claim the same time, and so do 10, 11 and 12."""
-    pts = list(range(20))
-    pts[6], pts[11], pts[12] = 5, 10, 10
-    return barcode.write(folder / "equal.mkv", pts=[p * 40 for p in pts], time_base=Fraction(1, 1000), codec="ffv1")
-
-
-def cover_art_first(folder: Path) -> Path:
-    """A film whose first video stream is its poster."""
-    poster, film, out = cover_picture(folder), b_frames(folder), folder / "poster.mp4"
-    maps = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic")
-    barcode.ffmpeg("-i", poster, "-i", film, *maps, out)
-    return out
-
-
-def cover_picture(folder: Path) -> Path:
-    return barcode.write(folder / "cover.png", 1, width=640, height=480, codec="png", pix_fmt="rgb24")
-
-
-def _turned(degrees: int) -> Factory:
+def _bytes(name: str, data: bytes) -> Factory:
     def make(folder: Path) -> Path:
-        made = barcode.write(folder / "upright.mp4", 30, options=B_FRAMES, tone_seconds=1)
-        return _remux(made, f"turned{degrees}.mp4", "-display_rotation", str(degrees))
+        path = folder / name
+        path.write_bytes(data)
+        return path
 
     return make
 
 
-def _plain(name: str, frames: int, **how: object) -> Factory:
-    return lambda folder: barcode.write(folder / name, frames, **how)  # type: ignore[arg-type]
+def audio_only(folder: Path) -> Path:
+    made, out = b_frames(folder), folder / "sound.m4a"
+    barcode.ffmpeg("-i", made, "-vn", "-c", "copy", out)
+    return out
 
 
-SOURCES: dict[str, Factory] = {
-    "b_frames": b_frames,
-    "vfr": vfr,
-    "film": _plain("film.mp4", 36, rate=FILM, options=B_FRAMES),
-    "ntsc": _plain("ntsc.mov", 45, rate=NTSC, options=B_FRAMES, tone_seconds=1.5),
-    "ntsc_60": _plain("ntsc60.mkv", 60, rate=NTSC_60, options=B_FRAMES),
-    "webm_without_durations": webm_without_durations,
-    "hevc_open_gop": hevc_open_gop,
-    "av1": _plain("av1.mp4", 20, codec="libsvtav1", options={"preset": "8", "crf": "15"}),
-    "full_chroma": _plain("chroma.mp4", 20, pix_fmt="yuv444p", options=B_FRAMES),
-    "odd_sides": _plain("odd.mkv", 20, width=97, height=53, codec="ffv1"),
-    "portrait": _plain("portrait.mp4", 20, width=72, height=128, options=B_FRAMES),
-    "wide_pixels": _plain("wide.mp4", 20, sample_aspect_ratio=Fraction(4, 3), options=B_FRAMES),
-    "turned_90": _turned(90),
-    "turned_180": _turned(180),
-    "turned_270": _turned(270),
-    "edit_list": edit_list,
-    "late_start": late_start,
-    "audio_first": audio_first,
-    "video_first": video_first,
-    "one_frame": _plain("one.mp4", 1),
-    "one_frame_and_sound": _plain("one_sound.mp4", 1, tone_seconds=1),
-    "interlaced": _plain(
-        "fields.ts", 30, codec="mpeg2video", options={"flags": "+ilme+ildct", "bf": "2", "qscale": "3"}
+def song_with_cover(folder: Path) -> Path:
+    sound, out = audio_only(folder), folder / "song.mp4"
+    maps = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v:0", "attached_pic")
+    barcode.ffmpeg("-i", sound, "-i", cover_picture(folder), *maps, out)
+    return out
+
+
+def without_index(folder: Path) -> Path:
+    """An MP4 that was still being written: its index, which comes last, is missing."""
+    made = b_frames(folder)
+    data = made.read_bytes()
+    out = folder / "without_index.mp4"
+    out.write_bytes(data[: data.index(b"moov") - 4])
+    return out
+
+
+def undecodable(folder: Path) -> Path:
+    """The index is fine, the pictures are noise."""
+    made = barcode.write(folder / "fine.mp4", 30, options=B_FRAMES, container_options={"movflags": "faststart"})
+    data = bytearray(made.read_bytes())
+    start = data.index(b"mdat") + 4
+    data[start:] = np.random.default_rng(3).bytes(len(data) - start)
+    out = folder / "undecodable.mp4"
+    out.write_bytes(bytes(data))
+    return out
+
+
+def huge_sides(folder: Path) -> Path:
+    """A header that claims 16000 × 16000 pixels for a few hundred bytes."""
+    made = barcode.write(folder / "small.mkv", 5, width=320, height=256, codec="ffv1")
+    data = made.read_bytes()
+    for element, side in ((0xB0, 320), (0xBA, 256)):  # PixelWidth and PixelHeight, two bytes each
+        honest = bytes([element, 0x82]) + side.to_bytes(2, "big")
+        assert data.count(honest) == 1
+        data = data.replace(honest, bytes([element, 0x82]) + (16000).to_bytes(2, "big"))
+    out = folder / "huge.mkv"
+    out.write_bytes(data)
+    return out
+
+
+def playlist(folder: Path) -> Path:
+    """A playlist that names a local file: following it would hand one file's content to another's owner."""
+    segment = remux(b_frames(folder), "segment.ts")
+    path = folder / "list.mp4"
+    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{segment}\n#EXT-X-ENDLIST\n")
+    return path
+
+
+def file_list(folder: Path) -> Path:
+    made = b_frames(folder)
+    path = folder / "list.ffconcat"
+    path.write_text(f"ffconcat version 1.0\nfile {made.name}\n")
+    return path
+
+
+# Name → (factory, a phrase of the refusal).
+BROKEN: dict[str, tuple[Factory, str]] = {
+    "empty": (_bytes("empty.mp4", b""), "is empty"),
+    "web_page": (_bytes("page.mp4", b"<!DOCTYPE html><html><body>Not found</body></html>"), "web page"),
+    "json": (_bytes("answer.mp4", b'{"error": "gone"}'), "JSON"),
+    "text": (_bytes("notes.txt", b"Just some words, line after line.\n" * 200), "text"),
+    "zeros": (_bytes("zeros.mp4", bytes(100_000)), "zero bytes"),
+    "noise": (_bytes("noise.mp4", np.random.default_rng(1).bytes(100_000)), "not a readable video"),
+    "still_image": (cover_picture, "still image"),
+    "audio_only": (audio_only, "only audio"),
+    "song_with_cover": (song_with_cover, "only cover art"),
+    "without_index": (without_index, "without its index"),
+    "undecodable": (undecodable, "without a decodable frame"),
+    "huge_sides": (huge_sides, "pixels"),
+    "playlist": (playlist, "playlist"),
+    "file_list": (file_list, "list of files"),
+}
+
+
+def _cut_short(name: str, share: float, **how: object) -> Factory:
+    def make(folder: Path) -> Path:
+        made = barcode.write(folder / f"whole_{name}", 100, **how)  # type: ignore[arg-type]
+        out = folder / name
+        out.write_bytes(made.read_bytes()[: int(made.stat().st_size * share)])
+        return out
+
+    return make
+
+
+def _flipped(name: str, **how: object) -> Factory:
+    """Random bytes in the middle of the pictures."""
+
+    def make(folder: Path) -> Path:
+        made = barcode.write(folder / f"whole_{name}", 100, **how)  # type: ignore[arg-type]
+        data = bytearray(made.read_bytes())
+        dice = np.random.default_rng(5)
+        for place in dice.integers(len(data) * 4 // 10, len(data) * 6 // 10, 60):
+            data[place] ^= int(dice.integers(1, 256))
+        out = folder / name
+        out.write_bytes(bytes(data))
+        return out
+
+    return make
+
+
+_FIRST_INDEX = {"movflags": "faststart"}
+_BUSY = {"preset": "veryfast", "crf": "4", "bf": "3", "g": "25", "sc_threshold": "0"}
+_BUSY_HEVC = {"preset": "ultrafast", "crf": "2", "x265-params": "log-level=none:keyint=20"}
+
+DAMAGED: dict[str, Factory] = {
+    "short_mp4": _cut_short("short.mp4", 0.6, options=_BUSY, container_options=_FIRST_INDEX, tone_seconds=4),
+    "short_mkv": _cut_short("short.mkv", 0.6, options=_BUSY),
+    "short_ts": _cut_short("short.ts", 0.6, options=_BUSY),
+    "short_hevc": _cut_short(
+        "short_hevc.mp4", 0.8, codec="libx265", options=_BUSY_HEVC, container_options=_FIRST_INDEX
     ),
-    "avi": _plain(
-        "old.avi", 30, codec="mpeg4", options={"bf": "2", "qscale": "3"}, tone_seconds=1, tone_codec="libmp3lame"
-    ),
-    "flash": _plain("flash.flv", 30, options=B_FRAMES, tone_seconds=1),
-    "animation": _plain("small.gif", 20, codec="gif", pix_fmt="gray", rate=Fraction(20)),
-    "bare_stream": _plain("bare.h264", 30, options=B_FRAMES),
-    "mid_gop_transport_stream": mid_gop_transport_stream,
-    "spliced_transport_stream": spliced_transport_stream,
-    "size_change": size_change,
-    "equal_pts": equal_pts,
-    "cover_art_first": cover_art_first,
+    "flipped_mp4": _flipped("flipped.mp4", options=_BUSY, container_options=_FIRST_INDEX, tone_seconds=4),
+    "flipped_mkv": _flipped("flipped.mkv", options=_BUSY),
+    "flipped_webm": _flipped("flipped.webm", codec="libvpx-vp9"),
+    "flipped_hevc": _flipped("flipped_hevc.mkv", codec="libx265", options=_BUSY_HEVC),
 }
