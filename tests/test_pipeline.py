@@ -41,16 +41,10 @@ def test_film_becomes_searchable_clips(heaters: Heaters, film: Path, db: Databas
     assert {c["state"] for c in clips} == {"embedded"}
     assert [frames_in(Path(c["export_path"])) for c in clips] == [30] * 5
 
-    for text, subject in (
-        ("a lion", "lion"),
-        ("a cheetah", "cheetah"),
-        ("a cup of coffee", "coffee"),
-        ("a cat", "cat"),
-    ):
-        hits = heaters("search", text, "--k", "5", "--json").json
-        assert len(hits) == 5
-        assert hits[0]["clip_id"] == clips[PHOTOS.index(subject)]["id"], text
-        assert [h["score"] for h in hits] == sorted((h["score"] for h in hits), reverse=True)
+    hits = heaters("search", "a lion", "--k", "5", "--json").json
+    assert len(hits) == 5
+    assert hits[0]["clip_id"] == clips[PHOTOS.index("lion")]["id"]
+    assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
 
     again = heaters("run", film, "--auto-approve", "--json")
     assert again.json == ran.json

@@ -11,6 +11,7 @@ from heaters.cli.output import Output, selected
 from heaters.cli.progress import Watch
 from heaters.cli.session import opened
 from heaters.core.pipeline import Stage, machine_stages
+from heaters.runner.ledger import Ledger, worker_name
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -77,23 +78,26 @@ def run(
     forever: bool = False,
 ) -> bool:
     """Run stages over `scope`. True when nothing is left to do, False when stopped before."""
-    from heaters.runner.cluster import connect
-
-    cluster = connect(settings)
-    # Ray takes a second to import: commands that only read the database do without. See `cluster` for the order.
-    from heaters.runner.heartbeat import Heartbeat
-    from heaters.runner.ledger import Ledger, worker_name
-    from heaters.runner.loop import Runner
-
     ledger = Ledger(database, settings, worker=worker_name(), scope=scope)
-    watch = Watch(output, stages, _names(database, scope))
-    where = settings.ray_address or "this machine"
-    output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
-    beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
 
     def between() -> None:
         if auto_approve:
             approve_pending(database, scope, reviewer="auto-approve")
+
+    between()
+    if not forever and ledger.is_drained(stages):
+        return True
+    # Ray takes seconds to import and start: commands that find nothing to do go without. `cluster` must come first.
+    from heaters.runner.cluster import connect
+
+    cluster = connect(settings)
+    from heaters.runner.heartbeat import Heartbeat
+    from heaters.runner.loop import Runner
+
+    watch = Watch(output, stages, _names(database, scope))
+    where = settings.ray_address or "this machine"
+    output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
+    beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
 
     with Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=watch.noticed) as heartbeat, watch:
         runner = Runner(

@@ -155,6 +155,11 @@ class Ledger:
         with self._database.transaction() as tx:
             return count_due(tx, stage, self._settings, self.scope)
 
+    def is_drained(self, stages: Sequence[Stage]) -> bool:
+        """Whether nothing of these stages is due, running or waiting for a retry."""
+        busy = any(row["running"] or row["retrying"] for row in self.counts().values())
+        return not busy and not any(self.waiting(stage) for stage in stages)
+
     def counts(self) -> dict[str, dict[str, Any]]:
         """Runs by stage: running, retrying, retry_in_seconds, dead, done, done_last_hour."""
         with self._database.transaction() as tx:

@@ -89,7 +89,7 @@ class Runner:
                 claimed = self._claim_all()
                 if self._calls:
                     self._wait()
-                elif not claimed and not self._forever and self._drained():
+                elif not claimed and not self._forever and self._ledger.is_drained(self._last_first):
                     return True
                 elif not claimed:
                     self._stop.wait(TICK_SECONDS)
@@ -205,11 +205,6 @@ class Runner:
         for pool in self._pools.values():
             if pool.stage.resident and not pool.calls and time.monotonic() - pool.idle_since > IDLE_SECONDS:
                 pool.let_go()
-
-    def _drained(self) -> bool:
-        counts = self._ledger.counts()
-        busy = any(row["running"] or row["retrying"] for row in counts.values())
-        return not busy and not any(self._ledger.waiting(stage) for stage in self._last_first)
 
     def _give_back(self) -> None:
         """End what is in flight by force and release it; stages are made to be cut off anywhere."""

@@ -21,6 +21,7 @@ class Answer:
     @property
     def json(self) -> Any:
         """Standard output as JSON: nothing else may be in it."""
+        assert self.out, f"no answer, exit code {self.code}: {self.err}"
         return json.loads(self.out)
 
 
