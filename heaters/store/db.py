@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from pgvector.psycopg import register_vector
@@ -25,8 +25,13 @@ IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = 120  # a frozen process must not hold its 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 
-# A peer that vanished without a word is noticed after about a minute. Unix sockets ignore these.
-_KEEPALIVE = {
+_OPTIONS = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s "
+    f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s"
+)
+_DEFAULTS = {
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    # A peer that vanished without a word is noticed after about a minute. Unix sockets ignore these.
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -55,16 +60,9 @@ def connect(database_url: str, *, application_name: str = "heaters") -> Connecti
     StoreError when it does not answer, is starting or has no free slot: trying again may help.
     """
     try:
-        conninfo = make_conninfo(
-            database_url,
-            application_name=application_name,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            options=(
-                f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s "
-                f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_SECONDS}s"
-            ),
-            **_KEEPALIVE,
-        )
+        given: dict[str, Any] = conninfo_to_dict(database_url)  # what the URL says goes before our defaults
+        options = f"{_OPTIONS} {given.pop('options', '')}"
+        conninfo = make_conninfo(**_DEFAULTS | given, options=options, application_name=application_name)
     except psycopg.ProgrammingError:
         # libpq's own words quote the URL with its password.
         raise ConfigError("HEATERS_DATABASE_URL must be a postgresql:// URL that libpq can read") from None

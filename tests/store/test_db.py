@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import numpy as np
 import psycopg
@@ -40,6 +41,16 @@ def test_connect_knows_our_types(database_url: str) -> None:
         assert setting(connection, "statement_timeout") == "1min"
         assert setting(connection, "idle_in_transaction_session_timeout") == "2min"
         assert connection.autocommit
+
+
+def test_what_the_url_says_goes_before_our_defaults(database_url: str) -> None:
+    options = quote("-c statement_timeout=7s -c work_mem=5MB")
+    with connect(
+        f"{database_url}&options={options}" if "?" in database_url else f"{database_url}?options={options}"
+    ) as c:
+        assert setting(c, "statement_timeout") == "7s"
+        assert setting(c, "work_mem") == "5MB"
+        assert setting(c, "idle_in_transaction_session_timeout") == "2min"
 
 
 def test_connect_works_before_the_extension_is_there(empty_database_url: str) -> None:

