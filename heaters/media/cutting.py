@@ -77,8 +77,7 @@ def export_clip(
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     deadline = time.monotonic() + timeout_seconds
     facts = _facts(source)
-    if has_audio and not facts.has_audio:
-        raise MediaError(f"{source.name} has no sound that can be decoded")
+    has_audio = has_audio and facts.has_audio
     looks = out.with_name(out.name + ".rgb") if pictures is not None else None
 
     def attempt(seek: str) -> str:

@@ -34,7 +34,6 @@ class Log:
         self.packets_read = 0
         self.frames_decoded = 0
         self.decode_errors = 0
-        self.discontinuities = 0
 
     def take_progress(self, line: str) -> None:
         """A `key=value` line of `-progress`."""
@@ -51,8 +50,6 @@ class Log:
             self._take_counts(line)
             return
         text = _ADDRESS.sub("", found["contexts"]) + found["text"]
-        if "timestamp discontinuity" in text:
-            self.discontinuities += 1
         if found["level"] != "warning":
             self._errors.append(text)
         if not _SOUND.search(text) and self._is_damage(found["level"], found["contexts"], text):

@@ -17,7 +17,7 @@ from heaters.errors import MediaError
 from heaters.media import child
 
 TIMEOUT_SECONDS = 120.0  # a slow network disk; a healthy file takes half a second
-MEMORY_BYTES = 3 * 2**30  # address space: Python and the libraries take 0.6 GiB, the first frame of 8K HEVC 1 GiB
+MEMORY_BYTES = 2 * 2**30  # address space: Python and the libraries take 0.1 GiB, a frame of 10-bit 8K HEVC 0.5
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 
 

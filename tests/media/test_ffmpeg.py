@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heaters.errors import MediaError, RuleError
+from heaters.errors import MediaError, RuleError, StoreError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import Encoding, Span
 from heaters.media.probe import Probe
@@ -124,3 +124,11 @@ def test_the_binary_has_what_is_asked_of_it() -> None:
 def test_a_failure_carries_ffmpegs_own_words(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"ffmpeg failed \(exit status \d+\)\n(.|\n)*No such file"):
         ffmpeg.run(["-i", str(tmp_path / "missing.mp4"), "-f", "null", "-"], timeout_seconds=20, memory_bytes=2**31)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_no_fault_of_the_file() -> None:
+    arguments = ["-f", "lavfi", "-i", "testsrc=d=1", "-c:v", "rawvideo", "-f", "rawvideo", "file:/dev/full"]
+    with pytest.raises(StoreError, match="disk is full") as caught:
+        ffmpeg.run(arguments, timeout_seconds=20, memory_bytes=2**31)
+    assert caught.value.retryable
