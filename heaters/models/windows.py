@@ -33,6 +33,7 @@ class Windowing:
 
 
 REFERENCE = Windowing()  # the published network's own
+LONG = Windowing(length=250, step=200)  # the same context for a quarter of overlap instead of all twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,18 @@ def batches(items: Iterator[Window], size: int) -> Iterator[list[Window]]:
         yield batch
 
 
-def gather(frames: Frames, window: Window, windowing: Windowing, out: Frames) -> None:
-    """Copy a window's frames into `out` [length, 27, 48, 3]; beyond the ends the outer frame is repeated."""
+def stretch(frames: Frames, start: int, stop: int, size: int) -> Iterator[Frames]:
+    """Copies of frames `[start, stop)`, at most `size` at a time; beyond the ends the outer frame is repeated."""
+    last = len(frames) - 1
+    for first in range(start, stop, size):
+        end = min(first + size, stop)
+        if first < 0 or end > len(frames):
+            yield frames[np.arange(first, end).clip(0, last)]
+        else:
+            yield np.array(frames[first:end])
+
+
+def gather(frames: Frames, window: Window, windowing: Windowing) -> Frames:
+    """All that is seen in one window: [length, 27, 48, 3]."""
     first = window.start - windowing.context
-    inside = frames[max(first, 0) : first + windowing.length]
-    before = max(-first, 0)
-    after = before + len(inside)
-    out[before:after] = inside
-    out[:before] = frames[0]
-    out[after:] = frames[-1]
+    return next(stretch(frames, first, first + windowing.length, windowing.length))
