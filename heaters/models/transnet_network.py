@@ -111,9 +111,10 @@ class Network(nn.Module):
 def _linear(state: State, *names: str) -> nn.Linear:
     """The named layers as one, outputs on top of each other."""
     weight = torch.cat([state[f"{name}.weight"] for name in names])
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    layer.weight.data = weight
-    layer.bias.data = torch.cat([state[f"{name}.bias"] for name in names])
+    # On the meta device nothing is initialised, so torch's random state stays as it was.
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    layer.bias = nn.Parameter(torch.cat([state[f"{name}.bias"] for name in names]), requires_grad=False)
     return layer
 
 
