@@ -24,9 +24,9 @@ import psutil
 from heaters import embedded
 from heaters.sample import build_sample
 from heaters.store.db import connect
+from heaters.store.queries import query
 
 HERE = Path(__file__).resolve().parent
-SHARES = "select stage, sum((result->>'seconds')::float8) as seconds, count(*) as runs from stage_runs group by stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ def run_heaters(sources: list[Path], home: Path) -> tuple[Measured, list[tuple[s
     command = [sys.executable, "-m", "heaters.cli.main", "run", *map(str, sources), "--auto-approve", "--json"]
     measured = measure(command, {"HEATERS_HOME": str(home)})
     with connect(embedded.ensure(home)) as connection:
-        rows = connection.execute(SHARES).fetchall()
+        rows = connection.execute(query("stage_seconds"), {"scope": None}).fetchall()
     embedded.release(home)
-    return measured, sorted(((r["stage"], r["seconds"], r["runs"]) for r in rows), key=lambda row: -row[1])
+    return measured, [(row["stage"], row["seconds"], row["items"]) for row in rows]
 
 
 def main() -> None:

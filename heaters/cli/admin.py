@@ -15,6 +15,10 @@ from heaters.errors import ConfigError
 from heaters.settings import describe, load
 from heaters.store.db import connect, where
 from heaters.store.migrate import migrate, pending
+from heaters.store.objects import open_store
+
+# An upload writes all the time; one a day old was cut off.
+ABANDONED_SECONDS = 24 * 3600
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -56,8 +60,12 @@ def archive_command(
         scope = [video_id(database, name) for name in videos] if videos else None
         stages = tuple(stage for stage in PIPELINE if stage.by is By.OPERATOR)
         done = run(output, settings, database, scope, stages=stages)
+        store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        partial = store.sweep(ABANDONED_SECONDS)
     if as_json:
-        output.json({"drained": done})
+        output.json({"drained": done, "partial_uploads_deleted": partial})
+    elif partial:
+        output.say(f"deleted {partial} uploads that never ended")
     raise typer.Exit(0 if done else 1)
 
 

@@ -24,7 +24,7 @@ from heaters.stages.scratch import sweep
 TICK_SECONDS = 0.5
 # Expired leases are looked for this often.
 EXPIRE_SECONDS = 2.0
-# An idle model is let go after this long, if its CPUs are wanted elsewhere.
+# An idle model is let go after this long, if no CPU is free.
 IDLE_SECONDS = 1.0
 # Source bytes in flight per node, which bounds what local caches and scratch hold at once.
 IN_FLIGHT_BYTES_PER_NODE = 64 * 2**30
@@ -199,11 +199,11 @@ class Runner:
     # -------------------------------------------------------------------------------------------- the rest
 
     def _make_room(self) -> None:
-        """Let idle models go when other calls want more CPUs than there are."""
-        if sum(pool.held_cpus for pool in self._pools.values()) <= self._cluster.cpus:
-            return
-        for pool in self._pools.values():
-            if pool.stage.resident and not pool.calls and time.monotonic() - pool.idle_since > IDLE_SECONDS:
+        """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs."""
+        now = time.monotonic()
+        idle = [p for p in self._pools.values() if p.is_idle and now - p.idle_since > IDLE_SECONDS]
+        if idle and ray.available_resources().get("CPU", 0.0) < 1:
+            for pool in idle:
                 pool.let_go()
 
     def _give_back(self) -> None:

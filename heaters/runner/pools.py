@@ -64,8 +64,7 @@ class Pool:
             "num_gpus": gpus,
             "memory": min(stage.memory_bytes, int(cluster.memory_bytes * 0.9)),
         }
-        self.cpus = float(self._options["num_cpus"])
-        slots = cluster.gpus / gpus if gpus else cluster.cpus / self.cpus
+        slots = cluster.gpus / gpus if gpus else cluster.cpus / self._options["num_cpus"]
         if stage.resident and not gpus:
             slots = max(1.0, slots / 2)  # each holds a whole model in memory, and uses threads
         self._slots = max(1, int(slots))
@@ -82,14 +81,9 @@ class Pool:
         return self._slots * (CALLS_PER_ACTOR if self.stage.resident else 1) - len(self._owner)
 
     @property
-    def calls(self) -> int:
-        """Calls in flight."""
-        return len(self._owner)
-
-    @property
-    def held_cpus(self) -> float:
-        """CPUs asked of Ray now: by every actor that lives, or by every task in flight."""
-        return self.cpus * (len(self._actors) if self.stage.resident else len(self._owner))
+    def is_idle(self) -> bool:
+        """Whether it keeps processes that have nothing to do."""
+        return bool(self._actors) and not self._owner
 
     def submit(self, items: Sequence[Any], context: Context, node: str | None) -> Any:
         """Start a call, preferably on `node`; returns its ObjectRef."""

@@ -15,6 +15,7 @@ from heaters.media.probe import Probe, probe
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
+from heaters.store.cache import Cache
 from heaters.store.objects import open_store
 from heaters.store.queries import query
 
@@ -65,6 +66,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._scratch = settings.scratch
         self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._cache = Cache(settings.cache)
         self._settings = settings
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[DownloadResult]]:
@@ -88,6 +90,7 @@ class Worker:
                 )
             facts = probe(fetched.path)
             stored = self._store.put_file(keys.source(fetched.sha256, fetched.extension), fetched.path)
+            self._cache.keep(self._store, stored, fetched.path)
         return DownloadResult(
             content_hash=fetched.sha256,
             source_key=stored.key,

@@ -95,6 +95,8 @@ class Worker:
             )
             proxy = self._store.put_file(keys.proxy(item.content_hash, word), made.proxy)
             analysis = self._store.put_file(keys.analysis(item.content_hash, word), made.analysis)
+            for stored, path in ((proxy, made.proxy), (analysis, made.analysis)):
+                self._cache.keep(self._store, stored, path)
             pts = self._store.put_bytes(keys.pts(item.content_hash, word), pts_table(made.pts, made.end_pts))
         return PrepareResult(
             proxy_key=proxy.key,

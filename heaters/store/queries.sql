@@ -188,6 +188,12 @@ where not r.voided
   and (%(scope)s::bigint[] is null or r.video_id = any (%(scope)s::bigint[]))
 order by (r.status = 'dead') desc, r.id desc limit %(limit)s;
 
+-- name: stage_seconds
+-- Where the time went: seconds of work and items done, by stage.
+select stage, sum((result->>'seconds')::float8) as seconds, count(*)::int as items from stage_runs
+where status = 'done' and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[]))
+group by stage order by seconds desc;
+
 -- name: oldest_waiting
 -- How long the oldest pending clip has waited for a reviewer, and how many wait.
 select count(*)::int as waiting, extract(epoch from now() - min(c.created_at))::float8 as oldest_seconds

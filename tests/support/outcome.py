@@ -7,6 +7,7 @@ from typing import Any
 from rows import one, rows
 
 from heaters.store.db import Database
+from heaters.store.objects import open_store
 
 
 def outcome(db: Database) -> dict[str, Any]:
@@ -55,5 +56,4 @@ def check_rules(db: Database, media: Path) -> None:
     names = ("source_key", "proxy_key", "analysis_key", "pts_key", "probabilities_key")
     for row in rows(db, f"select {', '.join(names)} from videos"):
         known |= set(row.values())
-    there = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
-    assert there == known
+    assert {entry.key for entry in open_store(str(media)).list()} == known
