@@ -194,10 +194,12 @@ def test_a_private_address_behind_a_proxy_and_a_redirect_is_refused(site: web.Si
 
 
 def interrupt(url: str, folder: Path) -> None:
-    """Fetch, and stop it (the child is killed) a moment after its first bytes have come."""
+    """Fetch, and stop it (the child is killed) when its first bytes are on disk."""
 
     def stop(_: FetchProgress) -> None:
-        time.sleep(0.5)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not any(path.stat().st_size for path in folder.glob("*.part")):
+            time.sleep(0.02)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
