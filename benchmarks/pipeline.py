@@ -108,7 +108,8 @@ def main() -> None:
             ratios.append(plain.seconds / ours.seconds)
             clips = sum(video["clips"] for video in json.loads(ours.out)["videos"])
             print(
-                f"pair {number + 1}: sequential {plain.seconds:.1f} s, Heaters {ours.seconds:.1f} s, ratio {ratios[-1]:.2f}; "
+                f"pair {number + 1}: sequential {plain.seconds:.1f} s, Heaters {ours.seconds:.1f} s, "
+                f"ratio {ratios[-1]:.2f}; "
                 f"{clips} clips and {plain.out.strip()}; "
                 f"peak memory {ours.peak_bytes / 2**30:.2f} and {plain.peak_bytes / 2**30:.2f} GiB"
             )

@@ -6,6 +6,7 @@ Ray reads how it authenticates when it is first imported, so this module imports
 import logging
 import os
 import secrets
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from heaters.settings import Settings
 
 # Blobs travel by key, so the object store only carries inputs and results.
 LOCAL_OBJECT_STORE_BYTES = 256 * 2**20
+KNOCK_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,17 @@ def _join(address: str) -> None:
     import ray
 
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ConfigError(f"RAY_ADDRESS={address} cannot be reached: {error}") from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens at `host:port`: Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
+    if "://" not in address and host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _close_to_others(home: Path) -> None:

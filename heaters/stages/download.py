@@ -90,7 +90,8 @@ class Worker:
                 )
             facts = probe(fetched.path)
             stored = self._store.put_file(keys.source(fetched.sha256, fetched.extension), fetched.path)
-            self._cache.keep(self._store, stored, fetched.path)
+            if not fetched.is_borrowed:  # the cache would link to a file that its owner may still write to
+                self._cache.keep(self._store, stored, fetched.path)
         return DownloadResult(
             content_hash=fetched.sha256,
             source_key=stored.key,

@@ -5,8 +5,6 @@ HEATERS_REPEAT repeats each test; `make faults` sets it to ten.
 
 import os
 import signal
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from outcome import check_rules, outcome, vectors
 from processes import kill_one
 from rows import one, rows
 from shots import write_film
+from waiting import wait_for_stage
 
 from heaters.core.pipeline import machine_stages
 from heaters.store.db import Database
@@ -43,19 +42,6 @@ def is_ffmpeg(command: str) -> bool:
 def film(tmp_path: Path) -> Path:
     write_film(tmp_path / "film.mp4")
     return tmp_path / "film.mp4"
-
-
-def wait_for_stage(db: Database, stage: str, process: "subprocess.Popen[str]", timeout_seconds: float = 120) -> bool:
-    """True as soon as a new run of `stage` is there; False when the process ended before that."""
-    deadline = time.monotonic() + timeout_seconds
-    before = one(db, "select coalesce(max(id), 0) from stage_runs")
-    while time.monotonic() < deadline:
-        if rows(db, "select 1 from stage_runs where stage = %(s)s and id > %(b)s", {"s": stage, "b": before}):
-            return True
-        if process.poll() is not None:
-            return False
-        time.sleep(0.005)
-    raise AssertionError(f"{stage} never ran")
 
 
 def check_done(db: Database, heaters: Heaters) -> None:

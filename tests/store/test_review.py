@@ -132,7 +132,8 @@ def test_approving_all_leaves_events_that_can_be_undone(db: Database, reviews: R
         ("delete from clips where start_frame = 30", "must tile"),
         ("delete from cuts where frame = 30", "must tile"),
         (
-            "insert into cuts (video_id, frame, pts, kind, created_by) select video_id, 10, 10, 'manual', 'x' from cuts limit 1",
+            "insert into cuts (video_id, frame, pts, kind, created_by) "
+            "select video_id, 10, 10, 'manual', 'x' from cuts limit 1",
             "must tile",
         ),
         ("update clips set retired_at = now(), state = 'archived' where start_frame = 60", "must tile"),

@@ -1,6 +1,7 @@
 """Rows made for tests: videos at any milestone, without a file behind them."""
 
 import hashlib
+from itertools import pairwise
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -9,9 +10,10 @@ from heaters.store.db import Database
 from heaters.store.queries import query
 
 INSERT = """
-    insert into videos (source, state, content_hash, size_bytes, frame_count, duration_seconds, source_key, proxy_key,
-                        analysis_key, pts_key, time_base_num, time_base_den, has_audio)
-    values (%(source)s, %(state)s::video_state, %(hash)s, 1000, %(frames)s, %(seconds)s, 's', 'p', 'a', 't', 1, 25, false)
+    insert into videos (source, state, content_hash, size_bytes, frame_count, duration_seconds,
+                        source_key, proxy_key, analysis_key, pts_key, time_base_num, time_base_den, has_audio)
+    values (%(source)s, %(state)s::video_state, %(hash)s, 1000, %(frames)s, %(seconds)s,
+            's', 'p', 'a', 't', 1, 25, false)
     returning id
 """
 
@@ -37,10 +39,7 @@ def add_video(db: Database, name: str, state: str = "new", frames: int | None = 
 def add_clips(db: Database, video: int, cuts: list[int], frames: int = 100) -> list[int]:
     """Cuts and the clips between them; returns the ids of the clips in order."""
     bounds = [0, *cuts, frames]
-    clips = [
-        {"start_frame": a, "end_frame": b, "start_pts": a, "end_pts": b}
-        for a, b in zip(bounds, bounds[1:], strict=False)
-    ]
+    clips = [{"start_frame": a, "end_frame": b, "start_pts": a, "end_pts": b} for a, b in pairwise(bounds)]
     rows = [{"frame": c, "pts": c, "kind": "hard", "confidence": 0.9, "metadata": {}} for c in cuts]
     with db.transaction() as tx:
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(rows), "created_by": "test"})
