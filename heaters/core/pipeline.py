@@ -50,7 +50,7 @@ class Stage:
     gpus: float = 0.0
     memory_bytes: int = 512 * MIB
     batch: int = 1
-    attempts: int = 1
+    attempts: int = 0
     timeout_seconds: int = 0
     resident: bool = False
     variant: str = ""
