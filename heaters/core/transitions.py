@@ -1,10 +1,9 @@
-"""From per-frame probabilities to transitions: one for each run of likely frames.
-
-It does not know the network.
+"""From per-frame probabilities to transitions: one for each change of shot. It does not know the network.
 
 Conventions, checked against the network with generated cuts (`tests/models/test_transnet.py`):
 the single head peaks on the *last frame of the left shot* of a hard cut and in the middle of a gradual
 transition; the many-hot head is high on every frame of a transition.
+The constants were chosen on the tuning part of `benchmarks/evaluation_set.py`; see `docs/decisions.md`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,12 @@ from heaters.errors import RuleError
 
 # A transition with more many-hot frames than this is gradual: compression smears a hard cut over 2 or 3.
 HARD_SPAN_FRAMES = 3
-SPAN_THRESHOLD = 0.5  # of the many-hot head, for the frames that belong to a transition
+CORE = 0.5  # many-hot probability of the frames that certainly belong to a transition
+# Two transitions with no frame below this between them are one: the two halves of a fade through black.
+EDGE = 0.1
+# Many-hot probability, summed over a run above EDGE, that makes a gradual transition without a single-head peak:
+# long dissolves have no sharp middle. At threshold 0.5; camera moves that are no transition stayed below 5.
+GRADUAL_MASS = 7.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,30 +42,38 @@ class Transition:
             raise RuleError(f"a transition is 0 ≤ start ≤ frame ≤ end and frame ≥ 1; got {self}")
 
 
-def transitions(
-    single: Sequence[float], many: Sequence[float], *, threshold: float = 0.5
-) -> list[Transition]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A transition in the making: `[start, stop)` of its frames; a hard one comes after `stop - 1`."""
+
+    start: int
+    stop: int
+    gradual: bool
+    confidence: float
+
+
+def transitions(single: Sequence[float], many: Sequence[float], *, threshold: float = 0.5) -> list[Transition]:
     """The transitions of a video of n frames, in order; never at frame 0 or at n.
 
-    `single` and `many` are the heads' probabilities, [n] each. One transition for each run of frames whose
-    single probability is above `threshold`; runs within one stretch of many-hot frames are one gradual
-    transition.
+    `single` and `many` are the heads' probabilities, [n] each. There is one transition for each run of frames
+    whose single probability is above `threshold`, and one for each long stretch of many-hot frames without such a
+    run; what lies within one stretch of many-hot frames is one gradual transition.
     Raises RuleError when the lengths differ or the threshold is not in (0, 1).
     """
     if len(single) != len(many):
         raise RuleError(f"both heads answer for the same frames; got {len(single)} and {len(many)}")
     if not 0 < threshold < 1:
         raise RuleError(f"a threshold is a probability in (0, 1); got {threshold}")
-    found: list[Transition] = []
-    for start, stop in _runs(single, threshold):
-        transition = _transition(start, stop, single, many)
-        if transition is None:
-            continue
-        if found and transition.start_frame < found[-1].end_frame:
-            transition = _joined(found.pop(), transition)
-        if not found or transition.frame > found[-1].frame:
-            found.append(transition)
-    return found
+    peaks = [_around(start, stop, single, many) for start, stop in _runs(single, threshold)]
+    found = sorted([*peaks, *_without_peak(peaks, single, many, threshold)], key=lambda f: (f.start, f.stop))
+    joined: list[_Found] = []
+    for item in found:
+        if joined and _belong_together(joined[-1], item, many):
+            item = _join(joined.pop(), item)
+        joined.append(item)
+    made = [_transition(item) for item in joined if 0 < _frame(item) < len(single)]
+    # Two hard runs may end on the same frame only by touching, which one run would not; frames rise strictly.
+    return [t for i, t in enumerate(made) if i == 0 or t.frame > made[i - 1].frame]
 
 
 def _runs(values: Sequence[float], threshold: float) -> Iterator[tuple[int, int]]:
@@ -77,33 +89,59 @@ def _runs(values: Sequence[float], threshold: float) -> Iterator[tuple[int, int]
         yield start, len(values)
 
 
-def _transition(start: int, stop: int, single: Sequence[float], many: Sequence[float]) -> Transition | None:
-    """The transition of one run; None when it would leave an empty shot at either end of the video."""
-    count = len(single)
-    confidence = float(max(single[start:stop]))
+def _around(start: int, stop: int, single: Sequence[float], many: Sequence[float]) -> _Found:
+    """The transition of one peak of the single head."""
     first, last = start, stop
-    while first > 0 and many[first - 1] > SPAN_THRESHOLD:
+    while first > 0 and many[first - 1] > CORE:
         first -= 1
-    while last < count and many[last] > SPAN_THRESHOLD:
+    while last < len(many) and many[last] > CORE:
         last += 1
+    confidence = float(max(single[start:stop]))
     if last - first > HARD_SPAN_FRAMES:
-        frame = (first + last + 1) // 2
-        kind = CutKind.GRADUAL
-    else:
-        frame = first = last = stop
-        kind = CutKind.HARD
-    if not 0 < frame < count:
-        return None
-    return Transition(frame=frame, start_frame=first, end_frame=last, kind=kind, confidence=confidence)
+        return _Found(start=first, stop=last, gradual=True, confidence=confidence)
+    return _Found(start=start, stop=stop, gradual=False, confidence=confidence)
 
 
-def _joined(left: Transition, right: Transition) -> Transition:
-    """Two runs of one gradual transition as one."""
-    start, end = left.start_frame, max(left.end_frame, right.end_frame)
-    return Transition(
-        frame=(start + end + 1) // 2,
-        start_frame=start,
-        end_frame=end,
-        kind=CutKind.GRADUAL,
+def _without_peak(
+    peaks: Sequence[_Found], single: Sequence[float], many: Sequence[float], threshold: float
+) -> Iterator[_Found]:
+    """Gradual transitions that only the many-hot head sees."""
+    covered = [(peak.start, peak.stop) for peak in peaks]
+    for start, stop in _runs(many, EDGE):
+        mass = sum(many[start:stop])
+        if mass < GRADUAL_MASS * threshold / CORE or any(a < stop and start < b for a, b in covered):
+            continue
+        core = [index for index in range(start, stop) if many[index] > CORE] or [start, stop - 1]
+        confidence = float(max(single[start:stop]))
+        yield _Found(start=core[0], stop=core[-1] + 1, gradual=True, confidence=confidence)
+
+
+def _belong_together(left: _Found, right: _Found, many: Sequence[float]) -> bool:
+    """Whether both are one gradual transition."""
+    if right.start <= left.stop:
+        return True
+    return (left.gradual or right.gradual) and all(p > EDGE for p in many[left.stop : right.start])
+
+
+def _join(left: _Found, right: _Found) -> _Found:
+    return _Found(
+        start=left.start,
+        stop=max(left.stop, right.stop),
+        gradual=True,
         confidence=max(left.confidence, right.confidence),
+    )
+
+
+def _frame(item: _Found) -> int:
+    return (item.start + item.stop + 1) // 2 if item.gradual else item.stop
+
+
+def _transition(item: _Found) -> Transition:
+    frame = _frame(item)
+    return Transition(
+        frame=frame,
+        start_frame=item.start if item.gradual else frame,
+        end_frame=item.stop if item.gradual else frame,
+        kind=CutKind.GRADUAL if item.gradual else CutKind.HARD,
+        confidence=item.confidence,
     )

@@ -1,0 +1,104 @@
+"""Transitions from probabilities: the conventions, and what holds for any input."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heaters.core.states import CutKind
+from heaters.core.transitions import Transition, transitions
+from heaters.errors import RuleError
+
+
+def heads(count: int, single: dict[int, float], many: dict[range, float]) -> tuple[list[float], list[float]]:
+    """Both heads, zero but for what is given."""
+    one, two = [0.0] * count, [0.0] * count
+    for frame, value in single.items():
+        one[frame] = value
+    for frames, value in many.items():
+        for frame in frames:
+            two[frame] = value
+    return one, two
+
+
+def test_hard_cut_is_the_frame_after_the_run() -> None:
+    (cut,) = transitions(*heads(50, {20: 0.9}, {range(20, 21): 0.8}))
+    assert cut == Transition(frame=21, start_frame=21, end_frame=21, kind=CutKind.HARD, confidence=0.9)
+
+
+def test_a_smeared_hard_cut_is_one() -> None:
+    (cut,) = transitions(*heads(50, {20: 0.7, 21: 0.9}, {range(19, 22): 0.8}))
+    assert (cut.frame, cut.kind, cut.confidence) == (22, CutKind.HARD, 0.9)
+
+
+def test_two_hard_cuts_close_together_stay_two() -> None:
+    cuts = transitions(*heads(50, {20: 0.9, 24: 0.9}, {range(20, 21): 0.8, range(24, 25): 0.8}))
+    assert [cut.frame for cut in cuts] == [21, 25]
+
+
+def test_gradual_cut_lies_in_the_middle_of_its_span() -> None:
+    (cut,) = transitions(*heads(60, {25: 0.6}, {range(20, 32): 0.9}))
+    assert (cut.start_frame, cut.frame, cut.end_frame, cut.kind) == (20, 26, 32, CutKind.GRADUAL)
+
+
+def test_two_peaks_of_one_dissolve_are_one_cut() -> None:
+    (cut,) = transitions(*heads(60, {24: 0.6, 28: 0.8}, {range(20, 32): 0.9}))
+    assert (cut.frame, cut.confidence) == (26, 0.8)
+
+
+def test_both_halves_of_a_fade_are_one_cut() -> None:
+    (cut,) = transitions(*heads(60, {22: 0.6, 34: 0.7}, {range(20, 26): 0.9, range(26, 30): 0.15, range(30, 37): 0.9}))
+    assert (cut.start_frame, cut.end_frame, cut.kind) == (20, 37, CutKind.GRADUAL)
+
+
+def test_a_long_dissolve_without_a_peak_is_found_by_the_other_head() -> None:
+    (cut,) = transitions(*heads(80, {40: 0.3}, {range(25, 55): 0.6}))
+    assert (cut.frame, cut.kind, cut.confidence) == (40, CutKind.GRADUAL, 0.3)
+    assert transitions(*heads(80, {40: 0.3}, {range(37, 43): 0.6})) == []
+
+
+def test_threshold_decides() -> None:
+    one, two = heads(50, {20: 0.4}, {})
+    assert transitions(one, two) == []
+    assert [cut.frame for cut in transitions(one, two, threshold=0.3)] == [21]
+
+
+@pytest.mark.parametrize("frame", [0, 49])
+def test_no_cut_leaves_an_empty_shot(frame: int) -> None:
+    cuts = transitions(*heads(50, {frame: 0.9}, {}))
+    assert [cut.frame for cut in cuts] == ([1] if frame == 0 else [])
+
+
+def test_all_frames_likely_is_one_gradual_cut() -> None:
+    (cut,) = transitions([0.9] * 30, [0.9] * 30)
+    assert (cut.frame, cut.kind) == (15, CutKind.GRADUAL)
+
+
+def test_one_frame_has_no_cut() -> None:
+    assert transitions([0.9], [0.9]) == []
+    assert transitions([], []) == []
+
+
+probability = st.one_of(st.sampled_from([0.0, 0.3, 0.6, 1.0]), st.floats(0, 1))
+
+
+@given(st.lists(st.tuples(probability, probability), max_size=200), st.floats(0.05, 0.95))
+def test_what_always_holds(values: list[tuple[float, float]], threshold: float) -> None:
+    single, many = [v[0] for v in values], [v[1] for v in values]
+    cuts = transitions(single, many, threshold=threshold)
+    frames = [cut.frame for cut in cuts]
+    assert frames == sorted(set(frames))
+    assert all(0 < frame < len(values) for frame in frames)
+    assert all(a.end_frame <= b.start_frame for a, b in pairwise(cuts))
+    assert all(0 <= cut.confidence <= 1 and cut.end_frame <= len(values) for cut in cuts)
+    assert cuts == transitions(tuple(single), tuple(many), threshold=threshold)
+
+
+def test_refusals() -> None:
+    with pytest.raises(RuleError, match="got 1 and 2"):
+        transitions([0.5], [0.5, 0.5])
+    with pytest.raises(RuleError, match=r"in \(0, 1\); got 1"):
+        transitions([0.5], [0.5], threshold=1)
+    with pytest.raises(RuleError, match="frame ≥ 1"):
+        Transition(frame=0, start_frame=0, end_frame=0, kind=CutKind.HARD, confidence=1)
