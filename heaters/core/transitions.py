@@ -111,7 +111,9 @@ def _without_peak(
         mass = sum(many[start:stop])
         if mass < GRADUAL_MASS * threshold / CORE or any(a < stop and start < b for a, b in covered):
             continue
-        core = [index for index in range(start, stop) if many[index] > CORE] or [start, stop - 1]
+        core = [index for index in range(start, stop) if many[index] > CORE]
+        if len(core) <= HARD_SPAN_FRAMES:
+            continue  # faint but long: a fade at the very end of a film, a slow camera move
         confidence = float(max(single[start:stop]))
         yield _Found(start=core[0], stop=core[-1] + 1, gradual=True, confidence=confidence)
 
