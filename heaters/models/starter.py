@@ -76,7 +76,7 @@ class Starter:
         found = []
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
             for start in range(0, len(images), _BATCH):
-                pixels = np.stack(list(threads.map(_pixels, images[start : start + _BATCH])))
+                pixels = np.stack(list(threads.map(cropped, images[start : start + _BATCH])))
                 found.append(self._space.place_images(*classify(self._classifier, pixels, self.device)))
         return normalised(np.concatenate(found))
 
@@ -89,7 +89,7 @@ class Starter:
         return normalised(self._space.place_texts(self._sentences(texts)))
 
 
-def _pixels(image: "Image") -> NDArray[np.uint8]:
+def cropped(image: "Image") -> NDArray[np.uint8]:
     """Any picture → uint8 [224, 224, 3]."""
     from PIL.Image import Resampling
 

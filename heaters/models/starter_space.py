@@ -52,7 +52,7 @@ class Space:
     def place_texts(self, sentences: Array) -> Array:
         """Sentence vectors [n, s] of length 1 → [n, a + b], length 1."""
         looks: Array = kernel(sentences, self.names) @ self.regression
-        named: Array = (sentences - self.query_centre) @ self.names_axes
+        named = np.asarray((sentences - self.query_centre) @ self.names_axes, dtype=np.float32)
         return _joined(looks, named)
 
 
