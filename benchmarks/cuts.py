@@ -27,6 +27,7 @@ from results import machine, table, write_section
 
 from heaters.core.transitions import transitions
 from heaters.models.transnet import FRAME_SHAPE, TransNet
+from heaters.models.wipes import wipe_evidence
 
 Detector = Callable[[Film], list[int]]
 QUICK = {"held out": 1}  # films of each trait
@@ -66,8 +67,10 @@ def heaters() -> Detector:
     network = TransNet(device="cpu")
 
     def detect(film: Film) -> list[int]:
-        found = network.predict(decode(film))
-        return [cut.frame for cut in transitions(found.single.tolist(), found.many.tolist())]
+        frames = decode(film)
+        found = network.predict(frames)
+        evidence = found.single.tolist(), found.many.tolist(), wipe_evidence(frames).tolist()
+        return [cut.frame for cut in transitions(*evidence)]
 
     return detect
 
@@ -146,11 +149,14 @@ def throughput(film: Film, rounds: int) -> tuple[float, float, float]:
     """Frames a second of Heaters and of `predict_frames`, frames in memory, and their ratio: the best of each."""
     frames = decode(film)[:600]
     ours, theirs = TransNet(device="cpu"), load_package()
+    tensor = torch.tensor(frames)
+    works: list[Callable[[], object]] = [
+        lambda: ours.predict(frames),
+        lambda: theirs.predict_frames(tensor, quiet=True),
+    ]
     best = [0.0, 0.0]
     for _ in range(rounds):
-        for number, work in enumerate(
-            (lambda: ours.predict(frames), lambda: theirs.predict_frames(torch.tensor(frames), quiet=True))
-        ):
+        for number, work in enumerate(works):
             begun = time.perf_counter()
             work()
             best[number] = max(best[number], len(frames) / (time.perf_counter() - begun))

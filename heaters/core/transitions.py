@@ -1,4 +1,4 @@
-"""From per-frame probabilities to transitions: one for each change of shot. It does not know the network.
+"""From per-frame evidence to transitions: one for each change of shot. It does not know the network.
 
 Conventions, checked against the network with generated cuts (`tests/models/test_transnet.py`):
 the single head peaks on the *last frame of the left shot* of a hard cut and in the middle of a gradual
@@ -20,6 +20,8 @@ EDGE = 0.1
 # Many-hot probability, summed over a run above EDGE, that makes a gradual transition without a single-head peak:
 # long dissolves have no sharp middle. At threshold 0.5; camera moves that are no transition stayed below 5.
 GRADUAL_MASS = 7.0
+# Share of the picture that changes as a wipe would, above which it is one: wipes had 0.79 to 1, the rest up to 0.74.
+WIPE = 0.77
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +54,31 @@ class _Found:
     confidence: float
 
 
-def transitions(single: Sequence[float], many: Sequence[float], *, threshold: float = 0.5) -> list[Transition]:
+def transitions(
+    single: Sequence[float], many: Sequence[float], wipe: Sequence[float] = (), *, threshold: float = 0.5
+) -> list[Transition]:
     """The transitions of a video of n frames, in order; never at frame 0 or at n.
 
     `single` and `many` are the heads' probabilities, [n] each. There is one transition for each run of frames
     whose single probability is above `threshold`, and one for each long stretch of many-hot frames without such a
-    run; what lies within one stretch of many-hot frames is one gradual transition.
+    run; what lies within one stretch of many-hot frames is one gradual transition. `wipe` is the evidence for wipes
+    (`models/wipes.py`), [n] or empty; it is no probability, so the threshold does not touch it.
     Raises RuleError when the lengths differ or the threshold is not in (0, 1).
     """
-    if len(single) != len(many):
-        raise RuleError(f"both heads answer for the same frames; got {len(single)} and {len(many)}")
+    if len(single) != len(many) or len(wipe) not in (0, len(single)):
+        raise RuleError(
+            f"all evidence is for the same frames; got {len(single)}, {len(many)} and for wipes {len(wipe)}"
+        )
     if not 0 < threshold < 1:
         raise RuleError(f"a threshold is a probability in (0, 1); got {threshold}")
     peaks = [_around(start, stop, single, many) for start, stop in _runs(single, threshold)]
-    found = sorted([*peaks, *_without_peak(peaks, single, many, threshold)], key=lambda f: (f.start, f.stop))
+    wipes = [
+        _Found(start=start, stop=stop, gradual=True, confidence=float(max(wipe[start:stop])))
+        for start, stop in _runs(wipe, WIPE)
+    ]
+    found = sorted(
+        [*peaks, *_without_peak(peaks, single, many, threshold), *wipes], key=lambda item: (item.start, item.stop)
+    )
     joined: list[_Found] = []
     for item in found:
         if joined and _belong_together(joined[-1], item, many):

