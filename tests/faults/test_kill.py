@@ -1,6 +1,6 @@
 """kill -9 anything at any stage: a run again ends as if nothing had happened.
 
-The short form kills the driver at every stage, and a worker and ffmpeg at one. `make faults` sets HEATERS_REPEAT=10: then
+The short form kills the driver at every stage, a worker and ffmpeg at one. `make faults` sets HEATERS_REPEAT=10: then
 everything is killed at every stage, ten times.
 """
 
