@@ -112,7 +112,7 @@ class Settings:
     device: str = _setting("HEATERS_DEVICE", "auto", _choice("auto", "cpu", "cuda"), "where models run")
     detector: str = _setting("HEATERS_DETECTOR", "transnetv2", _choice("transnetv2"), "the cut detector")
     cut_threshold: float = _setting(
-        "HEATERS_CUT_THRESHOLD", 0.5, _number(0.01, 0.99), "a frame at or above this probability is a transition"
+        "HEATERS_CUT_THRESHOLD", 0.5, _number(0.01, 0.99), "a frame above this probability is a transition"
     )
     min_clip_seconds: float = _setting(
         "HEATERS_MIN_CLIP_SECONDS", 0.0, _number(0, 3600), "shorter shots are merged into a neighbour"

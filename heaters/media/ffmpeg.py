@@ -11,7 +11,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from heaters.errors import MediaError, RuleError, StoreError
+from heaters.errors import ConfigError, MediaError, RuleError, StoreError
 from heaters.media import child
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
@@ -33,8 +33,20 @@ OnProgress = Callable[[int, float], None]  # frames written so far, seconds of t
 
 @functools.cache
 def binary() -> str:
-    """The ffmpeg that ships with imageio-ffmpeg (or IMAGEIO_FFMPEG_EXE)."""
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+    """The ffmpeg that ships with imageio-ffmpeg; where its wheel has none, the one that package finds.
+
+    Raises ConfigError when there is none.
+    """
+    # The package itself runs `ffmpeg -version` first, and remembers for good when that one child is killed.
+    shipped = sorted((Path(imageio_ffmpeg.__file__).parent / "binaries").glob("ffmpeg-*"))
+    if shipped:
+        return str(shipped[0])
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise ConfigError(
+            "no ffmpeg: pip install --force-reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE"
+        ) from error
 
 
 def timescale(time_base: Fraction) -> int:

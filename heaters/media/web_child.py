@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
 import av
-import imageio_ffmpeg
 from yt_dlp.version import __version__ as yt_dlp_version
 
 from heaters.media import addresses, formats
+from heaters.media.ffmpeg import binary
 from heaters.media.network_guard import NetworkGuard
 from heaters.media.web_errors import Outcome, Verdict, judge
 from heaters.media.web_session import (
@@ -215,7 +215,7 @@ def _ffmpeg_folder(folder: Path) -> Path:
     link = programs / "ffmpeg"
     if not link.exists():
         link.unlink(missing_ok=True)
-        link.symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+        link.symlink_to(binary())
     return programs
 
 

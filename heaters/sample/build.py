@@ -6,9 +6,8 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import imageio_ffmpeg
-
 from heaters.errors import MediaError
+from heaters.media.ffmpeg import binary
 from heaters.sample import pictures, render, sound
 from heaters.sample.reel import Reel, load_truth, save_truth
 from heaters.sample.script import FRAME_RATE, lay_out, script
@@ -46,7 +45,7 @@ def build_sample(path: Path, *, seed: int = 0) -> Reel:
 
 def _encode(frames: Iterator[bytes], track: Path, film: Path) -> None:
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y",
+        binary(), "-v", "error", "-nostdin", "-y",
         "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{render.WIDTH}x{render.HEIGHT}", "-r", str(FRAME_RATE),
         "-i", "pipe:0", "-i", str(track),
         "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",

@@ -154,7 +154,8 @@ class Worker:
         cuts, clips = kernel(item, table, p, self._settings.cut_threshold, self._lengths(item))
         word = keys.params({"model": self._network.revision, "precision": self._network.precision})
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, single=p.single.astype(np.float16), many=p.many.astype(np.float16))
+        # Not in half precision: rounding could carry a frame over the threshold.
+        np.savez_compressed(buffer, single=p.single, many=p.many)
         stored = self._store.put_bytes(keys.probabilities(item.content_hash, word), buffer.getvalue())
         confidences = [row["confidence"] for row in cuts]
         return SceneDetectionResult(
