@@ -24,9 +24,7 @@ _CUTOFFS = (1, 5, 10)
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="starter", help="as HEATERS_MODEL (default: starter)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "heaters-benchmark")
@@ -66,10 +64,7 @@ def stills(photo: Image.Image) -> list[Image.Image]:
     """Three stills of a zoom out and pan to the right and down."""
     picture = photo.convert("RGB")
     width, height = picture.size
-    boxes = [
-        (0.1 * k * width, 0.05 * k * height, (0.8 + 0.1 * k) * width, (0.9 + 0.05 * k) * height)
-        for k in range(3)
-    ]
+    boxes = [(0.1 * k * width, 0.05 * k * height, (0.8 + 0.1 * k) * width, (0.9 + 0.05 * k) * height) for k in range(3)]
     return [picture.crop((round(a), round(b), round(c), round(d))) for a, b, c, d in boxes]
 
 

@@ -17,8 +17,7 @@ def pipeline_table() -> str:
     """The pipeline as a Markdown table."""
     lines = ["| stage | by | takes | gives | needs | tries | what it does |", "|---|---|---|---|---|---|---|"]
     lines += [
-        f"| {s.name} | {s.by} | {s.takes} | {s.gives} | {_needs(s)} | {s.attempts or ''} | {s.does} |"
-        for s in PIPELINE
+        f"| {s.name} | {s.by} | {s.takes} | {s.gives} | {_needs(s)} | {s.attempts or ''} | {s.does} |" for s in PIPELINE
     ]
     return "\n".join(lines)
 

@@ -68,9 +68,7 @@ def _checkpoint(name: str, identity: str, folder: Path, cache: Path) -> Checkpoi
         ) from error
     weights = _find_checkpoint_in_dir(folder)
     if weights is None:
-        raise ConfigError(
-            f"HEATERS_MODEL={name}: the directory must hold weights (.safetensors, .bin or .pth)"
-        )
+        raise ConfigError(f"HEATERS_MODEL={name}: the directory must hold weights (.safetensors, .bin or .pth)")
     # The configuration is part of what the vectors mean: preprocessing, activation, context length.
     bytes_and_config = json.dumps([_file_sha256(Path(weights), cache), config], sort_keys=True)
     word = hashlib.sha256(bytes_and_config.encode()).hexdigest()[:12]
@@ -95,9 +93,7 @@ def _known(rest: str) -> tuple[str, str, dict[str, Any]]:
     if details.get("quick_gelu"):
         # OpenAI's weights were trained with it; open_clip itself would only warn, and embed wrongly.
         network["quick_gelu"] = True
-    preprocess = {
-        key: details[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in details
-    }
+    preprocess = {key: details[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in details}
     return name, tag, {"model_cfg": network, "preprocess_cfg": preprocess, "hub": details["hf_hub"]}
 
 
@@ -148,9 +144,7 @@ def _hub_file(rest: str, repository: str, choices: list[str], cache: Path) -> Pa
     failure: Exception | None = None
     for choice in choices:
         try:
-            return Path(
-                hf_hub_download(repository, choice, cache_dir=cache / "hub", etag_timeout=_HUB_SECONDS)
-            )
+            return Path(hf_hub_download(repository, choice, cache_dir=cache / "hub", etag_timeout=_HUB_SECONDS))
         except Exception as error:  # its own, its HTTP library's, the disk's
             failure = error
     raise _unreachable(rest, repository, failure) from failure
@@ -187,16 +181,12 @@ def _reach_hub(rest: str, repository: str) -> None:
     if constants.is_offline_mode():
         raise _unreachable(rest, repository, ConnectionError("HF_HUB_OFFLINE is set"))
     try:
-        with urllib.request.urlopen(
-            urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=_HUB_SECONDS
-        ):
+        with urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=_HUB_SECONDS):
             pass
     except urllib.error.HTTPError:
         pass  # it answered; what it thinks of the file itself is the client's to find out
     except OSError as error:
-        if not isinstance(
-            getattr(error, "reason", error), ssl.SSLError
-        ):  # the client may trust other authorities
+        if not isinstance(getattr(error, "reason", error), ssl.SSLError):  # the client may trust other authorities
             raise _unreachable(rest, repository, error) from error
 
 
@@ -230,7 +220,5 @@ def _file_sha256(path: Path, cache: Path) -> str:
             aside.write(f"{stamp} {digest}")
         os.replace(aside.name, memory)  # noqa: PTH105 - from a name, not a path
     except OSError as error:
-        raise ModelError(
-            f"checksums of models are kept under {cache}, which cannot be written: {error}"
-        ) from error
+        raise ModelError(f"checksums of models are kept under {cache}, which cannot be written: {error}") from error
     return digest

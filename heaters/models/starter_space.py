@@ -77,9 +77,7 @@ def load(path: Path, sha256: str) -> Space:
         raise ModelError(f"the starter's fit cannot be read: {error}; reinstall heaters") from error
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise ModelError(
-            f"the starter's fit {path.name} must have SHA-256 {sha256}; got {found}; reinstall heaters"
-        )
+        raise ModelError(f"the starter's fit {path.name} must have SHA-256 {sha256}; got {found}; reinstall heaters")
     with np.load(io.BytesIO(data)) as stored:
         return Space(**{spec.name: stored[spec.name].astype(np.float32) for spec in fields(Space)})
 

@@ -49,9 +49,7 @@ class MiniLM:
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
         encodings = self._tokenizer.encode_batch(texts)
         ids = torch.tensor([encoding.ids for encoding in encodings], device=self._device)
-        mask = torch.tensor(
-            [encoding.attention_mask for encoding in encodings], device=self._device, dtype=torch.bool
-        )
+        mask = torch.tensor([encoding.attention_mask for encoding in encodings], device=self._device, dtype=torch.bool)
         hidden = self._transformer(ids, mask)
         kept = mask[..., None].to(hidden.dtype)
         mean = (hidden * kept).sum(1) / kept.sum(1)
@@ -68,13 +66,9 @@ class MiniLM:
         hidden = self._norm("embeddings.LayerNorm", embedded)
         for layer in range(_LAYERS):
             prefix = f"encoder.layer.{layer}."
-            hidden = self._norm(
-                prefix + "attention.output.LayerNorm", hidden + self._attention(prefix, hidden, mask)
-            )
+            hidden = self._norm(prefix + "attention.output.LayerNorm", hidden + self._attention(prefix, hidden, mask))
             inner = functional.gelu(self._linear(prefix + "intermediate.dense", hidden))
-            hidden = self._norm(
-                prefix + "output.LayerNorm", hidden + self._linear(prefix + "output.dense", inner)
-            )
+            hidden = self._norm(prefix + "output.LayerNorm", hidden + self._linear(prefix + "output.dense", inner))
         return hidden
 
     def _attention(self, prefix: str, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -91,9 +85,7 @@ class MiniLM:
         return self._linear(prefix + "attention.output.dense", joined)
 
     def _linear(self, name: str, value: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = functional.linear(
-            value, self._weights[name + ".weight"], self._weights[name + ".bias"]
-        )
+        result: torch.Tensor = functional.linear(value, self._weights[name + ".weight"], self._weights[name + ".bias"])
         return result
 
     def _norm(self, name: str, value: torch.Tensor) -> torch.Tensor:

@@ -60,9 +60,7 @@ def test_normalised_widens_half_precision() -> None:
 @pytest.mark.parametrize("name", ["", "clip", "starter2", "openai:ViT-B-32"])
 def test_an_unknown_name_lists_what_may_be_written(tmp_path: Path, name: str) -> None:
     for call in (lambda: load_embedder(name, cache=tmp_path), lambda: model_identity(name, tmp_path)):
-        with pytest.raises(
-            ConfigError, match=r"starter, openclip:NAME/PRETRAINED .* openclip:local-dir:PATH"
-        ):
+        with pytest.raises(ConfigError, match=r"starter, openclip:NAME/PRETRAINED .* openclip:local-dir:PATH"):
             call()
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +68,7 @@ def test_embeds_images_and_texts_into_one_space(tmp_path: Path, custom_text: boo
     assert "openclip:local-dir:" in model.note
     for tower, vectors in (("image", images), ("text", texts)):
         half = load_embedder(name, cache=tmp_path / "cache", device="cpu", towers=tower)
-        same = (
-            half.embed_images(pictures(19))
-            if tower == "image"
-            else half.embed_texts(["a lion", "", "word " * 100])
-        )
+        same = half.embed_images(pictures(19)) if tower == "image" else half.embed_texts(["a lion", "", "word " * 100])
         np.testing.assert_array_equal(same, vectors)
         with pytest.raises(ModelError, match="without its"):
             half.embed_texts(["x"]) if tower == "image" else half.embed_images(pictures(1))
@@ -155,13 +150,17 @@ def test_unknown_names_list_what_there_is(tmp_path: Path, name: str, says: str) 
 # In a process of its own, because the hub's client reads its address and its offline switch at import.
 UNREACHABLE = """
 import sys
+import time
 from pathlib import Path
+import huggingface_hub, open_clip
 from heaters.errors import ModelError
 from heaters.models.embedder import load_embedder
+started = time.monotonic()
 try:
     load_embedder("openclip:ViT-B-32/laion2b_s34b_b79k", cache=Path(sys.argv[1]))
 except ModelError as error:
     print(error)
+print(time.monotonic() - started)
 """
 
 
@@ -171,7 +170,6 @@ def test_a_hub_out_of_reach_fails_at_once_and_says_what_to_do(tmp_path: Path) ->
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "NO_PROXY": "127.0.0.1",
     }
-    started = time.monotonic()
     run = subprocess.run(
         [sys.executable, "-c", UNREACHABLE, str(tmp_path)],
         env=os.environ | variables,
@@ -184,7 +182,7 @@ def test_a_hub_out_of_reach_fails_at_once_and_says_what_to_do(tmp_path: Path) ->
     assert "laion/CLIP-ViT-B-32-laion2B-s34B-b79K" in run.stdout
     assert "refused" in run.stdout
     assert "Retry" not in run.stderr
-    assert time.monotonic() - started < 40  # nearly all of it is imports on a busy machine
+    assert float(run.stdout.split()[-1]) < 12  # the hub's client alone would retry for 23 seconds
 
 
 def test_a_tag_found_in_the_hub_cache_needs_no_network(folder: Path, tmp_path: Path, monkeypatch) -> None:

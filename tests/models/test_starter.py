@@ -28,10 +28,7 @@ PHOTOS = {
 }
 # Photos of other things, which the eight are to be found among.
 OTHERS = [
-    *(
-        SKIMAGE / name
-        for name in ("astronaut.png", "brick.png", "coins.png", "grass.png", "moon.png", "page.png")
-    ),
+    *(SKIMAGE / name for name in ("astronaut.png", "brick.png", "coins.png", "grass.png", "moon.png", "page.png")),
     *(GRADIO / name for name in ("tower.jpg", "groot.jpeg")),
 ]
 
@@ -56,12 +53,9 @@ def test_each_text_finds_its_clip_first_through_crops(model: Embedder) -> None:
     for photo in photos():
         width, height = photo.size
         boxes = [
-            (0.1 * k * width, 0.05 * k * height, width * (0.8 + 0.1 * k), height * (0.9 + 0.05 * k))
-            for k in range(3)
+            (0.1 * k * width, 0.05 * k * height, width * (0.8 + 0.1 * k), height * (0.9 + 0.05 * k)) for k in range(3)
         ]
-        clips.append(
-            pool(model.embed_images([photo.crop(tuple(map(int, box))) for box in boxes]), "multi_average")
-        )
+        clips.append(pool(model.embed_images([photo.crop(tuple(map(int, box))) for box in boxes]), "multi_average"))
     scores = model.embed_texts(list(PHOTOS)) @ np.stack(clips).T
     assert scores.argmax(axis=1).tolist() == list(range(len(PHOTOS)))
 
@@ -108,9 +102,7 @@ def test_one_tower_is_loaded_when_one_is_asked_for(model: Embedder, tmp_path: Pa
         image.embed_texts(["a lion"])
 
 
-def test_a_missing_package_or_wrong_weights_say_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_package_or_wrong_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starter, "TEXT_SHA256", "0" * 64)
     with pytest.raises(ModelError, match=r"model.safetensors are not the ones .* got 53aa5117"):
         load_embedder("starter", cache=tmp_path, device="cpu", towers="text")
