@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Nothing of a developer's or user's own state is touched: the demo has a home of its own.
 DEMO_HOME ?= $(CURDIR)/.demo
+# The pair that the figures were measured with; any that pyproject.toml allows will do.
+TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 .PHONY: help demo test faults check fix bench clean
 
@@ -13,7 +15,7 @@ help:  ## what there is
 $(BIN)/heaters: pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt install python3 python3-venv"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check "torch>=2.11" "torchvision>=0.26"
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[embedded,dev]'
 	@touch $@
 
