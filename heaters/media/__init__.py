@@ -1,1 +1,1 @@
-"""Adapter for media files: ffmpeg, PyAV and decord. It knows no database, no store and no stage."""
+"""Adapter for media files: ffmpeg and PyAV. It knows no database, no store and no stage."""

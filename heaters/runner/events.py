@@ -22,19 +22,3 @@ class Observer(Protocol):
 
     def noticed(self, text: str) -> None:
         """Something worth a line: a fenced result, a lost lease, a reconnect."""
-
-
-class Silent:
-    """An observer that says nothing."""
-
-    def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
-        """Say nothing."""
-
-    def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
-        """Say nothing."""
-
-    def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
-        """Say nothing."""
-
-    def noticed(self, text: str) -> None:
-        """Say nothing."""

@@ -200,12 +200,6 @@ select count(*)::int as waiting, extract(epoch from now() - min(c.created_at))::
 from clips c where c.state = 'pending_review' and c.retired_at is null
   and (%(scope)s::bigint[] is null or c.video_id = any (%(scope)s::bigint[]));
 
--- name: clip_states
--- Active clips by state.
-select state::text, count(*)::int as n from clips
-where retired_at is null and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[]))
-group by state order by state;
-
 -- ------------------------------------------------------------------------------------------------ stages: inputs
 
 -- name: input_download
@@ -331,11 +325,6 @@ from clips c join videos v on v.id = c.video_id
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
 -- ------------------------------------------------------------------------------------------------ search
-
--- name: spaces
--- The embedding spaces there are, with how many vectors each holds.
-select m.model, m.dimension, e.strategy, count(*)::int as vectors
-from models m join embeddings e on e.model = m.model group by m.model, m.dimension, e.strategy order by vectors desc, m.model;
 
 -- name: clip_vector
 -- The vector of one clip in one space.
