@@ -20,7 +20,7 @@ from heaters.models.transnet_stream import CHUNK_FRAMES, Stream
 from heaters.models.windows import (
     LONG,
     REFERENCE,
-    Frames,
+    Source,
     Window,
     Windowing,
     batches,
@@ -71,14 +71,14 @@ class TransNet:
         else:
             self._network = Network(state).eval().to(self.device, PRECISIONS[self.precision])
 
-    def predict(self, frames: Frames) -> Probabilities:
+    def predict(self, frames: Source) -> Probabilities:
         """Probabilities for one video: uint8 [n, 27, 48, 3], n ≥ 1. Raises RuleError for any other shape."""
         return self.predict_many([frames])[0]
 
-    def predict_many(self, videos: Iterable[Frames]) -> list[Probabilities]:
+    def predict_many(self, videos: Iterable[Source]) -> list[Probabilities]:
         """Probabilities for each video, in order; on a GPU windows of different videos share batches.
 
-        Frames are read as they are needed, so memory-mapped arrays stay on disk. Raises RuleError for a video
+        Frames are read as they are needed, so those in files stay on disk. Raises RuleError for a video
         that is not uint8 [n ≥ 1, 27, 48, 3] and ModelError when the network cannot be run.
         """
         every = list(videos)
@@ -98,7 +98,7 @@ class TransNet:
             raise ModelError(f"TransNetV2 failed on {self.device}: {error}") from error
         return [Probabilities(single=a[:, 0].copy(), many=a[:, 1].copy()) for a in answers]
 
-    def _streams(self, stream: Stream, videos: list[Frames]) -> list[NDArray[np.float32]]:
+    def _streams(self, stream: Stream, videos: list[Source]) -> list[NDArray[np.float32]]:
         """One video after another: each as one stream, or for `exact` as one for each of its windows."""
         answers = []
         for frames in videos:
@@ -116,7 +116,7 @@ class TransNet:
             answers.append(answer)
         return answers
 
-    def _batches(self, network: Network, videos: list[Frames]) -> list[NDArray[np.float32]]:
+    def _batches(self, network: Network, videos: list[Source]) -> list[NDArray[np.float32]]:
         """Windows of all videos, `batch_windows` at a time."""
         windowing = REFERENCE if self.precision == "exact" else LONG
         answers = [np.empty((len(frames), 2), np.float32) for frames in videos]

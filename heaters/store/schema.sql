@@ -7,7 +7,7 @@ create type clip_state as enum ('pending_review', 'review_approved', 'exported',
                                 'review_skipped', 'review_archived', 'archived');
 create type run_status as enum ('running', 'done', 'failed', 'dead', 'lost', 'released');
 create type cut_kind as enum ('hard', 'gradual', 'manual');
-create type review_action as enum ('approve', 'skip', 'archive', 'split', 'merge', 'move', 'group', 'undo', 'redo');
+create type review_action as enum ('approve', 'skip', 'archive', 'split', 'merge', 'move', 'group', 'recut', 'undo', 'redo');
 create type subject_kind as enum ('video', 'clip');
 
 -- A source video. `pts_*` and `time_base_*`: time of frame n = pts[n] * num / den seconds on the proxy's timeline.
