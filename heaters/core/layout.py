@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import Any, Self
 
 from heaters.core.cuts import Cuts, Span
@@ -72,9 +72,9 @@ class Rules:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise RuleError(f"a threshold is a probability in (0, 1); got {self.threshold:g}")
-        if self.min_clip_seconds < 0 or self.max_clip_seconds < 0:
+        if not (0 <= self.min_clip_seconds < inf and 0 <= self.max_clip_seconds < inf):
             raise RuleError(
-                f"lengths of clips are at least 0 seconds; got {self.min_clip_seconds:g} and {self.max_clip_seconds:g}"
+                f"lengths of clips are 0 seconds or more; got {self.min_clip_seconds:g} and {self.max_clip_seconds:g}"
             )
         if 0 < self.max_clip_seconds < 2 * self.min_clip_seconds:
             raise RuleError(
