@@ -48,11 +48,11 @@ class Evidence:
         given: Iterable[int] = (),
     ) -> Self:
         """Evidence from any numbers, kept as 32-bit floats: lists take 36 bytes each. No `many`: nothing gradual."""
-        sharp = array("f", single)
+        sharp = array("f", iter(single))  # not bytes as they lie
         return cls(
             single=sharp,
-            many=array("f", bytes(4 * len(sharp))) if many is None else array("f", many),
-            wipe=array("f", wipe),
+            many=array("f", bytes(4 * len(sharp))) if many is None else array("f", iter(many)),
+            wipe=array("f", iter(wipe)),
             given=tuple(map(int, given)),
         )
 

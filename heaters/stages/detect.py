@@ -36,7 +36,6 @@ class Input:
     frame_count: int
     time_base_num: int
     time_base_den: int
-    duration_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

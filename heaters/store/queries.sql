@@ -212,7 +212,7 @@ select id, content_hash, source_key from videos where id = any (%(ids)s);
 
 -- name: input_detect
 -- What detect needs.
-select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den, duration_seconds
+select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den
 from videos where id = any (%(ids)s);
 
 -- name: input_export
