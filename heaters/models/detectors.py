@@ -57,7 +57,7 @@ def _transnetv2(settings: Settings) -> Detector:
     from heaters.models.transnet import TransNet
 
     # The streamed and half-precision modes see further than the published network and find other weak cuts.
-    network = TransNet(device=settings.device, precision="exact")
+    network = TransNet(device=settings.device, precision="exact", memory=settings.home)
 
     def look(videos: Sequence[Footage], threads: int) -> list[Evidence]:
         torch.set_num_threads(threads)
