@@ -179,7 +179,8 @@ group by stage;
 select r.id as run_id, r.stage, r.subject::text, r.subject_id, r.video_id, r.status::text, r.attempt, r.worker,
        r.error_type, r.error, v.source,
        extract(epoch from now() - r.started_at)::float8 as age_seconds,
-       extract(epoch from r.next_attempt_at - now())::float8 as retry_in_seconds
+       extract(epoch from r.next_attempt_at - now())::float8 as retry_in_seconds,
+       extract(epoch from now() - r.lease_expires_at)::float8 as silent_seconds  -- above 0: the worker is gone
 from stage_runs r join videos v on v.id = r.video_id
 where not r.voided
   and (r.status in ('running', 'dead') or (r.status in ('failed', 'lost') and not exists (
