@@ -77,7 +77,7 @@ def _stage_status(stage: Stage, waiting: int, row: dict[str, Any]) -> StageStatu
 
 
 def run_phrase(run: dict[str, Any]) -> str:
-    """One open run in words: `export running for 3 s on HOST`, `export failed (2/5), retry in 40 s`, `export gave up`."""
+    """One open run in words: `export running for 3 s on HOST`, `export failed (2/5), retry in 40 s`, …"""
     stage, attempts = run["stage"], STAGES[run["stage"]].attempts
     if _is_silent(run):
         return f"{stage}: {run['worker']} fell silent {run['silent_seconds']:.0f} s ago; taken back by the next run"
