@@ -17,6 +17,7 @@ from heaters.errors import ConfigError
 KEYFRAME_STRATEGIES = ("multi", "midpoint")
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy")
+DETECTORS = ("transnetv2", "stride", "adaptive", "content")
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
@@ -110,7 +111,15 @@ class Settings:
         "HEATERS_EXPORT", "source", _choice(*EXPORT_PROFILES), "clips from the master (source) or the proxy (proxy)"
     )
     device: str = _setting("HEATERS_DEVICE", "auto", _choice("auto", "cpu", "cuda"), "where models run")
-    detector: str = _setting("HEATERS_DETECTOR", "transnetv2", _choice("transnetv2"), "the cut detector")
+    detector: str = _setting(
+        "HEATERS_DETECTOR",
+        "transnetv2",
+        _choice(*DETECTORS),
+        "the cut detector: transnetv2, stride (fixed length), adaptive or content (PySceneDetect)",
+    )
+    stride_seconds: float = _setting(
+        "HEATERS_STRIDE_SECONDS", 10.0, _number(0.1, 86400), "length of the clips that the detector stride makes"
+    )
     cut_threshold: float = _setting(
         "HEATERS_CUT_THRESHOLD", 0.5, _number(0.01, 0.99), "a frame above this probability is a transition"
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, demo, listing, review, run, status
+from heaters.cli import admin, cut, demo, listing, review, run, status
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -24,6 +24,7 @@ app.command("submit")(run.submit_command)
 app.command("run")(run.run_command)
 app.command("status")(status.status_command)
 app.command("retry")(status.retry_command)
+app.command("cut")(cut.cut_command)
 app.command("cuts")(listing.cuts_command)
 app.command("clips")(listing.clips_command)
 app.command("search")(listing.search_command)

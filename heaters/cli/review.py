@@ -17,6 +17,8 @@ from heaters.errors import RuleError, UsageError
 from heaters.store.objects import open_store
 from heaters.store.review import Reviews
 
+MOST_LINES = 20  # of an answer to one act
+
 app = typer.Typer(help="Decide on clips and edit cuts, by clip number.", no_args_is_help=True)
 
 Clips = Annotated[list[int], typer.Argument(help="Numbers of clips, as `heaters clips VIDEO` lists them.")]
@@ -116,7 +118,12 @@ def _tell(output: Output, event: Event) -> None:
         )
         return
     output.say(f"{event.change.action} is event {event.id}")
-    for clip in event.change.after.clips:
+    clips = event.change.after.clips
+    if len(clips) > MOST_LINES:  # a whole video that was cut anew
+        active = sum(clip.is_active for clip in clips)
+        output.say(f"  {active} clips came, {len(clips) - active} are retired")
+        return
+    for clip in clips:
         gone = " (retired)" if not clip.is_active else ""
         output.say(f"  clip {clip.id} {clip.span} {clip.state}{gone}")
 

@@ -193,7 +193,7 @@ select id, content_hash, source_key from videos where id = any (%(ids)s);
 
 -- name: input_detect
 -- What detect needs.
-select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den, duration_seconds
+select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den
 from videos where id = any (%(ids)s);
 
 -- name: input_export
@@ -416,3 +416,40 @@ select id, video_id, reviewer, action::text, undoes, before, after from review_e
 -- What happened to a video after an event.
 select id, video_id, reviewer, action::text, undoes, before, after from review_events
 where video_id = %(video_id)s and id > %(id)s order by id;
+
+-- ------------------------------------------------------------------------------------------------ recut
+
+-- name: recut_videos
+-- What a recut needs of each video: its frames, where PTS and probabilities lie, and the detector that detection ran.
+select v.id, v.title, v.source, v.state::text, v.frame_count, v.content_hash, v.analysis_key, v.pts_key, v.probabilities_key,
+       v.time_base_num, v.time_base_den, coalesce(r.result->>'method', '') as method, coalesce(r.result->>'model', '') as model
+from videos v
+left join stage_runs r on r.stage = 'detect' and r.subject_id = v.id and r.variant = '' and r.status = 'done' and not r.voided
+where v.duplicate_of is null and (%(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[]))
+order by v.id;
+
+-- name: clips_in_hand
+-- The clips of a video that a reviewer holds now.
+select id, review_lease_by as reviewer from clips
+where video_id = %(video_id)s and retired_at is null and review_lease_expires_at > now();
+
+-- name: new_clip_ids
+-- The ids of some clips about to be made.
+select nextval(pg_get_serial_sequence('clips', 'id')) as id from generate_series(1, %(count)s);
+
+-- name: retire_clips
+-- Take clips out of the tiling; their rows stay for lineage and undo.
+update clips c set state = 'archived', retired_at = t.retired_at, version = t.version, updated_at = now()
+from jsonb_to_recordset(%(clips)s) as t (id bigint, version integer, retired_at timestamptz)
+where c.id = t.id;
+
+-- name: add_clips
+-- Clips that were laid anew, with the ids they were given.
+insert into clips (id, video_id, start_frame, end_frame, start_pts, end_pts)
+overriding system value
+select id, %(video_id)s, start_frame, end_frame, start_pts, end_pts
+from jsonb_to_recordset(%(clips)s) as t (id bigint, start_frame integer, end_frame integer, start_pts bigint, end_pts bigint);
+
+-- name: delete_cuts
+-- Take cuts away.
+delete from cuts where video_id = %(video_id)s and frame = any (%(frames)s::integer[]);

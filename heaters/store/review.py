@@ -63,11 +63,11 @@ class Reviews:
             )
             change = perform(
                 wish,
-                _rows(tx, video["id"], [clip_id]),
+                snapshot(tx, video["id"], [clip_id]),
                 new_id=lambda: _new_id(tx),
                 pts=self._pts(video),
                 limits=self._limits,
-                held=_held(tx, video["id"]),
+                held=held_clips(tx, video["id"]),
             )
             return _write(tx, video["id"], change, request_key)
 
@@ -102,11 +102,11 @@ class Reviews:
             later = tx.execute(query("later_events"), {"video_id": event.video_id, "id": event.id}).fetchall()
             change = reverse(
                 event,
-                _rows(tx, event.video_id, sorted(event.change.clip_ids)),
+                snapshot(tx, event.video_id, sorted(event.change.clip_ids)),
                 reviewer=reviewer,
                 at=datetime.now(UTC),
                 later=[_event(row) for row in later],
-                held=_held(tx, event.video_id),
+                held=held_clips(tx, event.video_id) | _held_by_others(tx, event, reviewer),
             )
             return _write(tx, event.video_id, change, request_key)
 
@@ -133,7 +133,8 @@ def _new_id(tx: Cursor) -> int:
     return int(row["id"]) if row else 0
 
 
-def _rows(tx: Cursor, video_id: int, ids: Sequence[int]) -> Snapshot:
+def snapshot(tx: Cursor, video_id: int, ids: Sequence[int]) -> Snapshot:
+    """A video's active clips, those named besides, and its cuts; the clips are held until the transaction ends."""
     clips = tx.execute(query("review_rows"), {"video_id": video_id, "ids": list(ids)}).fetchall()
     cuts = tx.execute(query("review_cuts"), {"video_id": video_id}).fetchall()
     return Snapshot.of(
@@ -142,9 +143,28 @@ def _rows(tx: Cursor, video_id: int, ids: Sequence[int]) -> Snapshot:
     )
 
 
-def _held(tx: Cursor, video_id: int) -> dict[int, str]:
+def held_clips(tx: Cursor, video_id: int) -> dict[int, str]:
+    """The clips of a video that a running stage holds, and which."""
     rows = tx.execute(query("held_clips"), {"video_id": video_id}).fetchall()
     return {row["id"]: row["stage"] for row in rows}
+
+
+def in_hand(tx: Cursor, video_id: int) -> dict[int, str]:
+    """The clips of a video that a reviewer holds now, and who."""
+    rows = tx.execute(query("clips_in_hand"), {"video_id": video_id}).fetchall()
+    return {row["id"]: row["reviewer"] for row in rows}
+
+
+def _held_by_others(tx: Cursor, event: Event, reviewer: str) -> dict[int, str]:
+    """What taking back a recut must not take away: it may touch any clip of the video, also those in others' hands."""
+    root = event
+    while root.change.undoes is not None:
+        row = tx.execute(query("event"), {"id": root.change.undoes}).fetchone()
+        assert row is not None  # a foreign key
+        root = _event(row)
+    if root.change.action is not ReviewAction.RECUT:
+        return {}
+    return {clip: f"review by {who}" for clip, who in in_hand(tx, event.video_id).items() if who != reviewer}
 
 
 def _write(tx: Cursor, video_id: int, change: Change, request_key: str) -> Event:
@@ -155,6 +175,11 @@ def _write(tx: Cursor, video_id: int, change: Change, request_key: str) -> Event
         tx.execute(query("write_cut"), {"video_id": video_id, **_columns(cut)})
     for clip in change.after.clips:
         tx.execute(query("write_clip"), {"video_id": video_id, **_columns(clip)})
+    return Event(id=write_event(tx, video_id, change, request_key), video_id=video_id, change=change)
+
+
+def write_event(tx: Cursor, video_id: int, change: Change, request_key: str) -> int:
+    """Append a change to the log; the event's id."""
     row = tx.execute(
         query("write_event"),
         {
@@ -167,7 +192,7 @@ def _write(tx: Cursor, video_id: int, change: Change, request_key: str) -> Event
             "after": change.after.to_json(),
         },
     ).fetchone()
-    return Event(id=int(row["id"]) if row else 0, video_id=video_id, change=change)
+    return int(row["id"]) if row else 0
 
 
 def _columns(row: ClipRow | CutRow) -> dict[str, Any]:
