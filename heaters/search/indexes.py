@@ -76,9 +76,7 @@ def ensure_indexes(database: Database, *, rebuild: bool = False, wait: bool = Tr
         with connect(database.url, application_name="heaters index") as connection:
             if not _lock(connection, wait=wait):
                 return []
-            memory_kib = min(_memory_mib() * BUILD_MEMORY_SHARE, MOST_BUILD_MEMORY_MIB) * 1024
-            workers = min(max((os.cpu_count() or 1) - 1, 0), MOST_WORKERS)
-            connection.execute(plain("prepare_build"), {"memory": f"{int(memory_kib)}kB", "workers": str(workers)})
+            _prepare(connection)
             wanted = {index_name(row["model"], row["strategy"]): row for row in _registered(connection)}
             there = _there(connection)
             for name in [name for name, valid in there.items() if not valid]:
@@ -97,6 +95,13 @@ def ensure_indexes(database: Database, *, rebuild: bool = False, wait: bool = Tr
     return built
 
 
+def _prepare(connection: Connection) -> None:
+    memory_mib = min(int(_memory_mib() * BUILD_MEMORY_SHARE), MOST_BUILD_MEMORY_MIB)
+    workers = min(max((os.cpu_count() or 1) - 1, 0), MOST_WORKERS)
+    connection.execute(plain("prepare_build"), {"memory": f"{memory_mib}MB"})
+    connection.execute(plain("set_workers"), {"workers": str(workers)})
+
+
 def _create(connection: Connection, name: str, space: dict[str, Any]) -> None:
     asked = statement(
         "create_index",
@@ -107,7 +112,13 @@ def _create(connection: Connection, name: str, space: dict[str, Any]) -> None:
         model=space["model"],
         strategy=space["strategy"],
     )
-    connection.execute(asked)
+    try:
+        connection.execute(asked)
+    except (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory):
+        # Several processes share the graph through /dev/shm, which containers keep small: then one builds alone.
+        connection.execute(statement("drop_index", index=sql.Identifier(name)))
+        connection.execute(plain("set_workers"), {"workers": "0"})
+        connection.execute(asked)
 
 
 def _lock(connection: Connection, *, wait: bool) -> bool:

@@ -166,10 +166,13 @@ select pg_try_advisory_lock(hashtext('heaters.index')) as held;
 select pg_advisory_unlock(hashtext('heaters.index'));
 
 -- name: prepare_build
--- For a session that builds an index: no time limit, and memory and processes for it.
+-- For a session that builds an index: no time limit, and memory for its graph.
 select set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false),
-       set_config('maintenance_work_mem', %(memory)s::text, false),
-       set_config('max_parallel_maintenance_workers', %(workers)s::text, false);
+       set_config('maintenance_work_mem', %(memory)s::text, false);
+
+-- name: set_workers
+-- How many processes help a session to build an index.
+select set_config('max_parallel_maintenance_workers', %(workers)s::text, false);
 
 -- name: create_index
 -- Build a space's index while others read and write.
