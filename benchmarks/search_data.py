@@ -1,10 +1,11 @@
 """A made-up collection of clips with vectors that are as unevenly spread as real ones, loaded in seconds.
 
-Each of `videos` has 100 clips. There are 1,000 topics; a video's centre is a topic plus noise of 0.6 of its length, a
-clip is its video's centre plus noise of 0.5. All noise and topics are Gaussian with a spectrum that falls as
-1/rank^0.4 (a few directions hold most of the variance, as in CLIP's spaces), so that a clip's neighbours lie in its own
-video and in hundreds of others of its topic. Queries are not stored: half are a clip plus noise of 0.5 ("like this
-picture"), half a topic plus noise of 0.8 (a text).
+Each video has 100 clips. There are 50 subjects; each of 1,000 topics is a subject plus noise of 0.8 of its length, a
+video's centre is a topic plus noise of 0.6, a clip is its video's centre plus noise of 0.5. All of it is Gaussian with
+variance falling as 1/rank over 512 axes (about 28 directions hold it, as in CLIP's spaces), in order of videos as a
+pipeline makes them. So a clip's neighbours lie in its own video and in those of its topic, at cosines of 0.82 (nearest),
+0.68 (100th), 0.45 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"),
+half a topic plus noise of 0.8 (a text).
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from heaters.store.db import Connection
 from heaters.store.queries import parse, query
 
-DIMENSION, CLIPS_PER_VIDEO, TOPICS = 512, 100, 1000
+DIMENSION, CLIPS_PER_VIDEO, SUBJECTS, TOPICS = 512, 100, 50, 1000
 MODEL, STRATEGY = "benchmark@1", "multi_average"
 _CHUNK = 50_000
 
@@ -35,13 +36,13 @@ class Collection:
     def make(count: int, queries: int, seed: int = 0) -> "Collection":
         """The same for the same arguments."""
         random = np.random.default_rng(seed)
-        spectrum = (np.arange(1, DIMENSION + 1) ** -0.4).astype(np.float32)
+        spectrum = (np.arange(1, DIMENSION + 1) ** -0.5).astype(np.float32)
         spectrum /= np.linalg.norm(spectrum)
 
         def noise(n: int) -> Floats:
             return random.standard_normal((n, DIMENSION), np.float32) * spectrum
 
-        topics = noise(TOPICS)
+        topics = noise(SUBJECTS)[random.integers(0, SUBJECTS, TOPICS)] + 0.8 * noise(TOPICS)
         videos = count // CLIPS_PER_VIDEO
         centres = topics[random.integers(0, TOPICS, videos)] + 0.6 * noise(videos)
         vectors = np.empty((count, DIMENSION), np.float16)

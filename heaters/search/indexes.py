@@ -15,11 +15,13 @@ import psycopg
 from psycopg import sql
 
 from heaters.errors import StoreError
+from heaters.machine import memory_bytes
 from heaters.store.db import Connection, Database, connect
 from heaters.store.vectors import plain, statement
 
-# pgvector's own defaults: at 512 dimensions more links cost more than they gain (benchmarks/search.py).
-LINKS, BUILD_BREADTH = 16, 64
+# Links of a vector, and the candidates looked at for them. pgvector's 64 candidates lose clusters that lie apart
+# (benchmarks/search.py); more links made the index larger and no better.
+LINKS, BUILD_BREADTH = 16, 128
 PREFIX = "embeddings_near_"
 # A build whose graph does not fit in memory takes many times as long; a million vectors of 512 need 2 GB.
 BUILD_MEMORY_SHARE = 0.25
@@ -96,7 +98,7 @@ def ensure_indexes(database: Database, *, rebuild: bool = False, wait: bool = Tr
 
 
 def _prepare(connection: Connection) -> None:
-    memory_mib = min(int(_memory_mib() * BUILD_MEMORY_SHARE), MOST_BUILD_MEMORY_MIB)
+    memory_mib = min(int(memory_bytes() * BUILD_MEMORY_SHARE) // 2**20, MOST_BUILD_MEMORY_MIB)
     workers = min(max((os.cpu_count() or 1) - 1, 0), MOST_WORKERS)
     connection.execute(plain("prepare_build"), {"memory": f"{memory_mib}MB"})
     connection.execute(plain("set_workers"), {"workers": str(workers)})
@@ -140,8 +142,3 @@ def _there(connection: Connection) -> dict[str, bool]:
 
 def _registered(connection: Connection) -> list[dict[str, Any]]:
     return list(connection.execute(plain("registered_spaces")).fetchall())
-
-
-def _memory_mib() -> int:
-    """Memory of this machine: right for the embedded server, and a fair guess for one beside it."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20

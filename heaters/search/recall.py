@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -48,8 +49,8 @@ def measure_recall(database: Database, space: Chosen, *, queries: int = 50, k: i
     for clip, vector in asked:
         shaken = vector + 0.2 * noise.normal(size=len(vector)) * np.linalg.norm(vector) / np.sqrt(len(vector))
         query = Query(terms=(Term.clip(clip),), k=k)
-        found, seconds = _timed(lambda q=query, v=shaken: _ask(database, space, v, q))
-        truth, exact_seconds = _timed(lambda q=query, v=shaken: _ask(database, space, v, replace(q, exact=True)))
+        found, seconds = _timed(partial(_ask, database, space, shaken, query))
+        truth, exact_seconds = _timed(partial(_ask, database, space, shaken, replace(query, exact=True)))
         right = {hit.clip_id for hit, _ in truth.hits}
         shares.append(len(right & {hit.clip_id for hit, _ in found.hits}) / max(len(right), 1))
         fast.append(seconds * 1e3)

@@ -89,11 +89,12 @@ set status = case when (select count(*) from stage_runs l where l.stage = r.stag
 from expired e where r.id = e.id
 returning r.id, r.stage, r.subject_id, r.status::text;
 
--- name: finish_run
--- Mark a run done, if this worker still holds it (fencing): a late result of a lost worker changes nothing.
-update stage_runs set status = 'done', finished_at = now(), result = %(result)s, lease_expires_at = null
-where id = %(run_id)s and worker = %(worker)s and attempt = %(attempt)s and status = 'running'
-returning id;
+-- name: finish_runs
+-- Mark runs done, those that this worker still holds (fencing): a late result of a lost worker changes nothing.
+update stage_runs r set status = 'done', finished_at = now(), result = d.result, lease_expires_at = null
+from unnest(%(run_ids)s::bigint[], %(attempts)s::int[], %(results)s::jsonb[]) as d (run_id, attempt, result)
+where r.id = d.run_id and r.worker = %(worker)s and r.attempt = d.attempt and r.status = 'running'
+returning r.id;
 
 -- name: fail_run
 -- Mark a run failed (tried again after the back-off) or dead, if this worker still holds it.
@@ -109,14 +110,16 @@ update stage_runs set status = 'released', finished_at = now(), lease_expires_at
 where id = any (%(run_ids)s) and worker = %(worker)s and status = 'running'
 returning id;
 
--- name: advance_video
--- Move a video to its next milestone; a later stage's backfill never moves it back.
-update videos set state = %(gives)s::video_state, updated_at = now() where id = %(id)s and state = %(takes)s::video_state;
+-- name: advance_videos
+-- Move videos to their next milestone; a later stage's backfill never moves one back.
+update videos set state = %(gives)s::video_state, updated_at = now()
+where id = any (%(ids)s::bigint[]) and state = %(takes)s::video_state;
 
--- name: advance_clip
--- Move a clip to its next milestone; a later stage's backfill never moves it back.
-update clips set state = %(gives)s::clip_state, version = version + 1, updated_at = now()
-where id = %(id)s and state = %(takes)s::clip_state and retired_at is null;
+-- name: advance_clips
+-- Move clips to their next milestone; a later stage's backfill never moves one back. Locked in the order that review locks them.
+with held as materialized (select id from clips where id = any (%(ids)s::bigint[]) order by id for update)
+update clips c set state = %(gives)s::clip_state, version = version + 1, updated_at = now()
+from held h where c.id = h.id and c.state = %(takes)s::clip_state and c.retired_at is null;
 
 -- name: retry
 -- Void what failed, so that it is due again at once.

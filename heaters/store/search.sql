@@ -4,7 +4,7 @@
 -- name: matches
 -- Not a statement: which clips a search's filters let through, for the where clause of the others.
 (%(videos)s::bigint[] is null or s.video_id = any (%(videos)s::bigint[]))
-  and (%(states)s::text[] is null or s.state = any (%(states)s::text[]::clip_state[]))
+  and (%(states)s::clip_state[] is null or s.state = any (%(states)s::clip_state[]))
   and (%(min_seconds)s::float8 is null or s.end_seconds - s.start_seconds >= %(min_seconds)s::float8)
   and (%(max_seconds)s::float8 is null or s.end_seconds - s.start_seconds < %(max_seconds)s::float8)
   and (%(created_since)s::timestamptz is null or s.created_at >= %(created_since)s::timestamptz)
