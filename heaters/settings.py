@@ -69,6 +69,12 @@ def _store(text: str) -> str:
     return str(Path(text).expanduser().absolute()) if text else ""
 
 
+def _endpoint(text: str) -> str:
+    if text and not re.match(r"https?://[^/?#]+", text):
+        raise ValueError("must be an http:// or https:// URL")
+    return text.rstrip("/")
+
+
 def _setting(variable: str, default: Any, parse: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
     metadata = {"variable": variable, "parse": parse, "does": does, "secret": secret}
     return field(default=default, metadata=metadata)
@@ -141,6 +147,10 @@ class Settings:
     allow_private_hosts: bool = _setting(
         "HEATERS_ALLOW_PRIVATE_HOSTS", False, _boolean, "fetch from loopback and private addresses"
     )
+    endpoint: str = _setting(
+        "HEATERS_ENDPOINT", "", _endpoint, "a Serve endpoint whose model embeds queries; empty: in this process"
+    )
+    endpoint_key: str = _setting("HEATERS_ENDPOINT_KEY", "", str, "bearer key for the endpoint", secret=True)
     cookies_file: str = _setting("HEATERS_COOKIES", "", str, "cookies.txt for downloads", secret=True)
     proxy_url: str = _setting("HEATERS_PROXY", "", str, "proxy for downloads", secret=True)
 

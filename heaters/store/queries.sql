@@ -89,11 +89,12 @@ set status = case when (select count(*) from stage_runs l where l.stage = r.stag
 from expired e where r.id = e.id
 returning r.id, r.stage, r.subject_id, r.status::text;
 
--- name: finish_run
--- Mark a run done, if this worker still holds it (fencing): a late result of a lost worker changes nothing.
-update stage_runs set status = 'done', finished_at = now(), result = %(result)s, lease_expires_at = null
-where id = %(run_id)s and worker = %(worker)s and attempt = %(attempt)s and status = 'running'
-returning id;
+-- name: finish_runs
+-- Mark runs done, those that this worker still holds (fencing): a late result of a lost worker changes nothing.
+update stage_runs r set status = 'done', finished_at = now(), result = d.result, lease_expires_at = null
+from unnest(%(run_ids)s::bigint[], %(attempts)s::int[], %(results)s::jsonb[]) as d (run_id, attempt, result)
+where r.id = d.run_id and r.worker = %(worker)s and r.attempt = d.attempt and r.status = 'running'
+returning r.id;
 
 -- name: fail_run
 -- Mark a run failed (tried again after the back-off) or dead, if this worker still holds it.
@@ -109,14 +110,16 @@ update stage_runs set status = 'released', finished_at = now(), lease_expires_at
 where id = any (%(run_ids)s) and worker = %(worker)s and status = 'running'
 returning id;
 
--- name: advance_video
--- Move a video to its next milestone; a later stage's backfill never moves it back.
-update videos set state = %(gives)s::video_state, updated_at = now() where id = %(id)s and state = %(takes)s::video_state;
+-- name: advance_videos
+-- Move videos to their next milestone; a later stage's backfill never moves one back.
+update videos set state = %(gives)s::video_state, updated_at = now()
+where id = any (%(ids)s::bigint[]) and state = %(takes)s::video_state;
 
--- name: advance_clip
--- Move a clip to its next milestone; a later stage's backfill never moves it back.
-update clips set state = %(gives)s::clip_state, version = version + 1, updated_at = now()
-where id = %(id)s and state = %(takes)s::clip_state and retired_at is null;
+-- name: advance_clips
+-- Move clips to their next milestone; a later stage's backfill never moves one back. Locked in the order that review locks them.
+with held as materialized (select id from clips where id = any (%(ids)s::bigint[]) order by id for update)
+update clips c set state = %(gives)s::clip_state, version = version + 1, updated_at = now()
+from held h where c.id = h.id and c.state = %(takes)s::clip_state and c.retired_at is null;
 
 -- name: retry
 -- Void what failed, so that it is due again at once.
@@ -273,14 +276,9 @@ on conflict (clip_id, kind, strategy, tag) do update
 set key = excluded.key, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, metadata = excluded.metadata;
 
 -- name: record_model
--- Register an embedding space.
-insert into models (model, dimension) values (%(model)s, %(dimension)s) on conflict (model) do nothing;
-
--- name: record_embedding
--- One vector for (clip, model, strategy); doing it again replaces it.
-insert into embeddings (clip_id, model, strategy, vector, images)
-values (%(clip_id)s, %(model)s, %(strategy)s, %(vector)s::real[]::halfvec, %(images)s)
-on conflict (clip_id, model, strategy) do update set vector = excluded.vector, images = excluded.images;
+-- Register a model, by its identity and by the name that loads it.
+insert into models (model, dimension, name) values (%(model)s, %(dimension)s, %(name)s)
+on conflict (model) do update set name = excluded.name where models.name <> excluded.name;
 
 -- name: record_archive
 -- Forget the files of an archived clip once they are gone from the store.
@@ -305,22 +303,7 @@ select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8
 from clips c join videos v on v.id = c.video_id
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
--- ------------------------------------------------------------------------------------------------ search
-
--- name: clip_vector
--- The vector of one clip in one space.
-select e.vector::real[] as vector from embeddings e where e.clip_id = %(clip_id)s and e.model = %(model)s and e.strategy = %(strategy)s;
-
--- name: nearest_exact
--- The k clips nearest to a vector by cosine, scanning every vector of the space: exact, ties by clip id.
-select c.id as clip_id, c.video_id, v.title, 1 - (e.vector <=> %(vector)s::real[]::halfvec) as score,
-       (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
-       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text
-from embeddings e join clips c on c.id = e.clip_id join videos v on v.id = c.video_id
-where e.model = %(model)s and e.strategy = %(strategy)s and c.retired_at is null and c.state <> 'archived'
-  and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
-  and (%(exclude)s::bigint is null or c.id <> %(exclude)s)
-order by e.vector <=> %(vector)s::real[]::halfvec, c.id limit %(k)s offset %(offset)s;
+-- ------------------------------------------------------------------------------------------------ the database (search: search.sql)
 
 -- name: database_facts
 -- What `heaters doctor` and `heaters status` say of the database.
