@@ -1,12 +1,13 @@
-"""How the pipeline stands, as the board shows it: figures of the database and of this machine's disks. It knows no HTTP."""
+"""How the pipeline stands: figures of the database and of this machine's disks. It knows no HTTP."""
 
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from heaters.core.pipeline import PIPELINE, By
+from heaters.core.pipeline import PIPELINE
 from heaters.errors import UsageError
 from heaters.status import count_due
 from heaters.store.queries import board, query
@@ -19,6 +20,8 @@ SLOW_SECONDS = 20.0
 DAYS = 14
 PACE_MINUTES = 60
 MOST_FAILURES = 100
+
+T = TypeVar("T")
 
 
 class Board:
@@ -45,7 +48,7 @@ class Board:
                 row = tx.execute(board("waiting_clips")).fetchone()
             return int(row["n"]) if row else 0
 
-        return int(self._fresh("waiting", FRESH_SECONDS, count))
+        return self._fresh("waiting", FRESH_SECONDS, count)
 
     def _stages(self) -> dict[str, Any]:
         with self._context.database.transaction() as tx:
@@ -107,14 +110,14 @@ class Board:
                 "pace_minutes": PACE_MINUTES,
             }
 
-    def _fresh(self, name: str, seconds: float, read: Any) -> Any:
+    def _fresh(self, name: str, seconds: float, read: Callable[[], T]) -> T:
         with self._guard:
             at, value = self._kept.get(name, (0.0, None))
         if value is None or time.monotonic() - at > seconds:
             value = read()
             with self._guard:
                 self._kept[name] = (time.monotonic(), value)
-        return value
+        return cast(T, value)
 
 
 def video(context: Context, number: int) -> dict[str, Any]:
