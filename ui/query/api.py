@@ -14,6 +14,7 @@ from ui.context import Context
 from ui.media import FOREVER, is_known
 from ui.query.listing import SORTS, Asked, answer, terms_of
 from ui.query.pictures import MAX_UPLOAD_BYTES, Pictures
+from ui.status.board import shown
 from ui.users import CurrentUser
 
 MOST_VIDEOS = 200
@@ -71,7 +72,9 @@ def router(context: Context) -> APIRouter:
         with context.database.transaction() as tx:
             given = {"words": words, "limit": MOST_VIDEOS}
             rows = tx.execute(board("find_videos"), given).fetchall()
-        return {"videos": [{"id": r["id"], "title": r["title"] or r["source"], "clips": r["clips"]} for r in rows]}
+        return {
+            "videos": [{"id": r["id"], "title": r["title"] or shown(r["source"]), "clips": r["clips"]} for r in rows]
+        }
 
     @routes.post("/api/query/images")
     async def keep(request: Request, _: CurrentUser) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from heaters.store.queries import board
 from ui.context import Context
 from ui.media import mark
 from ui.query.pictures import Pictures
+from ui.status.board import shown
 
 PAGE_SIZE = 24
 DEEPEST_PAGE = 2000
@@ -71,7 +72,7 @@ def _search(context: Context, asked: Asked) -> dict[str, Any]:
         {
             "id": hit.clip_id,
             "video": hit.video_id,
-            "title": hit.title or names[hit.video_id]["source"],
+            "title": hit.title or shown(names[hit.video_id]["source"]),
             "state": hit.state,
             "start_seconds": hit.start_seconds,
             "end_seconds": hit.end_seconds,
@@ -105,7 +106,7 @@ def _browse(context: Context, asked: Asked) -> dict[str, Any]:
         {
             "id": row["id"],
             "video": row["video_id"],
-            "title": row["title"] or row["source"],
+            "title": row["title"] or shown(row["source"]),
             "state": row["state"],
             "start_seconds": row["start_seconds"],
             "end_seconds": row["end_seconds"],

@@ -10,7 +10,7 @@ from heaters.core.pipeline import STAGES
 from heaters.errors import UsageError
 from heaters.store.queries import board
 from ui.context import Context
-from ui.status.board import Board, video
+from ui.status.board import Board, shown, video
 from ui.users import CurrentUser, Operator
 
 PAGE_SIZE = 50
@@ -101,4 +101,5 @@ def router(context: Context) -> APIRouter:
 
 def _rows(context: Context, name: str, given: dict[str, Any]) -> list[dict[str, Any]]:
     with context.database.transaction() as tx:
-        return tx.execute(board(name), given).fetchall()
+        rows = tx.execute(board(name), given).fetchall()
+    return [{**row, "source": shown(row["source"])} if "source" in row else row for row in rows]

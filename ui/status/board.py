@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 from heaters.core.pipeline import PIPELINE
 from heaters.errors import UsageError
+from heaters.media.addresses import show_url
+from heaters.media.fetch import is_url
 from heaters.status import count_due
 from heaters.store.queries import board, query
 from ui.context import Context
@@ -69,9 +71,7 @@ class Board:
                     name: counts.get(stage.name, {}).get(name, 0)
                     for name in ("running", "retrying", "dead", "done", "done_last_hour")
                 },
-                "oldest_seconds": oldest.get(stage.name)
-                if waiting[stage.name] and stage.by is not By.OPERATOR
-                else None,
+                "oldest_seconds": oldest.get(stage.name) if waiting[stage.name] else None,
             }
             for stage in PIPELINE
         ]
@@ -129,6 +129,7 @@ def video(context: Context, number: int) -> dict[str, Any]:
         states = tx.execute(board("video_clip_states"), {"id": number}).fetchall()
         given = {"id": number, "subject": "video", "before": None, "limit": 200}
         runs = tx.execute(board("video_runs"), given).fetchall()
+    facts["source"] = shown(facts["source"])
     has_proxy = facts.pop("proxy_key") is not None
     return {"video": facts, "has_proxy": has_proxy, "clips": states, "runs": runs}
 
@@ -150,3 +151,8 @@ def _size(folder: Path) -> int:
     except OSError:
         return total  # it is not there, or something in it went while we looked
     return total
+
+
+def shown(source: str) -> str:
+    """A source as people may see it: an address without its password and tokens."""
+    return show_url(source) if is_url(source) else source

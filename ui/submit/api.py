@@ -18,6 +18,8 @@ from ui.submit.lines import GIB, MOST_LINES, check, of_manifest
 from ui.submit.uploads import Uploads
 from ui.users import Operator
 
+Name = Annotated[str, Given(min_length=1, max_length=255)]
+
 LONGEST_MANIFEST = 20 * 2**20
 
 
@@ -69,9 +71,7 @@ def router(context: Context) -> APIRouter:
         return {"submissions": answers}
 
     @routes.put("/files")
-    async def upload(
-        request: Request, _: Operator, name: Annotated[str, Given(min_length=1, max_length=255)]
-    ) -> Response:
+    async def upload(request: Request, _: Operator, name: Name) -> Response:
         """Take a file as it comes and submit it."""
         await run_in_threadpool(uploads.sweep)
         size = request.headers.get("content-length")

@@ -1,5 +1,6 @@
 """Lines that somebody wants to submit, looked at one by one before any is accepted. Nothing is fetched for that."""
 
+import itertools
 import os
 import stat
 import tempfile
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.addresses import check_url
+from heaters.media.fetch import is_url
 from heaters.media.sniff import looks_like
 from heaters.store.queries import board
-from heaters.submit import MANIFESTS, expand, is_url, normalised
+from heaters.submit import MANIFESTS, expand, normalised
 from ui.context import Context
 
 MOST_LINES = 5000
@@ -56,15 +58,28 @@ def _check(context: Context, text: str) -> Line:
         if is_url(text):
             check_url(text, allow_private_hosts=context.settings.allow_private_hosts)
             return Line(line=text, ok=True, says="an address", sources=(text,))
-        path = Path(text).expanduser()
+        path = Path(text)
         if not path.is_absolute():
             raise UsageError("a path begins with / and is one on the server; to send a file from here, drop it below")
         if path.suffix.lower() in MANIFESTS and path.is_file():
-            sources = tuple(expand([str(path)]))
-            return Line(line=text, ok=bool(sources), says=f"a manifest of {len(sources)}", sources=sources)
+            return _manifest(context, text, path)
         return Line(line=text, ok=True, says=_describe(context, path), sources=(normalised(text),))
     except HeatersError as error:
         return Line(line=text, ok=False, says=str(error))
+
+
+def _manifest(context: Context, text: str, path: Path) -> Line:
+    """A manifest on the server, each of its lines looked at."""
+    listed = list(itertools.islice(expand([str(path)]), MOST_LINES + 1))
+    if len(listed) > MOST_LINES:
+        raise UsageError(f"a manifest here has at most {MOST_LINES:,} lines; `heaters submit` takes longer ones")
+    looked = [_check(context, source) for source in listed if Path(source).suffix.lower() not in MANIFESTS]
+    sources = tuple(source for line in looked for source in line.sources)
+    refused = next((line for line in looked if not line.ok), None)
+    says = f"a manifest of {len(listed):,}, {len(sources):,} of them fine"
+    if refused:
+        says += f"; {refused.line[:200]}: {refused.says}"
+    return Line(line=text, ok=bool(sources), says=says, sources=sources)
 
 
 def _describe(context: Context, path: Path) -> str:

@@ -69,9 +69,7 @@ class Uploads:
         self.root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.root).free
         if free - size_bytes < RESERVE_BYTES:
-            raise StoreError(
-                f"the disk of {self.root} has {free:,} bytes left, which is too few for {size_bytes:,} more"
-            )
+            raise StoreError(f"the disk of {self.root} has {free:,} bytes left, too few for {size_bytes:,} more")
 
     def forget(self, path: Path) -> None:
         """Delete an upload that is not needed."""
