@@ -76,6 +76,13 @@ def router(context: Context) -> APIRouter:
             "videos": [{"id": r["id"], "title": r["title"] or shown(r["source"]), "clips": r["clips"]} for r in rows]
         }
 
+    _add_pictures(routes, pictures)
+    return routes
+
+
+def _add_pictures(routes: APIRouter, pictures: Pictures) -> None:
+    """Pictures to search with: sent once, then known by name."""
+
     @routes.post("/api/query/images")
     async def keep(request: Request, _: CurrentUser) -> dict[str, Any]:
         """Keep a dropped picture to search with; returns its name."""
@@ -93,8 +100,6 @@ def router(context: Context) -> APIRouter:
         if is_known(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
         return FileResponse(path, media_type="image/jpeg", headers=headers)
-
-    return routes
 
 
 def filters_of(videos: list[int], states: list[str], shortest: float | None, longest: float | None) -> Filters:

@@ -101,7 +101,7 @@ def _browse(context: Context, asked: Asked) -> dict[str, Any]:
         statement = sql.SQL(board("browse")).format(key=key)
         rows = tx.execute(statement, {**filters, **page, "after_key": after[0], "after_id": after[1]}).fetchall()
         counted = tx.execute(board("count_clips"), filters).fetchone()
-    shown = rows[:PAGE_SIZE]
+    page_rows = rows[:PAGE_SIZE]
     cards = [
         {
             "id": row["id"],
@@ -113,12 +113,12 @@ def _browse(context: Context, asked: Asked) -> dict[str, Any]:
             "score": None,
             "v": _version(row["proxy_key"]),
         }
-        for row in shown
+        for row in page_rows
     ]
     total = counted["n"] if counted else 0
     return {
         "clips": cards,
-        "next": _cursor(shown[-1]) if len(rows) > PAGE_SIZE else None,
+        "next": _cursor(page_rows[-1]) if len(rows) > PAGE_SIZE else None,
         "page": asked.page,
         "total": min(total, MOST_COUNTED),
         "is_more": total > MOST_COUNTED,

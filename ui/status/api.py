@@ -71,6 +71,13 @@ def router(context: Context) -> APIRouter:
             rows = tx.execute(board("retry_some"), wish.model_dump()).fetchall()
         return {"items": len({(row["stage"], row["subject"], row["subject_id"]) for row in rows})}
 
+    _add_videos(routes, context)
+    return routes
+
+
+def _add_videos(routes: APIRouter, context: Context) -> None:
+    """Lists of videos, and the page of one."""
+
     @routes.get("/videos")
     def videos(
         _: CurrentUser,
@@ -95,8 +102,6 @@ def router(context: Context) -> APIRouter:
         """The attempts at a video's clips, the latest first."""
         given = {"id": number, "subject": "clip", "before": before, "limit": PAGE_SIZE}
         return {"runs": _rows(context, "video_runs", given)}
-
-    return routes
 
 
 def _rows(context: Context, name: str, given: dict[str, Any]) -> list[dict[str, Any]]:
