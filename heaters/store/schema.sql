@@ -174,6 +174,16 @@ create index review_events_reviewer on review_events (reviewer, id);
 create index review_events_video on review_events (video_id, id);
 create unique index review_events_undoes on review_events (undoes) where undoes is not null;  -- reversed at most once
 
+-- Sessions of people who signed in to the UI. The token itself is known to the browser alone.
+create table sessions (
+    token_hash      text primary key check (token_hash ~ '^[0-9a-f]{64}$'),
+    name            text not null,
+    mark            text not null,                              -- of the password they signed in with: changing it ends them
+    created_at      timestamptz not null default now(),
+    expires_at      timestamptz not null
+);
+create index sessions_expires on sessions (expires_at);
+
 -- Truth 3: the active clips of a cut video tile [0, frame_count), and inner boundaries are exactly the cuts.
 -- Overlap is refused by the exclusion constraint; this deferred trigger refuses gaps and strays at commit.
 create function check_tiling() returns trigger language plpgsql as $$

@@ -1,0 +1,11 @@
+"""The Query tab."""
+
+import gradio as gr
+
+from ui.context import Context
+
+
+def build(context: Context) -> None:
+    """Lay the tab out."""
+    del context
+    gr.HTML(html_template="<p>Query</p>", elem_id="query", apply_default_css=False)

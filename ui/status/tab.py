@@ -1,0 +1,11 @@
+"""The Status tab."""
+
+import gradio as gr
+
+from ui.context import Context
+
+
+def build(context: Context) -> None:
+    """Lay the tab out."""
+    del context
+    gr.HTML(html_template="<p>Status</p>", elem_id="status", apply_default_css=False)
