@@ -73,7 +73,7 @@ class Event:
 
 
 def undo_target(newest_first: Iterable[Entry]) -> int | None:
-    """The event that a reviewer's next undo reverses: their last action or redo that still stands. None: nothing to undo.
+    """The event that a reviewer's next undo reverses: their last action or redo that stands. None: nothing to undo.
 
     The log holds the reviewer's own entries, newest first, and is read no further back than needed.
     """

@@ -63,9 +63,7 @@ class Leases:
         with self._database.transaction() as tx:
             rows = tx.execute(query("lease_clips"), parameters).fetchall()
         first = rows[0]
-        counts = Counts(
-            pending=first["pending"], decided=first["decided"], held_by_others=first["held_by_others"]
-        )
+        counts = Counts(pending=first["pending"], decided=first["decided"], held_by_others=first["held_by_others"])
         return Hand(ids=tuple(row["id"] for row in rows if row["id"] is not None), counts=counts)
 
     def take_one(self, reviewer: str, clip_id: int) -> bool:

@@ -591,6 +591,18 @@ left join cuts ks on ks.video_id = c.video_id and ks.frame = c.start_frame
 left join cuts ke on ke.video_id = c.video_id and ke.frame = c.end_frame
 order by asked.place;
 
+-- name: clip_start
+-- The first frame of a clip.
+select start_frame from clips where id = %(id)s;
+
+-- name: review_videos
+-- Videos with their state and how many of their clips wait: those named, or all in which some do.
+select v.id, coalesce(nullif(v.title, ''), v.source) as title, v.state::text, coalesce(w.waiting, 0)::int as waiting
+from videos v left join (select video_id, count(*) as waiting from clips where state = 'pending_review' and retired_at is null
+                         group by video_id) w on w.video_id = v.id
+where (%(ids)s::bigint[] is null and w.waiting > 0) or v.id = any (%(ids)s::bigint[])
+order by v.id limit 500;
+
 -- name: clips_over
 -- The active clips that now cover the frames of a clip, first to last: what became of one that is gone.
 select c.id from clips g join clips c on c.video_id = g.video_id and c.retired_at is null

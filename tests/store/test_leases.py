@@ -126,7 +126,9 @@ def test_acts_keep_to_their_hands(db: Database, leases: Leases, reviews: Reviews
     reviews.act(ReviewAction.SKIP, clips[9], reviewer="ben", request_key="5")
 
 
-def test_the_same_request_at_once_is_one_event(db: Database, leases: Leases, reviews: Reviews, clips: list[int]) -> None:
+def test_the_same_request_at_once_is_one_event(
+    db: Database, leases: Leases, reviews: Reviews, clips: list[int]
+) -> None:
     leases.take("ann", 3)
     answers: list[int] = []
 
