@@ -135,6 +135,12 @@ def router(context: Context) -> APIRouter:
         """Give clips back to the queue."""
         return {"released": leases.release(user.name, body.ids, later=body.later)}
 
+    @routes.post("/past")
+    def past(body: Body, user: CurrentUser) -> dict[str, Any]:
+        """One's last acts and the pace."""
+        del body
+        return desk.past(user.name)
+
     @routes.post("/clips/{clip_id}")
     def clip(clip_id: Id, body: Body, user: CurrentUser) -> dict[str, Any]:
         """One clip, taken in hand if it waits and nobody has it."""
