@@ -74,6 +74,12 @@ def _store(text: str) -> str:
     return str(Path(text).expanduser().absolute()) if text else ""
 
 
+def _endpoint(text: str) -> str:
+    if text and not re.match(r"https?://[^/?#]+", text):
+        raise ValueError("must be an http:// or https:// URL")
+    return text.rstrip("/")
+
+
 def _setting(variable: str, default: Any, parse: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
     metadata = {"variable": variable, "parse": parse, "does": does, "secret": secret}
     return field(default=default, metadata=metadata)
@@ -138,6 +144,10 @@ class Settings:
     allow_private_hosts: bool = _setting(
         "HEATERS_ALLOW_PRIVATE_HOSTS", False, _boolean, "fetch from loopback and private addresses"
     )
+    endpoint: str = _setting(
+        "HEATERS_ENDPOINT", "", _endpoint, "a Serve endpoint whose model embeds queries; empty: in this process"
+    )
+    endpoint_key: str = _setting("HEATERS_ENDPOINT_KEY", "", str, "bearer key for the endpoint", secret=True)
     cookies_file: str = _setting("HEATERS_COOKIES", "", str, "cookies.txt for downloads", secret=True)
     ui_host: str = _setting("HEATERS_UI_HOST", "127.0.0.1", str, "the address that `heaters ui` listens on")
     ui_port: int = _setting("HEATERS_UI_PORT", 7860, _port, "its port")

@@ -1,9 +1,6 @@
 """The application: own routes, and Gradio with the four tabs mounted at the root. One process, one worker."""
 
-import os
 from typing import Any
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by gradio when it is imported
 
 import gradio as gr
 from fastapi import FastAPI, HTTPException, Request

@@ -6,7 +6,11 @@ from typing import Annotated
 import typer
 
 import heaters
+<<<<<<< HEAD
 from heaters.cli import admin, demo, listing, review, run, status, ui
+=======
+from heaters.cli import admin, demo, listing, models, review, run, search, status
+>>>>>>> w-search
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -26,7 +30,9 @@ app.command("status")(status.status_command)
 app.command("retry")(status.retry_command)
 app.command("cuts")(listing.cuts_command)
 app.command("clips")(listing.clips_command)
-app.command("search")(listing.search_command)
+app.command("search")(search.search_command)
+app.command("embed")(models.embed_command)
+app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
 app.command("ui")(ui.ui_command)
 app.add_typer(ui.users, name="users")
@@ -34,6 +40,8 @@ app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
 app.command("doctor")(admin.doctor_command)
 app.command("config")(admin.config_command)
+admin.db.command("reindex")(models.reindex_command)
+admin.db.command("recall")(models.recall_command)
 app.add_typer(admin.db, name="db")
 
 

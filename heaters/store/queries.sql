@@ -53,19 +53,9 @@ with due as (
       and v.state::text = any (%(states)s)
     order by v.id limit %(limit)s
     for update of v skip locked
-), counted as (
-    select d.*, count(r.id) filter (where r.status <> 'released') as before,
-           count(r.id) filter (where r.status = 'failed') as failures
-    from due d left join stage_runs r on r.subject_id = d.id and r.stage = %(stage)s and r.variant = %(variant)s and not r.voided
-    group by d.id, d.video_id
-), claimed as (
-    insert into stage_runs (stage, subject, subject_id, video_id, variant, attempt, worker, lease_expires_at)
-    select %(stage)s, 'video', id, video_id, %(variant)s, before + 1, %(worker)s, now() + %(lease_seconds)s * interval '1 second'
-    from counted
-    returning id, subject_id, video_id, attempt
 )
-select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int, coalesce(v.size_bytes, 0)::bigint as size_bytes
-from claimed c join counted k on k.id = c.subject_id join videos v on v.id = c.video_id order by c.subject_id;
+select * from begin_runs(%(stage)s, 'video', %(variant)s, %(worker)s, %(lease_seconds)s,
+                         (select array_agg(id) from due), (select array_agg(video_id) from due));
 
 -- name: claim_clips
 -- Give due clips to this worker: one running row with a lease each. Rows locked by a reviewer's edit are skipped.
@@ -75,19 +65,9 @@ with due as (
       and c.state::text = any (%(states)s) and c.retired_at is null
     order by c.video_id, c.start_frame limit %(limit)s
     for update of c skip locked
-), counted as (
-    select d.*, count(r.id) filter (where r.status <> 'released') as before,
-           count(r.id) filter (where r.status = 'failed') as failures
-    from due d left join stage_runs r on r.subject_id = d.id and r.stage = %(stage)s and r.variant = %(variant)s and not r.voided
-    group by d.id, d.video_id
-), claimed as (
-    insert into stage_runs (stage, subject, subject_id, video_id, variant, attempt, worker, lease_expires_at)
-    select %(stage)s, 'clip', id, video_id, %(variant)s, before + 1, %(worker)s, now() + %(lease_seconds)s * interval '1 second'
-    from counted
-    returning id, subject_id, video_id, attempt
 )
-select c.id as run_id, c.subject_id, c.video_id, c.attempt, k.failures::int, coalesce(v.size_bytes, 0)::bigint as size_bytes
-from claimed c join counted k on k.id = c.subject_id join videos v on v.id = c.video_id order by c.subject_id;
+select * from begin_runs(%(stage)s, 'clip', %(variant)s, %(worker)s, %(lease_seconds)s,
+                         (select array_agg(id) from due), (select array_agg(video_id) from due));
 
 -- name: heartbeat
 -- Renew the lease of everything this worker holds.
@@ -179,7 +159,8 @@ group by stage;
 select r.id as run_id, r.stage, r.subject::text, r.subject_id, r.video_id, r.status::text, r.attempt, r.worker,
        r.error_type, r.error, v.source,
        extract(epoch from now() - r.started_at)::float8 as age_seconds,
-       extract(epoch from r.next_attempt_at - now())::float8 as retry_in_seconds
+       extract(epoch from r.next_attempt_at - now())::float8 as retry_in_seconds,
+       extract(epoch from now() - r.lease_expires_at)::float8 as silent_seconds  -- above 0: the worker is gone
 from stage_runs r join videos v on v.id = r.video_id
 where not r.voided
   and (r.status in ('running', 'dead') or (r.status in ('failed', 'lost') and not exists (
@@ -292,14 +273,9 @@ on conflict (clip_id, kind, strategy, tag) do update
 set key = excluded.key, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, metadata = excluded.metadata;
 
 -- name: record_model
--- Register an embedding space.
-insert into models (model, dimension) values (%(model)s, %(dimension)s) on conflict (model) do nothing;
-
--- name: record_embedding
--- One vector for (clip, model, strategy); doing it again replaces it.
-insert into embeddings (clip_id, model, strategy, vector, images)
-values (%(clip_id)s, %(model)s, %(strategy)s, %(vector)s::real[]::halfvec, %(images)s)
-on conflict (clip_id, model, strategy) do update set vector = excluded.vector, images = excluded.images;
+-- Register a model, by its identity and by the name that loads it.
+insert into models (model, dimension, name) values (%(model)s, %(dimension)s, %(name)s)
+on conflict (model) do update set name = excluded.name where models.name <> excluded.name;
 
 -- name: record_archive
 -- Forget the files of an archived clip once they are gone from the store.
@@ -324,22 +300,7 @@ select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8
 from clips c join videos v on v.id = c.video_id
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
--- ------------------------------------------------------------------------------------------------ search
-
--- name: clip_vector
--- The vector of one clip in one space.
-select e.vector::real[] as vector from embeddings e where e.clip_id = %(clip_id)s and e.model = %(model)s and e.strategy = %(strategy)s;
-
--- name: nearest_exact
--- The k clips nearest to a vector by cosine, scanning every vector of the space: exact, ties by clip id.
-select c.id as clip_id, c.video_id, v.title, 1 - (e.vector <=> %(vector)s::real[]::halfvec) as score,
-       (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
-       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text
-from embeddings e join clips c on c.id = e.clip_id join videos v on v.id = c.video_id
-where e.model = %(model)s and e.strategy = %(strategy)s and c.retired_at is null and c.state <> 'archived'
-  and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
-  and (%(exclude)s::bigint is null or c.id <> %(exclude)s)
-order by e.vector <=> %(vector)s::real[]::halfvec, c.id limit %(k)s offset %(offset)s;
+-- ------------------------------------------------------------------------------------------------ the database (search: search.sql)
 
 -- name: database_facts
 -- What `heaters doctor` and `heaters status` say of the database.

@@ -115,7 +115,8 @@ create table artifacts (
 create table models (
     model           text primary key,                           -- name@revision
     dimension       integer not null check (dimension between 1 and 4000),
-    created_at      timestamptz not null default now()
+    created_at      timestamptz not null default now(),
+    name            text not null default ''                    -- as in HEATERS_MODEL; '' is not known
 );
 
 create table embeddings (
@@ -128,6 +129,26 @@ create table embeddings (
     primary key (clip_id, model, strategy)
 );
 create index embeddings_model on embeddings (model, strategy);
+-- 1024 half-precision numbers are more than the 2 kB that a row keeps in place by default: searching them all would
+-- fetch each from elsewhere. Each space also has an index over its vectors, made when its first ones are (search.sql).
+alter table embeddings set (toast_tuple_target = 8160);
+
+-- The space that searches use when nothing else is said. No row: that of the settings.
+create table active_space (
+    one             boolean primary key default true check (one),
+    model           text not null references models (model),
+    strategy        text not null,
+    chosen_at       timestamptz not null default now()
+);
+
+-- Every vector of a clip that may be found, with what filters and listings need.
+create view searchable as
+select e.clip_id, e.model, e.strategy, e.vector, c.video_id, v.title, c.state, c.start_frame, c.end_frame,
+       (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
+       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,
+       c.created_at, c.reviewed_at
+from embeddings e join clips c on c.id = e.clip_id join videos v on v.id = c.video_id
+where c.retired_at is null and c.state <> 'archived';
 
 -- One attempt at one stage of one item. `variant` is the setting its output depends on ('' for none).
 create table stage_runs (
@@ -257,4 +278,26 @@ returns table (id bigint, video_id bigint) stable language sql as $$
           select from stage_runs n
           where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
             and n.status = 'done' and not n.voided))
+$$;
+
+-- How an attempt begins: the claims of videos and of clips differ only in which rows are due.
+create function begin_runs(p_stage text, p_subject subject_kind, p_variant text, p_worker text, p_lease_seconds float8,
+                           p_ids bigint[], p_video_ids bigint[])
+returns table (run_id bigint, subject_id bigint, video_id bigint, attempt integer, failures integer, size_bytes bigint)
+language sql as $$
+    with due as (
+        select d.id, d.video_id, count(r.id) filter (where r.status <> 'released') as before,
+               count(r.id) filter (where r.status = 'failed') as failures
+        from unnest(p_ids, p_video_ids) as d (id, video_id)
+        left join stage_runs r on r.subject_id = d.id and r.stage = p_stage and r.variant = p_variant and not r.voided
+        group by d.id, d.video_id
+    ), begun as (
+        insert into stage_runs (stage, subject, subject_id, video_id, variant, attempt, worker, lease_expires_at)
+        select p_stage, p_subject, d.id, d.video_id, p_variant, d.before + 1, p_worker,
+               now() + p_lease_seconds * interval '1 second'
+        from due d
+        returning id, subject_id, video_id, attempt
+    )
+    select b.id, b.subject_id, b.video_id, b.attempt, d.failures::int, coalesce(v.size_bytes, 0)
+    from begun b join due d on d.id = b.subject_id join videos v on v.id = b.video_id order by b.subject_id
 $$;
