@@ -6,11 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-<<<<<<< HEAD
-from heaters.cli import admin, demo, listing, review, run, status, ui
-=======
-from heaters.cli import admin, demo, listing, models, review, run, search, status
->>>>>>> w-search
+from heaters.cli import admin, demo, listing, models, review, run, search, status, ui
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
