@@ -45,12 +45,12 @@ function isTaken(event) {
   return (event.key === " " || event.key === "Enter") && at.closest("button, a[href], [role=tab]") !== null;
 }
 
-const NAMES = { ArrowRight: "→", ArrowLeft: "←", " ": "Space", Escape: "Esc" };
+const NAMES = { Shift: "⇧", Ctrl: "Ctrl+", ArrowRight: "→", ArrowLeft: "←", " ": "Space", Escape: "Esc" };
 
 // A key as it is printed on buttons and in the help sheet.
 export function label(key) {
   return key
     .split(/(?<=.)\+(?=.)/)
     .map((part) => NAMES[part] || (part.length === 1 ? part.toUpperCase() : part))
-    .join(" ");
+    .join("");
 }

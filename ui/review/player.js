@@ -11,11 +11,18 @@ export class Player {
       frame: (screen) => screen === this.front && on.frame(),
       settled: (screen) => {
         if (screen !== this.front) return;
+        this.reveal();
         on.settled();
         if (this.following) this.prepare(this.following);
       },
       ended: (screen) => screen === this.front && on.ended(),
-      problem: (screen, text) => screen === this.front ? on.problem(text) : (screen.spoilt = text),
+      problem: (screen, text) => {
+        if (screen !== this.front) screen.spoilt = text;
+        else {
+          this.reveal();
+          on.problem(text);
+        }
+      },
     };
     [this.front, this.back] = elements.map((element) => new Screen(element, events));
     this.following = null;
@@ -48,24 +55,31 @@ export class Player {
   show(card) {
     if (!(this.back.card && this.back.card.id === card.id)) this.back.load(card);
     [this.front, this.back] = [this.back, this.front];
-    this.front.element.classList.add("is-front");
-    this.back.element.classList.remove("is-front");
     this.back.stop();
     this.back.element.muted = true;
     this.front.card = card;
     this.front.loops = true;
     this.front.element.muted = !this.sound;
     this.following = null;
-    if (this.front.spoilt) {
+    if (this.front.spoilt || !card.times) {
+      this.reveal();
       const text = this.front.spoilt;
       this.front.spoilt = "";
-      this.on.problem(text);
+      if (text) this.on.problem(text);
       return;
     }
-    if (!card.times) return;
     this.front.setRate(this.rate);
     this.front.play();
-    if (this.front.isSettled) this.on.frame();
+    if (this.front.isSettled) {
+      this.reveal();
+      this.on.frame();
+    }
+  }
+
+  // The clip before stays in sight until this one has its first frame: no black between them.
+  reveal() {
+    this.front.element.classList.add("is-front");
+    this.back.element.classList.remove("is-front");
   }
 
   // Makes the other screen ready, once this one has shown its own.
@@ -82,9 +96,10 @@ export class Player {
   }
 
   clear() {
-    this.front.clear();
-    this.front.element.classList.remove("is-front");
-    this.back.clear();
+    for (const screen of [this.front, this.back]) {
+      screen.clear();
+      screen.element.classList.remove("is-front");
+    }
     this.following = null;
   }
 
