@@ -33,6 +33,9 @@ export function mount(element) {
   part("theme").addEventListener("click", switchTheme);
   part("help").addEventListener("click", showHelp);
   document.addEventListener("keydown", shortcut);
+  // What the Review tab tells the frame: how many clips wait, and that somebody wants to search.
+  document.addEventListener("heaters:pending", (event) => setCount("review", event.detail));
+  document.addEventListener("heaters:tab", (event) => (event.detail === "query" ? search() : place.go(event.detail)));
   followTabs();
   setInterval(count, COUNT_SECONDS * 1000);
   count();
@@ -107,15 +110,22 @@ async function count() {
 // ---------------------------------------------------------------- keys and help
 
 function shortcut(event) {
-  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+  // The Review tab has its own keys, these two among them.
+  const isTaken = document.documentElement.dataset.tab === "review";
+  if (isTaken || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?") {
     event.preventDefault();
     showHelp();
   } else if (event.key === "/") {
     event.preventDefault();
-    place.go("query", place.get("query"));
-    requestAnimationFrame(() => window.dispatchEvent(new Event("heaters:search")));
+    search();
   }
+}
+
+// Go to the Query tab and into its field.
+function search() {
+  place.go("query", place.get("query"));
+  requestAnimationFrame(() => window.dispatchEvent(new Event("heaters:search")));
 }
 
 const EVERYWHERE = [
@@ -124,6 +134,10 @@ const EVERYWHERE = [
 ];
 
 export function showHelp() {
+  if (document.documentElement.dataset.tab === "review") {
+    document.dispatchEvent(new KeyboardEvent("keydown", { key: "?" }));
+    return;
+  }
   document.querySelector("dialog.h-dialog")?.remove();
   const parts = [["Everywhere", EVERYWHERE], ...[...help].map(([title, rows]) => [title, rows()])];
   const dialog = h(

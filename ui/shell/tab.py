@@ -4,13 +4,14 @@ import gradio as gr
 
 from ui import assets
 
-LOGIN = ("shell/login.css",)
+# Not for the head: the login page's, and that of a tab that brings its own.
+ELSEWHERE = ("shell/login.css", "review/review.css")
 SCRIPT = 'import("/ui/shell/shell.js").then((shell) => shell.mount(element));'
 
 
 def head() -> str:
     """What stands in the page's head."""
-    styles = [name for name in assets.files() if name.endswith(".css") and name not in LOGIN]
+    styles = [name for name in assets.files() if name.endswith(".css") and name not in ELSEWHERE]
     return (
         '<script src="/ui/shell/early.js"></script>'
         + "".join(f'<link rel="stylesheet" href="/ui/{name}">' for name in styles)
