@@ -42,6 +42,12 @@ def _number(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise ValueError("must be a port, 0 to 65535 (0: any that is free)")
+    return int(text)
+
+
 def _boolean(text: str) -> bool:
     word = text.lower()
     if word not in {"0", "1", "false", "true", "no", "yes"}:
@@ -152,12 +158,46 @@ class Settings:
     )
     endpoint_key: str = _setting("HEATERS_ENDPOINT_KEY", "", str, "bearer key for the endpoint", secret=True)
     cookies_file: str = _setting("HEATERS_COOKIES", "", str, "cookies.txt for downloads", secret=True)
+    ui_host: str = _setting("HEATERS_UI_HOST", "127.0.0.1", str, "the address that `heaters ui` listens on")
+    ui_port: int = _setting("HEATERS_UI_PORT", 7860, _port, "its port")
+    ui_users: str = _setting(
+        "HEATERS_UI_USERS", "", str, "file of users, made by `heaters users`; empty: $HEATERS_HOME/users"
+    )
+    ui_open: bool = _setting("HEATERS_UI_OPEN", False, _boolean, "let everybody in, also from other machines")
+    ui_proxy: str = _setting(
+        "HEATERS_UI_PROXY", "", str, "addresses or networks of the proxy that signs people in; empty: none is trusted"
+    )
+    ui_proxy_header: str = _setting(
+        "HEATERS_UI_PROXY_HEADER", "X-Forwarded-User", str, "the header in which that proxy names the person"
+    )
+    ui_uploads: str = _setting(
+        "HEATERS_UI_UPLOADS",
+        "",
+        str,
+        "folder for files sent through the UI; on a cluster one that all nodes see; empty: $HEATERS_HOME/uploads",
+    )
+    ui_media: str = _setting(
+        "HEATERS_UI_MEDIA",
+        "relay",
+        _choice("relay", "redirect"),
+        "videos in S3 come through the UI, or straight by presigned URL",
+    )
     proxy_url: str = _setting("HEATERS_PROXY", "", str, "proxy for downloads", secret=True)
 
     @property
     def store_location(self) -> str:
         """Where media go: an s3:// URL or an absolute directory."""
         return self.store or str(self.home / "media")
+
+    @property
+    def users_file(self) -> Path:
+        """The file of those who may use the UI; it need not be there."""
+        return Path(self.ui_users).expanduser().absolute() if self.ui_users else self.home / "users"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Where files sent through the UI wait for the pipeline."""
+        return Path(self.ui_uploads).expanduser().absolute() if self.ui_uploads else self.home / "uploads"
 
     @property
     def scratch(self) -> Path:

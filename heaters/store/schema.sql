@@ -75,12 +75,13 @@ create table clips (
     reviewed_by     text,
     reviewed_at     timestamptz,
     review_lease_by text,
-    review_lease_expires_at timestamptz,
+    review_lease_expires_at timestamptz,                        -- a lease of the past is none
     retired_at      timestamptz,                                -- replaced by a split, merge, move or recut
     export_key      text,
     export_profile  text,
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
+    review_deferred_at timestamptz,                             -- a reviewer put it off: it comes after all others
     check (start_frame < end_frame),
     check (start_pts < end_pts),
     check (retired_at is null or state = 'archived'),
@@ -92,6 +93,9 @@ create table clips (
 );
 create index clips_video on clips (video_id, start_frame) where retired_at is null;
 create index clips_state on clips (state, id) where retired_at is null;
+create index clips_pending on clips (video_id, start_frame) where state = 'pending_review' and retired_at is null;
+create index clips_put_off on clips (review_deferred_at) where review_deferred_at is not null and state = 'pending_review' and retired_at is null;
+create index clips_in_hand on clips (review_lease_expires_at) where review_lease_expires_at is not null and state = 'pending_review';
 
 -- A file made from a clip. The identity has no nullable column, so that it really fires.
 create table artifacts (
@@ -189,6 +193,17 @@ create table review_events (
 );
 create index review_events_reviewer on review_events (reviewer, id);
 create index review_events_video on review_events (video_id, id);
+create unique index review_events_undoes on review_events (undoes) where undoes is not null;  -- reversed at most once
+
+-- Sessions of people who signed in to the UI. The token itself is known to the browser alone.
+create table sessions (
+    token_hash      text primary key check (token_hash ~ '^[0-9a-f]{64}$'),
+    name            text not null,
+    mark            text not null,                              -- of the password they signed in with: changing it ends them
+    created_at      timestamptz not null default now(),
+    expires_at      timestamptz not null
+);
+create index sessions_expires on sessions (expires_at);
 
 -- Truth 3: the active clips of a cut video tile [0, frame_count), and inner boundaries are exactly the cuts.
 -- Overlap is refused by the exclusion constraint; these deferred triggers refuse gaps and strays at commit. Each changed
@@ -252,8 +267,13 @@ begin
     return null;
 end $$;
 
-create constraint trigger clips_tile_the_video after insert or update of start_frame, end_frame, retired_at, video_id or delete
+create constraint trigger clips_tile_the_video after insert or delete
     on clips deferrable initially deferred for each row execute function check_tiling();
+-- A decision changes no frames: most acts of review need no look at the whole video.
+create constraint trigger changed_clips_tile_the_video after update on clips deferrable initially deferred for each row
+    when ((old.start_frame, old.end_frame, old.retired_at, old.video_id)
+          is distinct from (new.start_frame, new.end_frame, new.retired_at, new.video_id))
+    execute function check_tiling();
 create constraint trigger cuts_tile_the_video after insert or update of frame, video_id or delete
     on cuts deferrable initially deferred for each row execute function check_tiling();
 
