@@ -161,6 +161,12 @@ class Settings:
     ui_proxy_header: str = _setting(
         "HEATERS_UI_PROXY_HEADER", "X-Forwarded-User", str, "the header in which that proxy names the person"
     )
+    ui_uploads: str = _setting(
+        "HEATERS_UI_UPLOADS",
+        "",
+        str,
+        "folder for files sent through the UI; on a cluster one that all nodes see; empty: $HEATERS_HOME/uploads",
+    )
     ui_media: str = _setting(
         "HEATERS_UI_MEDIA",
         "relay",
@@ -178,6 +184,11 @@ class Settings:
     def users_file(self) -> Path:
         """The file of those who may use the UI; it need not be there."""
         return Path(self.ui_users).expanduser().absolute() if self.ui_users else self.home / "users"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Where files sent through the UI wait for the pipeline."""
+        return Path(self.ui_uploads).expanduser().absolute() if self.ui_uploads else self.home / "uploads"
 
     @property
     def scratch(self) -> Path:

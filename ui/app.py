@@ -51,6 +51,7 @@ def create_app(context: Context) -> FastAPI:
     api.include_router(assets.router())
     for part in (media, ui.review.api, ui.query.api, ui.status.api, ui.submit.api):
         api.include_router(part.router(context))
+    api.add_api_route("/healthz", _health, methods=["GET"])
     _answer_errors(api)
     gr.mount_gradio_app(
         api,
@@ -76,6 +77,11 @@ def blocks(context: Context) -> Any:
                 with gr.Tab(label, id=name, elem_id=f"panel-{name}"):
                     build(context)
     return demo
+
+
+def _health() -> dict[str, bool]:
+    """For load balancers, and for pages that wait until the server is back."""
+    return {"ok": True}
 
 
 def _name(request: Request) -> str | None:

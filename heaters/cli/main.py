@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, demo, listing, models, review, run, search, status, ui
+from heaters.cli import admin, demo, listing, models, review, run, search, status, ui, up
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -31,6 +31,7 @@ app.command("embed")(models.embed_command)
 app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
 app.command("ui")(ui.ui_command)
+app.command("up")(up.up_command)
 app.add_typer(ui.users, name="users")
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)

@@ -1,11 +1,10 @@
 """The Query tab."""
 
-import gradio as gr
-
 from ui.context import Context
+from ui.shell.tab import part
 
 
 def build(context: Context) -> None:
-    """Lay the tab out."""
+    """Lay the tab out: all of it is drawn in the browser from the routes of `api`."""
     del context
-    gr.HTML(html_template="<p>Query</p>", elem_id="query", apply_default_css=False)
+    part("query")

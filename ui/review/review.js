@@ -58,6 +58,7 @@ export function mount(host, table) {
     if (event.target.matches("video")) commands.run("toggle");
   });
   listen(desk, parts, isLive);
+  follow(desk, () => showScope(page, desk));
   showScope(page, desk);
   desk.open(Number(new URLSearchParams(location.search).get("clip")) || null).then(() => showScope(page, desk));
 }
@@ -130,6 +131,25 @@ function listen(desk, { player }, isLive) {
   setInterval(() => !isLive() && player.isPlaying && player.pause(), 500);
 }
 
+// A link from another tab of ours: to a clip, or to the clips of a video.
+function follow(desk, told) {
+  addEventListener("heaters:tab", () => {
+    if (!isShown()) return;
+    const clip = Number(new URLSearchParams(location.search).get("clip")) || null;
+    const scope = scopeOf(location);
+    if (clip && clip !== desk.current?.id) desk.whenFree(() => desk.look(clip));
+    else if (!clip && scope.videos && String(scope.videos) !== String(desk.scope.videos)) {
+      desk.change(scope);
+      told();
+    }
+  });
+}
+
+// The address is this tab's only while it is in front.
+function isShown() {
+  return (document.documentElement.dataset.tab ?? "review") === "review";
+}
+
 function scopeOf(place) {
   const asked = new URLSearchParams(place.search);
   const video = Number(asked.get("video"));
@@ -141,6 +161,7 @@ function showScope(page, desk) {
   const named = videos && (desk.videos || []).find((video) => video.id === videos[0]);
   const which = videos ? (named ? named.title : `Video ${videos[0]}`) : "All videos";
   page.text("queue", `${which} · ${uncertain ? "least confident first" : "play order"}`);
+  if (!isShown()) return;
   const url = new URL(location.href);
   for (const [name, value] of [["video", videos && videos[0]], ["order", uncertain && "uncertain"]]) {
     if (value) url.searchParams.set(name, value);
@@ -150,6 +171,7 @@ function showScope(page, desk) {
 }
 
 function address(clip) {
+  if (!isShown()) return;
   const url = new URL(location.href);
   if (clip) url.searchParams.set("clip", clip);
   else url.searchParams.delete("clip");
