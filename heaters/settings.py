@@ -41,6 +41,12 @@ def _number(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ValueError("must be a port, 1 to 65535")
+    return int(text)
+
+
 def _boolean(text: str) -> bool:
     word = text.lower()
     if word not in {"0", "1", "false", "true", "no", "yes"}:
@@ -66,6 +72,14 @@ def _store(text: str) -> str:
     if "://" in text:
         raise ValueError("must be s3://bucket/prefix or a local directory")
     return str(Path(text).expanduser().absolute()) if text else ""
+
+
+def api_keys(text: str) -> tuple[str, ...]:
+    """Keys as tokens of RFC 6750, long enough not to be guessed. The message never quotes one."""
+    keys = tuple(key for key in re.split(r"[,\s]+", text) if key)
+    if not all(re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,200}", key) for key in keys):
+        raise ValueError("must be keys of 16 to 200 letters, digits or ._~+/=- each, apart by commas")
+    return keys
 
 
 def _setting(variable: str, default: Any, parse: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
@@ -134,6 +148,16 @@ class Settings:
     )
     cookies_file: str = _setting("HEATERS_COOKIES", "", str, "cookies.txt for downloads", secret=True)
     proxy_url: str = _setting("HEATERS_PROXY", "", str, "proxy for downloads", secret=True)
+    serve_host: str = _setting("HEATERS_SERVE_HOST", "127.0.0.1", str, "address that `heaters serve` listens on")
+    serve_port: int = _setting("HEATERS_SERVE_PORT", 8000, _port, "port that `heaters serve` listens on")
+    api_keys: tuple[str, ...] = _setting(
+        "HEATERS_API_KEYS",
+        (),
+        api_keys,
+        "bearer keys that open the endpoint, apart by commas; without any it serves this machine alone",
+        secret=True,
+    )
+    api_keys_file: str = _setting("HEATERS_API_KEYS_FILE", "", str, "a file with further such keys, one a line")
 
     @property
     def store_location(self) -> str:
@@ -200,6 +224,8 @@ def describe(settings: Settings) -> list[dict[str, str]]:
     for spec in fields(Settings):
         value = getattr(settings, spec.name)
         shown = ("1" if value else "0") if isinstance(value, bool) else str(value)
+        if isinstance(value, tuple):
+            shown = ",".join(value)
         rows.append(
             {
                 "variable": spec.metadata["variable"],

@@ -33,7 +33,7 @@ STANDS_ON: dict[str, frozenset[str]] = {
     **dict.fromkeys(SERVICES, BASE | ADAPTERS),  # what the command, the UI and jobs share; they do not know Ray
     "heaters.stages": BASE | ADAPTERS,
     "heaters.runner": BASE | ADAPTERS | {"heaters.stages", "heaters.status"},
-    "heaters.cli": WHOLE | {"ui"},
+    "heaters.cli": WHOLE | {"ui", "deployments"},
     "ui": WHOLE,
     "jobs": WHOLE | {"heaters.cli"},
     "deployments": WHOLE,

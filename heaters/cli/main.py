@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, demo, listing, review, run, status
+from heaters.cli import admin, demo, listing, review, run, serve, status
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -28,6 +28,7 @@ app.command("cuts")(listing.cuts_command)
 app.command("clips")(listing.clips_command)
 app.command("search")(listing.search_command)
 app.add_typer(review.app, name="review")
+app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
 app.command("doctor")(admin.doctor_command)
