@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 import heaters
-from deployments import embeddings, log, shapes
+from deployments import embeddings, log, searching, shapes
 from deployments.encoder import Encoders
 from deployments.guard import Guard
 from deployments.keys import Keys
@@ -16,6 +16,7 @@ from deployments.limits import Limits
 from deployments.metrics import CONTENT_TYPE, Metrics
 from deployments.problems import answer
 from deployments.requests import EVERYWHERE, refusals
+from deployments.searching import Finder
 from deployments.vectors import Vectoriser
 from heaters.errors import HeatersError
 
@@ -28,6 +29,7 @@ Every answer that is no success has the shape `{"error": {"message", "type", "pa
 
 def create_app(
     encoders: Encoders,
+    finder: Finder,
     *,
     limits: Limits | None = None,
     keys: Keys | None = None,
@@ -35,7 +37,7 @@ def create_app(
     logger: logging.Logger | None = None,
     says_id: bool = True,
 ) -> FastAPI:
-    """The endpoint over `encoders`. Without `keys` it is open to everyone who can reach it."""
+    """The endpoint over a model and a database. Without `keys` it is open to everyone who can reach it."""
     limits, keys, metrics = limits or Limits(), keys or Keys(), metrics or Metrics()
     vectoriser = Vectoriser(encoders, cached_texts=limits.cached_texts, metrics=metrics)
     app = FastAPI(
@@ -46,7 +48,8 @@ def create_app(
         separate_input_output_schemas=False,
     )
     app.include_router(embeddings.routes(vectoriser, limits))
-    app.include_router(_operations(encoders, metrics))
+    app.include_router(searching.routes(finder, vectoriser, limits))
+    app.include_router(_operations(encoders, finder, metrics))
     for kind in (HeatersError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)
     app.add_middleware(
@@ -55,7 +58,7 @@ def create_app(
     return app
 
 
-def _operations(encoders: Encoders, metrics: Metrics) -> APIRouter:
+def _operations(encoders: Encoders, finder: Finder, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", response_model=shapes.Health, summary="The process answers; asks nobody else")
@@ -65,6 +68,7 @@ def _operations(encoders: Encoders, metrics: Metrics) -> APIRouter:
     @router.get("/readyz", response_model=shapes.Health, summary="Model and database answer too")
     async def readyz() -> dict[str, str]:
         await encoders.served()
+        await finder.ping()
         return {"status": "ok"}
 
     @router.get("/metrics", response_class=Response, summary="Figures for Prometheus")

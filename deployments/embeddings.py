@@ -33,7 +33,9 @@ def routes(vectoriser: Vectoriser, limits: Limits) -> APIRouter:
         served = await vectoriser.encoders.served()
         check_model(body.model, served)
         if body.dimensions is not None and body.dimensions != served.dimension:
-            raise Problem(400, f"dimensions: {served.model} has {served.dimension}, and cannot be cut", param="dimensions")
+            raise Problem(
+                400, f"dimensions: {served.model} has {served.dimension}, and cannot be cut", param="dimensions"
+            )
         items = body.input if isinstance(body.input, list) else [body.input]
         inputs = await read_inputs(items, limits)
         result = await vectoriser.embed(inputs)
@@ -45,9 +47,7 @@ def routes(vectoriser: Vectoriser, limits: Limits) -> APIRouter:
     async def models() -> dict[str, Any]:
         return {"object": "list", "data": [_model(await vectoriser.encoders.served())]}
 
-    @router.get(
-        "/v1/models/{model:path}", response_model=shapes.Model, responses=refusals(404), summary="One model"
-    )
+    @router.get("/v1/models/{model:path}", response_model=shapes.Model, responses=refusals(404), summary="One model")
     async def model(model: str) -> dict[str, Any]:
         served = await vectoriser.encoders.served()
         check_model(model, served)
@@ -59,7 +59,9 @@ def routes(vectoriser: Vectoriser, limits: Limits) -> APIRouter:
 def check_model(asked: str, served: Served) -> None:
     """Raise Problem 404 unless `asked` names the model served: its identity, that without the revision, or HEATERS_MODEL."""
     if asked not in ("default", served.name, served.model, served.model.partition("@")[0]):
-        raise Problem(404, f"model: {asked!r} is not served here; {served.model} is", param="model", code="model_not_found")
+        raise Problem(
+            404, f"model: {asked!r} is not served here; {served.model} is", param="model", code="model_not_found"
+        )
 
 
 async def read_inputs(items: list[str | shapes.Picture], limits: Limits) -> list[Input]:

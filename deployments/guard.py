@@ -95,9 +95,7 @@ class Guard:
         finally:
             self._report(scope, visit)
 
-    async def _admitted(
-        self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: _Visit
-    ) -> None:
+    async def _admitted(self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: _Visit) -> None:
         path = scope["path"]
         if path not in OPEN_PATHS:
             visit.key = self._keys.holder(headers.get("authorization"))

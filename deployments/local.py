@@ -1,6 +1,7 @@
 """The endpoint on this machine, until it is told to stop: what `heaters serve` runs."""
 
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from deployments.keys import keys_of
 from deployments.limits import Limits
@@ -41,6 +43,7 @@ def serve_here(settings: Settings, say: Callable[[str], None]) -> None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         os.environ.update({name: value for name, value in SERVE_ENVIRONMENT.items() if name not in os.environ})
         owned = connect(settings).owned
+        _listen_for(stopped)  # Ray has put its own handler there, which aborts
         try:
             start(settings, log_file=log_file)
             if not stopped.is_set():
@@ -58,6 +61,7 @@ def start(settings: Settings, *, limits: Limits | None = None, log_file: Path | 
 
     from deployments.serving import APPLICATION, application
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     limits = limits or Limits()
     options = HTTPOptions(
         host=settings.serve_host,
@@ -81,9 +85,10 @@ def stop(*, ray_too: bool) -> None:
     if not ray.is_initialized():
         return
     serve.delete(APPLICATION)
-    serve.shutdown()
     if ray_too:
-        ray.shutdown()
+        ray.shutdown()  # takes Serve with it, without its complaints
+    else:
+        serve.shutdown()
 
 
 def is_loopback(host: str) -> bool:
@@ -111,13 +116,16 @@ def _knock(host: str, port: int) -> None:
 def _stop_signals() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set, instead of ending the process somewhere."""
     stopped = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(name, lambda *_: stopped.set()) for name in signals]
+    before = _listen_for(stopped)
     try:
         yield stopped
     finally:
-        for name, handler in zip(signals, before, strict=True):
+        for name, handler in before.items():
             signal.signal(name, handler)
+
+
+def _listen_for(stopped: threading.Event) -> dict[signal.Signals, Any]:
+    return {name: signal.signal(name, lambda *_: stopped.set()) for name in (signal.SIGINT, signal.SIGTERM)}
 
 
 def _announce(say: Callable[[str], None], host: str, port: int, with_keys: bool, log_file: Path) -> None:

@@ -101,7 +101,9 @@ def _invalid(error: RequestValidationError) -> Problem:
     first = error.errors()[0]
     where = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     if first["type"] == "json_invalid":
-        return Problem(400, f"the body must be JSON: {first.get('ctx', {}).get('error', 'it is not')}", code="invalid_json")
+        return Problem(
+            400, f"the body must be JSON: {first.get('ctx', {}).get('error', 'it is not')}", code="invalid_json"
+        )
     rule = str(first["msg"]).removeprefix("Value error, ")
     name = ".".join(where)
     return Problem(400, f"{name}: {rule}" if name else f"the body: {rule}", param=name or None)

@@ -25,10 +25,12 @@ from deployments.limits import Limits
 from deployments.log import open_log
 from deployments.metrics import Metrics
 from deployments.remote import RemoteEncoders
+from deployments.searching import Finder
 from heaters import settings as settings_module
 from heaters.errors import ConfigError
 from heaters.models.embedder import Embedder, Towers, load_embedder
 from heaters.settings import Settings
+from heaters.store.open import open_database
 
 APPLICATION = "heaters"
 # Of a GPU, for each tower: a base-size model and its batch take some 2 GiB.
@@ -102,6 +104,7 @@ class Ingress:
         """Serve's: called once in each replica."""
         return create_app(
             self._encoders,
+            Finder(open_database(self._settings, application_name="heaters serve"), self._settings),
             limits=self._limits,
             keys=keys_of(self._settings),
             metrics=Metrics(serve.get_replica_context().replica_tag),
@@ -137,9 +140,7 @@ def application(settings: Settings, *, limits: Limits | None = None, log_file: P
         max_queued_requests=limits.in_flight,
         ray_actor_options={"num_cpus": _INGRESS_CPUS},
     )
-    text, picture = (
-        tower.options(name=name).bind(name, settings.device, settings.home) for name in ("text", "image")
-    )
+    text, picture = (tower.options(name=name).bind(name, settings.device, settings.home) for name in ("text", "image"))
     return ingress.bind(text, picture, settings, limits, log_file)
 
 
