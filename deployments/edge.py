@@ -1,4 +1,4 @@
-"""What runs inside Serve's HTTP proxy, before anything reaches a replica. Named by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH.
+"""What runs inside Serve's HTTP proxy, by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=deployments.edge:callback.
 
 The proxy's own answers (no replica, queue full, replica died) get the endpoint's error shape, and what a client may
 not say to Ray is taken out of its request. Plain ASGI.

@@ -1,4 +1,4 @@
-"""What stands before every route: request id, key, room, size, time; and after it: one log line, the figures, the error shape.
+"""What stands around every route: request id, key, room, size and time; then log line, figures and error shape.
 
 Plain ASGI. It knows no route and no model.
 """

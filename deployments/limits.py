@@ -1,4 +1,4 @@
-"""What one request, one key and one replica may ask for. Every number has a reason; production sets them in serve.yaml."""
+"""What one request, one key and one replica may ask for. Production sets them in serve.yaml."""
 
 from dataclasses import dataclass, fields
 

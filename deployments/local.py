@@ -33,7 +33,7 @@ def serve_here(settings: Settings, say: Callable[[str], None]) -> None:
     with_keys = bool(keys_of(settings))
     if not with_keys and not is_loopback(host):
         raise ConfigError(
-            f"HEATERS_SERVE_HOST={host} can be reached from other machines: set HEATERS_API_KEYS, or listen on 127.0.0.1"
+            f"HEATERS_SERVE_HOST={host} can be reached from elsewhere: set HEATERS_API_KEYS, or listen on 127.0.0.1"
         )
     _knock(host, port)
     identity, _ = model_identity(settings.model, settings.home / "models")

@@ -1,4 +1,4 @@
-"""Pictures from outside: a data URL → bytes that hold a small enough picture → its pixels. Hostile until proven otherwise."""
+"""Pictures from outside, hostile until proven otherwise: a data URL → its bytes, looked at → its pixels."""
 
 import base64
 import binascii

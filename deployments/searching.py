@@ -1,4 +1,4 @@
-"""`POST /v1/search`: terms → clips. Queries run in threads; what they need of the model goes through the endpoint's own."""
+"""`POST /v1/search`: terms → clips. Queries run in threads, and get their vectors from the endpoint's own model."""
 
 import asyncio
 from collections.abc import Sequence

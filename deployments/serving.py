@@ -48,7 +48,7 @@ _QUIET = LoggingConfig(enable_access_log=False, log_level=logging.WARNING)
     max_ongoing_requests=_TOWER_REQUESTS, graceful_shutdown_timeout_s=35, health_check_period_s=5, logging_config=_QUIET
 )
 class Tower:
-    """One tower of the model: `texts` or `pictures`. `user_config: {model: NAME}` says which, and changes it in place."""
+    """One tower of the model: `texts` or `pictures`. `user_config: {model: NAME}` says which, also later."""
 
     def __init__(self, towers: Towers, device: str, home: Path) -> None:
         self._load = partial(_load, towers=towers, device=device, home=home)

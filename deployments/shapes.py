@@ -1,4 +1,4 @@
-"""The shapes of requests and answers: OpenAI's for embeddings and models, ours for search. They make the OpenAPI document.
+"""The shapes of requests and answers: OpenAI's for embeddings and models, ours for search. They make docs/openapi.json.
 
 Bounds that production may change stand in `limits`; here are those that follow from the shape itself.
 """

@@ -74,7 +74,7 @@ class Embeddings:
 
 
 class Client:
-    """An endpoint. Threads may share it. `retries` is how often it asks again; `key` a bearer key where one is needed."""
+    """An endpoint. Threads may share it. `retries`: how often it asks again; `key`: a bearer key."""
 
     def __init__(
         self,
