@@ -57,7 +57,7 @@ def routes(vectoriser: Vectoriser, limits: Limits) -> APIRouter:
 
 
 def check_model(asked: str, served: Served) -> None:
-    """Raise Problem 404 unless `asked` is the model served: its identity, the same without @revision, or HEATERS_MODEL."""
+    """Raise Problem 404 unless `asked` is the model served: its identity, that without @revision, or HEATERS_MODEL."""
     if asked not in ("default", served.name, served.model, served.model.partition("@")[0]):
         raise Problem(
             404, f"model: {asked!r} is not served here; {served.model} is", param="model", code="model_not_found"

@@ -74,12 +74,18 @@ def _store(text: str) -> str:
     return str(Path(text).expanduser().absolute()) if text else ""
 
 
-def api_keys(text: str) -> tuple[str, ...]:
+def parse_api_keys(text: str) -> tuple[str, ...]:
     """Keys as tokens of RFC 6750, long enough not to be guessed. The message never quotes one."""
     keys = tuple(key for key in re.split(r"[,\s]+", text) if key)
     if not all(re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,200}", key) for key in keys):
         raise ValueError("must be keys of 16 to 200 letters, digits or ._~+/=- each, apart by commas")
     return keys
+
+
+def _endpoint(text: str) -> str:
+    if text and not re.match(r"https?://[^/?#]+", text):
+        raise ValueError("must be an http:// or https:// URL")
+    return text.rstrip("/")
 
 
 def _setting(variable: str, default: Any, parse: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
@@ -146,6 +152,10 @@ class Settings:
     allow_private_hosts: bool = _setting(
         "HEATERS_ALLOW_PRIVATE_HOSTS", False, _boolean, "fetch from loopback and private addresses"
     )
+    endpoint: str = _setting(
+        "HEATERS_ENDPOINT", "", _endpoint, "a Serve endpoint whose model embeds queries; empty: in this process"
+    )
+    endpoint_key: str = _setting("HEATERS_ENDPOINT_KEY", "", str, "bearer key for the endpoint", secret=True)
     cookies_file: str = _setting("HEATERS_COOKIES", "", str, "cookies.txt for downloads", secret=True)
     proxy_url: str = _setting("HEATERS_PROXY", "", str, "proxy for downloads", secret=True)
     serve_host: str = _setting("HEATERS_SERVE_HOST", "127.0.0.1", str, "address that `heaters serve` listens on")
@@ -153,7 +163,7 @@ class Settings:
     api_keys: tuple[str, ...] = _setting(
         "HEATERS_API_KEYS",
         (),
-        api_keys,
+        parse_api_keys,
         "bearer keys that open the endpoint, apart by commas; without any it serves this machine alone",
         secret=True,
     )

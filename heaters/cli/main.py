@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, demo, listing, review, run, serve, status
+from heaters.cli import admin, demo, listing, models, review, run, search, serve, status
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -26,13 +26,17 @@ app.command("status")(status.status_command)
 app.command("retry")(status.retry_command)
 app.command("cuts")(listing.cuts_command)
 app.command("clips")(listing.clips_command)
-app.command("search")(listing.search_command)
+app.command("search")(search.search_command)
+app.command("embed")(models.embed_command)
+app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
 app.command("doctor")(admin.doctor_command)
 app.command("config")(admin.config_command)
+admin.db.command("reindex")(models.reindex_command)
+admin.db.command("recall")(models.recall_command)
 app.add_typer(admin.db, name="db")
 
 

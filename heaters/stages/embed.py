@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -15,6 +16,7 @@ from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each, portable
 from heaters.store.objects import open_store
 from heaters.store.queries import query
+from heaters.store.vectors import Row, write_vectors
 
 INPUT = "input_embed"
 MIDDLE = "p50"
@@ -36,6 +38,7 @@ class EmbeddingResult(StageResult):
     bulk: ClassVar[frozenset[str]] = frozenset({"vector"})
 
     model: str
+    name: str  # of the model as in HEATERS_MODEL
     dimension: int
     strategy: str
     images: int
@@ -63,6 +66,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
         self._strategy = settings.embedding_strategy
+        self._name = settings.model
         self._embedder = load_embedder(
             settings.model, device=settings.device, cache=settings.home / "models", towers="image"
         )
@@ -89,6 +93,7 @@ class Worker:
             vector = pool(vectors[place], self._strategy)
             return EmbeddingResult(
                 model=self._embedder.model,
+                name=self._name,
                 dimension=self._embedder.dimension,
                 strategy=self._strategy,
                 images=place.stop - place.start,
@@ -108,14 +113,23 @@ class Worker:
 
 def record(tx: Transaction, item: Input, result: EmbeddingResult) -> None:
     """Write the vector into its space, registering the space first."""
-    tx.execute(query("record_model"), {"model": result.model, "dimension": result.dimension})
-    tx.execute(
-        query("record_embedding"),
-        {
-            "clip_id": item.id,
-            "model": result.model,
-            "strategy": result.strategy,
-            "vector": list(result.vector),
-            "images": result.images,
-        },
+    record_all(tx, [(item, result)])
+
+
+def record_all(tx: Transaction, done: Sequence[tuple[Input, EmbeddingResult]]) -> None:
+    """Write the vectors of a batch in one go."""
+    for model, name, dimension in sorted({(r.model, r.name, r.dimension) for _, r in done}):
+        tx.execute(query("record_model"), {"model": model, "name": name, "dimension": dimension})
+    write_vectors(
+        tx,
+        (
+            Row(
+                clip_id=item.id,
+                model=result.model,
+                strategy=result.strategy,
+                vector=np.array(result.vector, np.float32),
+                images=result.images,
+            )
+            for item, result in done
+        ),
     )

@@ -292,14 +292,9 @@ on conflict (clip_id, kind, strategy, tag) do update
 set key = excluded.key, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, metadata = excluded.metadata;
 
 -- name: record_model
--- Register an embedding space.
-insert into models (model, dimension) values (%(model)s, %(dimension)s) on conflict (model) do nothing;
-
--- name: record_embedding
--- One vector for (clip, model, strategy); doing it again replaces it.
-insert into embeddings (clip_id, model, strategy, vector, images)
-values (%(clip_id)s, %(model)s, %(strategy)s, %(vector)s::real[]::halfvec, %(images)s)
-on conflict (clip_id, model, strategy) do update set vector = excluded.vector, images = excluded.images;
+-- Register a model, by its identity and by the name that loads it.
+insert into models (model, dimension, name) values (%(model)s, %(dimension)s, %(name)s)
+on conflict (model) do update set name = excluded.name where models.name <> excluded.name;
 
 -- name: record_archive
 -- Forget the files of an archived clip once they are gone from the store.
@@ -324,22 +319,7 @@ select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8
 from clips c join videos v on v.id = c.video_id
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
--- ------------------------------------------------------------------------------------------------ search
-
--- name: clip_vector
--- The vector of one clip in one space.
-select e.vector::real[] as vector from embeddings e where e.clip_id = %(clip_id)s and e.model = %(model)s and e.strategy = %(strategy)s;
-
--- name: nearest_exact
--- The k clips nearest to a vector by cosine, scanning every vector of the space: exact, ties by clip id.
-select c.id as clip_id, c.video_id, v.title, 1 - (e.vector <=> %(vector)s::real[]::halfvec) as score,
-       (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
-       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text
-from embeddings e join clips c on c.id = e.clip_id join videos v on v.id = c.video_id
-where e.model = %(model)s and e.strategy = %(strategy)s and c.retired_at is null and c.state <> 'archived'
-  and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
-  and (%(exclude)s::bigint is null or c.id <> %(exclude)s)
-order by e.vector <=> %(vector)s::real[]::halfvec, c.id limit %(k)s offset %(offset)s;
+-- ------------------------------------------------------------------------------------------------ the database (search: search.sql)
 
 -- name: database_facts
 -- What `heaters doctor` and `heaters status` say of the database.

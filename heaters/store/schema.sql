@@ -111,7 +111,8 @@ create table artifacts (
 create table models (
     model           text primary key,                           -- name@revision
     dimension       integer not null check (dimension between 1 and 4000),
-    created_at      timestamptz not null default now()
+    created_at      timestamptz not null default now(),
+    name            text not null default ''                    -- as in HEATERS_MODEL; '' is not known
 );
 
 create table embeddings (
@@ -124,6 +125,26 @@ create table embeddings (
     primary key (clip_id, model, strategy)
 );
 create index embeddings_model on embeddings (model, strategy);
+-- 1024 half-precision numbers are more than the 2 kB that a row keeps in place by default: searching them all would
+-- fetch each from elsewhere. Each space also has an index over its vectors, made when its first ones are (search.sql).
+alter table embeddings set (toast_tuple_target = 8160);
+
+-- The space that searches use when nothing else is said. No row: that of the settings.
+create table active_space (
+    one             boolean primary key default true check (one),
+    model           text not null references models (model),
+    strategy        text not null,
+    chosen_at       timestamptz not null default now()
+);
+
+-- Every vector of a clip that may be found, with what filters and listings need.
+create view searchable as
+select e.clip_id, e.model, e.strategy, e.vector, c.video_id, v.title, c.state, c.start_frame, c.end_frame,
+       (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
+       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,
+       c.created_at, c.reviewed_at
+from embeddings e join clips c on c.id = e.clip_id join videos v on v.id = c.video_id
+where c.retired_at is null and c.state <> 'archived';
 
 -- One attempt at one stage of one item. `variant` is the setting its output depends on ('' for none).
 create table stage_runs (
