@@ -16,14 +16,14 @@ class Metrics:
     def __init__(self, replica: str = "local") -> None:
         self._replica = replica
         self._registry = CollectorRegistry()
-        ours = {"registry": self._registry}
-        self._requests = Counter("heaters_requests", "Answers.", ["replica", "route", "method", "status"], **ours)
+        to = self._registry
+        self._requests = Counter("heaters_requests", "Answers.", ["replica", "route", "method", "status"], registry=to)
         self._seconds = Histogram(
-            "heaters_request_seconds", "Time until the last byte.", ["replica", "route"], buckets=_SECONDS, **ours
+            "heaters_request_seconds", "Time until the last byte.", ["replica", "route"], registry=to, buckets=_SECONDS
         )
-        self._in_flight = Gauge("heaters_requests_in_flight", "Requests in work.", ["replica"], **ours)
-        self._inputs = Counter("heaters_inputs", "Inputs answered with vectors.", ["replica", "kind"], **ours)
-        self._cache = Counter("heaters_text_cache", "Texts looked up in the cache.", ["replica", "found"], **ours)
+        self._in_flight = Gauge("heaters_requests_in_flight", "Requests in work.", ["replica"], registry=to)
+        self._inputs = Counter("heaters_inputs", "Inputs answered with vectors.", ["replica", "kind"], registry=to)
+        self._cache = Counter("heaters_text_cache", "Texts looked up in the cache.", ["replica", "found"], registry=to)
 
     def answered(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """One request is done."""

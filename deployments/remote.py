@@ -53,10 +53,11 @@ class RemoteEncoders:
 
     async def _ask(self) -> Served:
         try:
-            self._served = await _surviving(lambda: self._text.served.remote())
+            found: Served = await _surviving(lambda: self._text.served.remote())
+            self._served = found
+            return found
         finally:
             self._asked = time.monotonic()
-        return self._served
 
 
 async def _surviving(call: Callable[[], Awaitable[T]]) -> T:

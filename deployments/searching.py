@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request
@@ -94,10 +94,10 @@ def routes(finder: Finder, vectoriser: Vectoriser, limits: Limits) -> APIRouter:
     async def search(body: shapes.SearchRequest, request: Request) -> Response:
         files: dict[int, bytes] = {}
         terms = await _terms(body.all_terms(), limits, files)
-        filters = Filters(**{name: _tuple(value) for name, value in body.filters.model_dump().items()})
+        filters: dict[str, Any] = {name: _tuple(value) for name, value in body.filters.model_dump().items()}
         query = Query(
             terms=terms,
-            filters=filters,
+            filters=Filters(**filters),
             k=body.k,
             cursor=body.cursor,
             model="" if body.model == "default" else body.model,

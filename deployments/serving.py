@@ -5,6 +5,7 @@
 Towers scale apart, and a flood of pictures does not hold up words. The settings are those of the process that builds.
 """
 
+import asyncio
 import logging
 from dataclasses import fields
 from functools import partial
@@ -41,12 +42,8 @@ _INGRESS_CPUS, _TOWER_CPUS = 0.1, 0.4
 _TOWER_REQUESTS = 512
 # Requests in the ingress beyond its own limit, which it refuses in its own words.
 _SPARE_REQUESTS = 32
-_QUIET = LoggingConfig(enable_access_log=False, log_level=logging.WARNING)
 
 
-@serve.deployment(
-    max_ongoing_requests=_TOWER_REQUESTS, graceful_shutdown_timeout_s=35, health_check_period_s=5, logging_config=_QUIET
-)
 class Tower:
     """One tower of the model: `texts` or `pictures`. `user_config: {model: NAME}` says which, also later."""
 
@@ -60,7 +57,7 @@ class Tower:
         if unknown or not isinstance(config.get("model"), str):
             raise ConfigError(f"user_config is {{model: NAME}} and nothing else; got {config}")
         if self._encoder is None:
-            self._encoder = Encoder(config["model"], self._load)
+            self._encoder = await asyncio.to_thread(Encoder, config["model"], self._load)
         else:
             await self._encoder.change(config["model"])
 
@@ -82,8 +79,6 @@ class Tower:
         return self._encoder
 
 
-@serve.deployment(graceful_shutdown_timeout_s=35, health_check_period_s=5, logging_config=_QUIET)
-@serve.ingress()
 class Ingress:
     """HTTP: the application of `app`, over the towers' handles."""
 
@@ -131,17 +126,28 @@ def application(settings: Settings, *, limits: Limits | None = None, log_file: P
     """The deployments, bound together; on the cluster's GPUs where it has some. Needs a connected Ray."""
     limits = limits or Limits()
     gpus = _GPU_SHARE if settings.device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0 else 0
-    tower = Tower.options(
-        user_config={"model": settings.model}, ray_actor_options={"num_cpus": _TOWER_CPUS, "num_gpus": gpus}
-    )
-    ingress = Ingress.options(
+    common: dict[str, Any] = {
+        "graceful_shutdown_timeout_s": limits.request_seconds + 5,  # what is in work is finished
+        "health_check_period_s": 5,
+        "max_constructor_retry_count": 3,
+        "logging_config": LoggingConfig(enable_access_log=False, log_level=logging.WARNING),
+    }
+    tower = serve.deployment(
+        max_ongoing_requests=_TOWER_REQUESTS,
+        user_config={"model": settings.model},
+        ray_actor_options={"num_cpus": _TOWER_CPUS, "num_gpus": gpus},
+        **common,
+    )(Tower)
+    text, image = (tower.options(name=name).bind(name, settings.device, settings.home) for name in ("text", "image"))
+    ingress = serve.deployment(
         name="ingress",
         max_ongoing_requests=limits.in_flight + _SPARE_REQUESTS,
         max_queued_requests=limits.in_flight,
         ray_actor_options={"num_cpus": _INGRESS_CPUS},
-    )
-    text, picture = (tower.options(name=name).bind(name, settings.device, settings.home) for name in ("text", "image"))
-    return ingress.bind(text, picture, settings, limits, log_file)
+        **common,
+    )(serve.ingress()(Ingress))
+    bound: Application = ingress.bind(text, image, settings, limits, log_file)
+    return bound
 
 
 def _load(name: str, *, towers: Towers, device: str, home: Path) -> Embedder:

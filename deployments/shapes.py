@@ -5,7 +5,7 @@ Bounds that production may change stand in `limits`; here are those that follow 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from heaters.core.states import ClipState
 from heaters.settings import EMBEDDING_STRATEGIES
@@ -17,7 +17,19 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-Name = Annotated[str, Field(min_length=1, max_length=300)]
+def _encodable(text: str) -> str:
+    """JSON can spell halves of surrogate pairs, which no tokenizer and no database takes; the latter no NUL either."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be text that UTF-8 can hold; got half of a surrogate pair") from None
+    if "\0" in text:
+        raise ValueError("must not hold a NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+Name = Annotated[Text, Field(min_length=1, max_length=300)]
 
 
 class Picture(Shape):
@@ -26,7 +38,7 @@ class Picture(Shape):
     image: str = Field(description="data:image/TYPE;base64,DATA of a JPEG, PNG, WebP, GIF or BMP")
 
 
-Item = str | Picture
+Item = Text | Picture
 
 
 class EmbeddingsRequest(Shape):
@@ -52,9 +64,13 @@ class EmbeddingsRequest(Shape):
         first = items[0]
         if isinstance(first, list) or (isinstance(first, int) and not isinstance(first, bool)):
             raise ValueError("token arrays are not supported, as tokens belong to another model; send the text itself")
-        if not all(isinstance(item, str | dict | Picture) for item in items):
+        if not all(isinstance(item, str | Picture) or _is_picture(item) for item in items):
             raise ValueError('must be a text, {"image": "data:…"} or a list of them')
         return value
+
+
+def _is_picture(item: Any) -> bool:
+    return isinstance(item, dict) and list(item) == ["image"] and isinstance(item["image"], str)
 
 
 class Embedding(Shape):
@@ -106,7 +122,7 @@ Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 class Term(Shape):
     """One thing to look for: exactly one of text, image and clip. A negative weight looks away from it."""
 
-    text: str | None = Field(default=None, min_length=1)
+    text: Text | None = Field(default=None, min_length=1)
     image: str | None = Field(default=None, description="As in POST /v1/embeddings: data:image/TYPE;base64,DATA")
     clip: Id | None = Field(default=None, description="A clip's id; the clip itself is never a hit.")
     weight: float = Field(default=1.0, ge=-100, le=100)
@@ -135,13 +151,13 @@ class Filters(Shape):
 class SearchRequest(Shape):
     """What to look for. `text`, `image` and `clip` are short for a term of weight 1; terms add up."""
 
-    text: str | None = Field(default=None, min_length=1, examples=["a lion"])
+    text: Text | None = Field(default=None, min_length=1, examples=["a lion"])
     image: str | None = None
     clip: Id | None = None
     terms: list[Term] = Field(default=[], max_length=16)
     filters: Filters = Field(default_factory=Filters)
     k: int = Field(default=10, ge=1, le=1000, description="Hits a page.")
-    cursor: str | None = Field(default=None, description="`next` of the page before; everything else as it was there.")
+    cursor: Text | None = Field(default=None, description="`next` of the page before; everything else as it was there.")
     model: Name = Field(default="default", description="A space's model; one that has vectors of the clips.")
     strategy: Literal["", *EMBEDDING_STRATEGIES] = Field(default="", description="Empty: the one in use.")  # type: ignore[valid-type]
     collapse: float | None = Field(default=None, gt=0, le=1, description="Fold hits this near to a better one into it.")

@@ -90,9 +90,9 @@ class Vectoriser:
                 self._cache.put(made.model, text, vector)
                 found.update(dict.fromkeys(texts[text], vector))
         places = iter([index for index, _ in pictures])
-        for chunk, made in await _in_pieces(self.encoders.pictures, [data for _, data in pictures], MOST_PICTURES):
+        for files, made in await _in_pieces(self.encoders.pictures, [data for _, data in pictures], MOST_PICTURES):
             models.add(made.model)
-            found.update((next(places), made.vectors[row]) for row in range(len(chunk)))
+            found.update((next(places), made.vectors[row]) for row in range(len(files)))
         if len(models) != 1:
             return None
         self._metrics.looked_up(found=cached, missed=len(texts))
