@@ -1,6 +1,8 @@
 """The application: routes behind the guard. A plain FastAPI object; it knows neither Ray nor where its models run."""
 
 import logging
+from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +16,7 @@ from deployments.guard import Guard
 from deployments.keys import Keys
 from deployments.limits import Limits
 from deployments.metrics import CONTENT_TYPE, Metrics
+from deployments.openapi import document
 from deployments.problems import answer
 from deployments.requests import EVERYWHERE, refusals
 from deployments.searching import Finder
@@ -55,7 +58,14 @@ def create_app(
     app.add_middleware(
         Guard, limits=limits, keys=keys, metrics=metrics, log=logger or logging.getLogger(log.NAME), says_id=says_id
     )
+    app.openapi = partial(_document, app)  # type: ignore[method-assign]
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = document(app)
+    return app.openapi_schema
 
 
 def _operations(encoders: Encoders, finder: Finder, metrics: Metrics) -> APIRouter:

@@ -1,4 +1,7 @@
-"""The production file is one that Serve takes, without a key that Serve would silently ignore, and agrees with the code."""
+"""The production file is one that Serve takes, has no key that Serve would silently ignore, and agrees with the code.
+
+Ray is imported in the tests alone: it reads how it authenticates when it is imported, after `ray_cluster` has said so.
+"""
 
 import copy
 import inspect
@@ -9,14 +12,15 @@ from typing import Any, get_args
 import pytest
 import yaml
 from pydantic import BaseModel
-from ray.serve.schema import ServeDeploySchema
 
-from deployments import serving
+import deployments
 from deployments.limits import Limits
 from heaters.errors import ConfigError
 from heaters.settings import Settings
 
-PATH = Path(serving.__file__).with_name("serve.yaml")
+PATH = Path(deployments.__file__).with_name("serve.yaml")
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 def production() -> dict[str, Any]:
@@ -47,6 +51,8 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def test_serve_takes_it_and_ignores_nothing_of_it() -> None:
+    from ray.serve.schema import ServeDeploySchema
+
     ServeDeploySchema.model_validate(production())
     assert list(unknown_keys(production(), ServeDeploySchema)) == []
 
@@ -63,12 +69,16 @@ def test_serve_takes_it_and_ignores_nothing_of_it() -> None:
     ],
 )
 def test_a_misspelt_key_is_found(change: Any) -> None:
+    from ray.serve.schema import ServeDeploySchema
+
     changed = copy.deepcopy(production())
     change(changed)
     assert len(list(unknown_keys(changed, ServeDeploySchema))) == 1
 
 
-def test_its_deployments_are_those_of_the_code(ray_cluster: str) -> None:
+def test_its_deployments_are_those_of_the_code() -> None:
+    from deployments import serving
+
     application = production()["applications"][0]
     assert application["import_path"] == f"{serving.__name__}:{serving.build.__name__}"
     limits = Limits(**application["args"])
@@ -85,6 +95,8 @@ def test_its_deployments_are_those_of_the_code(ray_cluster: str) -> None:
 
 
 def test_production_needs_keys_and_known_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from deployments import serving
+
     monkeypatch.delenv("HEATERS_API_KEYS", raising=False)
     with pytest.raises(ConfigError, match="HEATERS_API_KEYS"):
         serving.build({})
