@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -66,9 +66,9 @@ class Finder:
         self._settings = settings
         self._threads = ThreadPoolExecutor(QUERIES_AT_ONCE, "search")
 
-    async def run(self, query: Query, model: QueryEmbedder) -> Page:
-        """See `Search.run`."""
-        search = Search(self._database, self._settings, embedder=model)
+    async def run(self, query: Query, model: QueryEmbedder, name: str) -> Page:
+        """See `Search.run`; in the space of the model that is served, `name` as HEATERS_MODEL would have it."""
+        search = Search(self._database, replace(self._settings, model=name), embedder=model)
         return await asyncio.get_running_loop().run_in_executor(self._threads, search.run, query)
 
     async def ping(self) -> None:
@@ -106,7 +106,8 @@ def routes(finder: Finder, vectoriser: Vectoriser, limits: Limits) -> APIRouter:
             exclude=tuple(body.exclude),
             exact=body.exact,
         )
-        page = await finder.run(query, WarmModel(vectoriser, files))
+        served = await vectoriser.encoders.served()
+        page = await finder.run(query, WarmModel(vectoriser, files), served.name)
         request.scope["heaters"].update(hits=len(page.hits), how=page.how, model=page.model)
         return Response(orjson.dumps({"object": "list", **asdict(page)}), media_type="application/json")
 

@@ -7,7 +7,7 @@ Towers scale apart, and a flood of pictures does not hold up words. The settings
 
 import asyncio
 import logging
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,8 @@ def application(settings: Settings, *, limits: Limits | None = None, log_file: P
         ray_actor_options={"num_cpus": _INGRESS_CPUS},
         **common,
     )(serve.ingress()(Ingress))
-    bound: Application = ingress.bind(text, image, settings, limits, log_file)
+    # Without the model's name, so that a change of it leaves the ingress alone: that asks the towers which it is.
+    bound: Application = ingress.bind(text, image, replace(settings, model=""), limits, log_file)
     return bound
 
 
