@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ import httpx
 import numpy as np
 import openai
 import pytest
+import yaml
 from PIL import Image
 from processes import descendants
 from spaces import add_embedded_clips, add_vectors
 from tiny_openclip import DIMENSION, make_model
 
+import deployments
 from deployments.limits import Limits
-from heaters.client import Client, Unavailable
+from heaters.client import Client, ServerError, Unavailable
 from heaters.errors import ConfigError
 from heaters.models.embedder import load_embedder
 from heaters.search import Query, Search, Term
@@ -33,6 +35,7 @@ from heaters.settings import Settings
 from heaters.store.db import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
+KEY = "a-key-of-sixteen-letters"
 LIMITS = Limits(request_seconds=60)
 TEXTS = ["a lion", "a dog in the snow", "a red bus"]
 
@@ -114,7 +117,7 @@ def until(true: Callable[[], bool], timeout_seconds: float = 60) -> None:
 def ask_until(stop: Callable[[], bool], url: str, worker: int) -> list[Any]:
     """Ask in a loop without retrying; what came of each request: the row of the text asked for, or the refusal."""
     found: list[Any] = []
-    with Client(url, retries=0, timeout_seconds=70) as client:
+    with Client(url, key=KEY, retries=0, timeout_seconds=70) as client:
         while not stop():
             text = f"{TEXTS[len(found) % 3]}{' ' * (1 + worker)}{len(found)}"  # no two alike: nothing from the cache
             try:
@@ -153,29 +156,57 @@ def test_a_replica_killed_under_load_loses_nothing_silently(running: Running, de
     np.testing.assert_allclose([vector for _, vector in answers], expected, atol=1e-4)
 
 
-def test_the_model_is_changed_in_place_under_load(running: Running, tmp_path: Path) -> None:
-    from ray import serve
+def deploy(running: Running, model: str) -> None:
+    """The production file as `serve deploy` applies it, for one small machine: one replica each, this model."""
+    from ray.serve.context import _get_global_client
+    from ray.serve.schema import ServeDeploySchema
 
-    from deployments.serving import APPLICATION, application
+    file = yaml.safe_load((Path(deployments.__file__).parent / "serve.yaml").read_text())
+    del file["http_options"], file["proxy_location"]  # Serve runs already
+    application = file["applications"][0]
+    application["args"]["request_seconds"] = 60
+    application["runtime_env"] = {
+        "env_vars": {
+            "HEATERS_HOME": str(running.settings.home),
+            "HEATERS_DATABASE_URL": running.settings.database_url,
+            "HEATERS_API_KEYS": KEY,
+        }
+    }
+    for deployment in application["deployments"]:
+        deployment["autoscaling_config"] |= {"min_replicas": 1, "max_replicas": 1}
+        if "user_config" in deployment:
+            deployment["user_config"] = {"model": model}
+    _get_global_client().deploy_apps(ServeDeploySchema.model_validate(file), _blocking=True)
 
-    before = {name: replicas(name) for name in ("text", "image", "ingress")}
-    tiny = f"openclip:local-dir:{make_model(tmp_path / 'tiny')}"
-    done = False
-    with ThreadPoolExecutor(2) as threads, Client(running.url) as client:
-        asking = [threads.submit(ask_until, lambda: done, running.url, number) for number in range(2)]
-        changed = application(replace(running.settings, model=tiny), limits=LIMITS, log_file=running.log)
-        serve.run(changed, name=APPLICATION, route_prefix="/")
-        until(lambda: client.models()[0].dimensions == DIMENSION)
-        seen = client.models()[0].id
-        picture = tmp_path / "x.png"
-        Image.new("RGB", (40, 40), (200, 100, 0)).save(picture)
-        assert client.embed(["a lion", picture]).model == seen
-        assert "no clip has a vector of openclip:local-dir" in client.search("a lion").note
-        done = True
-        found = [one for task in asking for one in task.result()]
-    assert not [one for one in found if isinstance(one, Unavailable)]
+
+def test_the_production_file_runs_and_changes_its_model_in_place(running: Running, tmp_path: Path) -> None:
+    deploy(running, "starter")
+    with Client(running.url, key=KEY, retries=20) as client:
+        until(lambda: served(client) == 512)
+        assert httpx.get(f"{running.url}/v1/models").status_code == 401
+        before = {name: replicas(name) for name in ("text", "image", "ingress")}
+        done = False
+        with ThreadPoolExecutor(2) as threads:
+            asking = [threads.submit(ask_until, lambda: done, running.url, number) for number in range(2)]
+            deploy(running, f"openclip:local-dir:{make_model(tmp_path / 'tiny')}")
+            until(lambda: served(client) == DIMENSION)
+            picture = tmp_path / "x.png"
+            Image.new("RGB", (40, 40), (200, 100, 0)).save(picture)
+            assert client.embed(["a lion", picture]).vectors.shape == (2, DIMENSION)
+            assert "no clip has a vector of openclip:local-dir" in client.search("a lion").note
+            done = True
+            found = [one for task in asking for one in task.result()]
+    assert not [str(one) for one in found if isinstance(one, Unavailable)]
     assert {len(vector) for _, vector in found} == {512, DIMENSION}
     assert before == {name: replicas(name) for name in before}, "nothing was restarted"
+
+
+def served(client: Client) -> int | None:
+    """The dimension of the model that is served; None while nothing answers."""
+    try:
+        return client.models()[0].dimensions
+    except ServerError:
+        return None
 
 
 def test_a_tower_takes_no_other_config() -> None:
