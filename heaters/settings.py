@@ -42,10 +42,13 @@ def _number(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise ValueError("must be a port, 0 to 65535 (0: any that is free)")
-    return int(text)
+def _port(low: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= 65535:
+            raise ValueError(f"must be a port, {low} to 65535" + ("" if low else " (0: any that is free)"))
+        return int(text)
+
+    return parse
 
 
 def _boolean(text: str) -> bool:
@@ -73,6 +76,14 @@ def _store(text: str) -> str:
     if "://" in text:
         raise ValueError("must be s3://bucket/prefix or a local directory")
     return str(Path(text).expanduser().absolute()) if text else ""
+
+
+def parse_api_keys(text: str) -> tuple[str, ...]:
+    """Keys as tokens of RFC 6750, long enough not to be guessed. The message never quotes one."""
+    keys = tuple(key for key in re.split(r"[,\s]+", text) if key)
+    if not all(re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,200}", key) for key in keys):
+        raise ValueError("must be keys of 16 to 200 letters, digits or ._~+/=- each, apart by commas")
+    return keys
 
 
 def _endpoint(text: str) -> str:
@@ -159,7 +170,7 @@ class Settings:
     endpoint_key: str = _setting("HEATERS_ENDPOINT_KEY", "", str, "bearer key for the endpoint", secret=True)
     cookies_file: str = _setting("HEATERS_COOKIES", "", str, "cookies.txt for downloads", secret=True)
     ui_host: str = _setting("HEATERS_UI_HOST", "127.0.0.1", str, "the address that `heaters ui` listens on")
-    ui_port: int = _setting("HEATERS_UI_PORT", 7860, _port, "its port")
+    ui_port: int = _setting("HEATERS_UI_PORT", 7860, _port(0), "its port")
     ui_users: str = _setting(
         "HEATERS_UI_USERS", "", str, "file of users, made by `heaters users`; empty: $HEATERS_HOME/users"
     )
@@ -183,6 +194,16 @@ class Settings:
         "videos in S3 come through the UI, or straight by presigned URL",
     )
     proxy_url: str = _setting("HEATERS_PROXY", "", str, "proxy for downloads", secret=True)
+    serve_host: str = _setting("HEATERS_SERVE_HOST", "127.0.0.1", str, "address that `heaters serve` listens on")
+    serve_port: int = _setting("HEATERS_SERVE_PORT", 8000, _port(1), "port that `heaters serve` listens on")
+    api_keys: tuple[str, ...] = _setting(
+        "HEATERS_API_KEYS",
+        (),
+        parse_api_keys,
+        "bearer keys that open the endpoint, apart by commas; without any it serves this machine alone",
+        secret=True,
+    )
+    api_keys_file: str = _setting("HEATERS_API_KEYS_FILE", "", str, "a file with further such keys, one a line")
 
     @property
     def store_location(self) -> str:
@@ -259,6 +280,8 @@ def describe(settings: Settings) -> list[dict[str, str]]:
     for spec in fields(Settings):
         value = getattr(settings, spec.name)
         shown = ("1" if value else "0") if isinstance(value, bool) else str(value)
+        if isinstance(value, tuple):
+            shown = ",".join(value)
         rows.append(
             {
                 "variable": spec.metadata["variable"],

@@ -8,6 +8,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,8 @@ def template_url(postgres_url: str) -> str:
     return url
 
 
-@pytest.fixture
-def make_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
-    """Makes databases from a named template ("template0": without any table); all dropped after the test."""
+@contextmanager
+def _databases(postgres_url: str) -> Iterator[Callable[[str], str]]:
     names: list[str] = []
 
     def make(template: str) -> str:
@@ -62,6 +62,21 @@ def make_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
     yield make
     for name in names:
         administer(postgres_url, "drop database if exists {0} with (force)", name)
+
+
+@pytest.fixture
+def make_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
+    """Makes databases from a named template ("template0": without any table); all dropped after the test."""
+    with _databases(postgres_url) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+    """A fresh migrated database for all tests of a module, dropped after them."""
+    assert template_url  # is there by now
+    with _databases(postgres_url) as make:
+        yield make(TEMPLATE)
 
 
 @pytest.fixture
@@ -118,6 +133,7 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    patch.setenv("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", "deployments.edge:callback")  # as `heaters serve` has it
     import ray
 
     context = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, cut, demo, listing, models, review, run, search, status, ui, up
+from heaters.cli import admin, cut, demo, listing, models, review, run, search, serve, status, ui, up
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -34,6 +34,7 @@ app.add_typer(review.app, name="review")
 app.command("ui")(ui.ui_command)
 app.command("up")(up.up_command)
 app.add_typer(ui.users, name="users")
+app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
 app.command("doctor")(admin.doctor_command)
