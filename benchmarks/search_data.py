@@ -3,7 +3,7 @@
 Each video has 100 clips. There are 50 subjects; each of 1,000 topics is a subject plus noise of 0.8 of its length, a
 video's centre is a topic plus noise of 0.6, a clip is its video's centre plus noise of 0.5. All of it is Gaussian with
 variance falling as 1/rank over 512 axes (about 28 directions hold it, as in CLIP's spaces), in order of videos as a
-pipeline makes them. So a clip's neighbours lie in its own video and in those of its topic, at cosines of 0.82 (nearest),
+pipeline makes them. So a clip's neighbours lie in its own video and in those of its topic, at cosines 0.82 (nearest),
 0.68 (100th), 0.45 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"),
 half a topic plus noise of 0.8 (a text).
 """

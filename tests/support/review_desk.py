@@ -10,7 +10,7 @@ from heaters.core.edits import Author, Limits
 from heaters.core.history import Change, Entry, Event, redo_target, reverse, undo_target
 from heaters.core.layout import LaidCut
 from heaters.core.recut import recut
-from heaters.core.review import Act, perform
+from heaters.core.review import RULES, Act, perform
 from heaters.core.snapshot import ClipRow, CutRow, Snapshot
 from heaters.core.states import ClipState, CutKind, ReviewAction
 from heaters.errors import RuleError
