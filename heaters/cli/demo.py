@@ -10,7 +10,7 @@ from heaters.cli.output import Output
 from heaters.cli.run import run
 from heaters.cli.session import opened
 from heaters.sample import Reel, Shot, TrueCut, build_sample
-from heaters.search import Search
+from heaters.search import Filters, Query, Search, Term
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -125,11 +125,11 @@ def _show_searches(
     search = Search(database, settings)
     rows = []
     for text in QUERIES:
-        hits = search.by_text(text, k=3, videos=[video])
+        hits = search.run(Query(terms=(Term.text(text),), filters=Filters(videos=(video,)), k=3)).hits
         rows.append((text, *(f"{shows.get(h.clip_id, '?')} (clip {h.clip_id}, {h.score:.2f})" for h in hits)))
     output.say()
     output.table(("search", "first", "second", "third"), rows, title="Searches")
-    output.say(search.embedder.note, style="dim")
+    output.say(search.note, style="dim")
 
 
 def _what_next(output: Output, settings: Settings) -> None:

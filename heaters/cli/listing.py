@@ -1,6 +1,5 @@
-"""`heaters cuts`, `heaters clips`, `heaters search`: what there is."""
+"""`heaters cuts` and `heaters clips`: what there is."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +8,6 @@ from heaters.cli.output import Output, selected
 from heaters.cli.run import AsJson
 from heaters.cli.session import opened
 from heaters.errors import UsageError
-from heaters.search import Search
 from heaters.store.db import Database
 from heaters.store.objects import open_store
 from heaters.store.queries import query
@@ -17,7 +15,6 @@ from heaters.submit import normalised
 
 CUT_KEYS = ("frame", "pts_seconds", "kind", "confidence")
 CLIP_KEYS = ("id", "start_frame", "end_frame", "start_seconds", "end_seconds", "state", "export_path")
-HIT_KEYS = ("clip_id", "video_id", "score", "start_seconds", "end_seconds")
 
 Video = Annotated[str, typer.Argument(help="A video: its number or its source.")]
 
@@ -79,44 +76,6 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
         ],
     )
     output.say(f"{len(rows)} clips")
-
-
-def search_command(
-    text: Annotated[str | None, typer.Argument(help="What to look for, in words.")] = None,
-    image: Annotated[Path | None, typer.Option(help="Look for clips like this picture.")] = None,
-    clip: Annotated[int | None, typer.Option(help="Look for clips like this clip.")] = None,
-    k: Annotated[int, typer.Option(help="How many.")] = 10,
-    video: Annotated[list[str] | None, typer.Option(help="Only in these videos.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find clips by words, a picture or another clip."""
-    output = Output(as_json=as_json)
-    given = [name for name, value in (("TEXT", text), ("--image", image), ("--clip", clip)) if value is not None]
-    if len(given) != 1:
-        raise UsageError(f"search takes one of TEXT, --image and --clip; got {' and '.join(given) or 'none'}")
-    with opened() as (settings, database):
-        videos = [video_id(database, name) for name in video] if video else None
-        search = Search(database, settings)
-        if text is not None:
-            hits = search.by_text(text, k=k, videos=videos)
-        elif image is not None:
-            hits = search.by_image(image, k=k, videos=videos)
-        else:
-            hits = search.by_clip(clip or 0, k=k, videos=videos)
-        note = search.embedder.note
-    if as_json:
-        output.json([{name: getattr(hit, name) for name in HIT_KEYS} for hit in hits])
-        return
-    output.table(
-        ("clip", "score", "video", "from", "to", "title"),
-        [
-            (h.clip_id, round(h.score, 3), h.video_id, round(h.start_seconds, 2), round(h.end_seconds, 2), h.title)
-            for h in hits
-        ],
-    )
-    if not hits:
-        output.say("nothing found: no clip has a vector of this model yet; `heaters run` makes them")
-    output.say(note, style="dim")
 
 
 def _rows(database: Database, name: str, video: str) -> list[dict[str, Any]]:

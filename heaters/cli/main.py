@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, cut, demo, listing, review, run, status
+from heaters.cli import admin, cut, demo, listing, models, review, run, search, serve, status, ui, up
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -27,12 +27,20 @@ app.command("retry")(status.retry_command)
 app.command("cut")(cut.cut_command)
 app.command("cuts")(listing.cuts_command)
 app.command("clips")(listing.clips_command)
-app.command("search")(listing.search_command)
+app.command("search")(search.search_command)
+app.command("embed")(models.embed_command)
+app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
+app.command("ui")(ui.ui_command)
+app.command("up")(up.up_command)
+app.add_typer(ui.users, name="users")
+app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
 app.command("doctor")(admin.doctor_command)
 app.command("config")(admin.config_command)
+admin.db.command("reindex")(models.reindex_command)
+admin.db.command("recall")(models.recall_command)
 app.add_typer(admin.db, name="db")
 
 

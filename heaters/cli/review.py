@@ -16,6 +16,7 @@ from heaters.core.states import ReviewAction
 from heaters.errors import RuleError, UsageError
 from heaters.store.objects import open_store
 from heaters.store.review import Reviews
+from heaters.store.tracks import Tracks
 
 MOST_LINES = 20  # of an answer to one act
 
@@ -31,7 +32,7 @@ By = Annotated[str | None, typer.Option("--by", help="Who decides; the login nam
 def _desk(reviewer: str | None) -> Iterator[tuple[Reviews, str]]:
     with opened() as (settings, database):
         store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
-        yield Reviews(database, store), reviewer or getpass.getuser()
+        yield Reviews(database, Tracks(store)), reviewer or getpass.getuser()
 
 
 def _many(action: ReviewAction, clips: list[int], by: str | None, as_json: bool) -> None:

@@ -2,22 +2,27 @@
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from PIL import Image
 
 from heaters.errors import IntegrityError, StageError
+from heaters.models.batches import ahead
 from heaters.models.embedder import load_embedder, pool
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each, portable
 from heaters.store.objects import open_store
 from heaters.store.queries import query
+from heaters.store.vectors import Row, write_vectors
 
 INPUT = "input_embed"
 MIDDLE = "p50"
+# Decoded stills that wait for the model: 720p ones are 2.8 MB each.
+READ_AHEAD = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class EmbeddingResult(StageResult):
     bulk: ClassVar[frozenset[str]] = frozenset({"vector"})
 
     model: str
+    name: str  # of the model as in HEATERS_MODEL
     dimension: int
     strategy: str
     images: int
@@ -63,6 +69,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
         self._strategy = settings.embedding_strategy
+        self._name = settings.model
         self._embedder = load_embedder(
             settings.model, device=settings.device, cache=settings.home / "models", towers="image"
         )
@@ -70,28 +77,32 @@ class Worker:
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[EmbeddingResult]]:
         begun = time.monotonic()
         torch.set_num_threads(context.threads)
-        pictures: list[Image.Image] = []
-        places: dict[int, slice | StageError] = {}
-        for item in items:
-            try:
-                loaded = [self._picture(key) for key in chosen(item.tags, item.keys, self._strategy)]
-            except StageError as error:
-                places[item.id] = portable(error)
-                continue
-            places[item.id] = slice(len(pictures), len(pictures) + len(loaded))
-            pictures += loaded
-        vectors = self._embedder.embed_images(pictures)
+        wanted = [(item, key) for item in items for key in chosen(item.tags, item.keys, self._strategy)]
+        owners: list[int] = []  # of each picture that could be read
+        failed: dict[int, StageError] = {}
+
+        def pictures() -> Iterator[Image.Image]:
+            loaded = ahead(self._picture, [key for _, key in wanted], threads=context.threads, most=READ_AHEAD)
+            for (item, _), picture in zip(wanted, loaded, strict=True):
+                if isinstance(picture, StageError):
+                    failed.setdefault(item.id, portable(picture))
+                else:
+                    owners.append(item.id)
+                    yield picture
+
+        vectors = self._embedder.embed_images(pictures())
 
         def one(item: Input) -> EmbeddingResult:
-            place = places[item.id]
-            if isinstance(place, StageError):
-                raise place
-            vector = pool(vectors[place], self._strategy)
+            if item.id in failed:
+                raise failed[item.id]
+            mine = np.flatnonzero(np.array(owners) == item.id)
+            vector = pool(vectors[mine], self._strategy)
             return EmbeddingResult(
                 model=self._embedder.model,
+                name=self._name,
                 dimension=self._embedder.dimension,
                 strategy=self._strategy,
-                images=place.stop - place.start,
+                images=len(mine),
                 device=self._embedder.device,
                 vector=tuple(vector.tolist()),
                 seconds=(time.monotonic() - begun) / len(items),
@@ -99,23 +110,35 @@ class Worker:
 
         return each(items, one)
 
-    def _picture(self, key: str) -> Image.Image:
+    def _picture(self, key: str) -> Image.Image | StageError:
+        """The decoded still, or what is wrong with it: other clips' pictures go on."""
         try:
             return Image.open(io.BytesIO(self._store.read(key))).convert("RGB")
+        except StageError as error:
+            return error
         except (OSError, SyntaxError) as error:
-            raise IntegrityError(f"the still {key} is not a picture: {error}") from error
+            return IntegrityError(f"the still {key} is not a picture: {error}")
 
 
 def record(tx: Transaction, item: Input, result: EmbeddingResult) -> None:
     """Write the vector into its space, registering the space first."""
-    tx.execute(query("record_model"), {"model": result.model, "dimension": result.dimension})
-    tx.execute(
-        query("record_embedding"),
-        {
-            "clip_id": item.id,
-            "model": result.model,
-            "strategy": result.strategy,
-            "vector": list(result.vector),
-            "images": result.images,
-        },
+    record_all(tx, [(item, result)])
+
+
+def record_all(tx: Transaction, done: Sequence[tuple[Input, EmbeddingResult]]) -> None:
+    """Write the vectors of a batch in one go."""
+    for model, name, dimension in sorted({(r.model, r.name, r.dimension) for _, r in done}):
+        tx.execute(query("record_model"), {"model": model, "name": name, "dimension": dimension})
+    write_vectors(
+        tx,
+        (
+            Row(
+                clip_id=item.id,
+                model=result.model,
+                strategy=result.strategy,
+                vector=np.array(result.vector, np.float32),
+                images=result.images,
+            )
+            for item, result in done
+        ),
     )

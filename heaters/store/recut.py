@@ -100,7 +100,7 @@ class Recuts:
         with self._database.transaction() as tx:
             # Nobody else's edit of this video can come between reading its rows and writing them.
             tx.execute(query("lock_video"), {"id": video["id"]})
-            rows = snapshot(tx, video["id"], [])
+            rows = snapshot(tx, video["id"])
             kept = {*held_clips(tx, video["id"]), *in_hand(tx, video["id"])}
             change = recut(
                 rows,

@@ -75,12 +75,13 @@ create table clips (
     reviewed_by     text,
     reviewed_at     timestamptz,
     review_lease_by text,
-    review_lease_expires_at timestamptz,
+    review_lease_expires_at timestamptz,                        -- a lease of the past is none
     retired_at      timestamptz,                                -- replaced by a split, merge, move or recut
     export_key      text,
     export_profile  text,
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
+    review_deferred_at timestamptz,                             -- a reviewer put it off: it comes after all others
     check (start_frame < end_frame),
     check (start_pts < end_pts),
     check (retired_at is null or state = 'archived'),
@@ -92,6 +93,9 @@ create table clips (
 );
 create index clips_video on clips (video_id, start_frame) where retired_at is null;
 create index clips_state on clips (state, id) where retired_at is null;
+create index clips_pending on clips (video_id, start_frame) where state = 'pending_review' and retired_at is null;
+create index clips_put_off on clips (review_deferred_at) where review_deferred_at is not null and state = 'pending_review' and retired_at is null;
+create index clips_in_hand on clips (review_lease_expires_at) where review_lease_expires_at is not null and state = 'pending_review';
 
 -- A file made from a clip. The identity has no nullable column, so that it really fires.
 create table artifacts (
@@ -111,7 +115,8 @@ create table artifacts (
 create table models (
     model           text primary key,                           -- name@revision
     dimension       integer not null check (dimension between 1 and 4000),
-    created_at      timestamptz not null default now()
+    created_at      timestamptz not null default now(),
+    name            text not null default ''                    -- as in HEATERS_MODEL; '' is not known
 );
 
 create table embeddings (
@@ -124,6 +129,26 @@ create table embeddings (
     primary key (clip_id, model, strategy)
 );
 create index embeddings_model on embeddings (model, strategy);
+-- 1024 half-precision numbers are more than the 2 kB that a row keeps in place by default: searching them all would
+-- fetch each from elsewhere. Each space also has an index over its vectors, made when its first ones are (search.sql).
+alter table embeddings set (toast_tuple_target = 8160);
+
+-- The space that searches use when nothing else is said. No row: that of the settings.
+create table active_space (
+    one             boolean primary key default true check (one),
+    model           text not null references models (model),
+    strategy        text not null,
+    chosen_at       timestamptz not null default now()
+);
+
+-- Every vector of a clip that may be found, with what filters and listings need.
+create view searchable as
+select e.clip_id, e.model, e.strategy, e.vector, c.video_id, v.title, c.state, c.start_frame, c.end_frame,
+       (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
+       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,
+       c.created_at, c.reviewed_at
+from embeddings e join clips c on c.id = e.clip_id join videos v on v.id = c.video_id
+where c.retired_at is null and c.state <> 'archived';
 
 -- One attempt at one stage of one item. `variant` is the setting its output depends on ('' for none).
 create table stage_runs (
@@ -168,6 +193,17 @@ create table review_events (
 );
 create index review_events_reviewer on review_events (reviewer, id);
 create index review_events_video on review_events (video_id, id);
+create unique index review_events_undoes on review_events (undoes) where undoes is not null;  -- reversed at most once
+
+-- Sessions of people who signed in to the UI. The token itself is known to the browser alone.
+create table sessions (
+    token_hash      text primary key check (token_hash ~ '^[0-9a-f]{64}$'),
+    name            text not null,
+    mark            text not null,                              -- of the password they signed in with: changing it ends them
+    created_at      timestamptz not null default now(),
+    expires_at      timestamptz not null
+);
+create index sessions_expires on sessions (expires_at);
 
 -- Truth 3: the active clips of a cut video tile [0, frame_count), and inner boundaries are exactly the cuts.
 -- Overlap is refused by the exclusion constraint; these deferred triggers refuse gaps and strays at commit. Each changed
@@ -231,8 +267,13 @@ begin
     return null;
 end $$;
 
-create constraint trigger clips_tile_the_video after insert or update of start_frame, end_frame, retired_at, video_id or delete
+create constraint trigger clips_tile_the_video after insert or delete
     on clips deferrable initially deferred for each row execute function check_tiling();
+-- A decision changes no frames: most acts of review need no look at the whole video.
+create constraint trigger changed_clips_tile_the_video after update on clips deferrable initially deferred for each row
+    when ((old.start_frame, old.end_frame, old.retired_at, old.video_id)
+          is distinct from (new.start_frame, new.end_frame, new.retired_at, new.video_id))
+    execute function check_tiling();
 create constraint trigger cuts_tile_the_video after insert or update of frame, video_id or delete
     on cuts deferrable initially deferred for each row execute function check_tiling();
 
@@ -264,4 +305,26 @@ returns table (id bigint, video_id bigint) stable language sql as $$
           select from stage_runs n
           where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
             and n.status = 'done' and not n.voided))
+$$;
+
+-- How an attempt begins: the claims of videos and of clips differ only in which rows are due.
+create function begin_runs(p_stage text, p_subject subject_kind, p_variant text, p_worker text, p_lease_seconds float8,
+                           p_ids bigint[], p_video_ids bigint[])
+returns table (run_id bigint, subject_id bigint, video_id bigint, attempt integer, failures integer, size_bytes bigint)
+language sql as $$
+    with due as (
+        select d.id, d.video_id, count(r.id) filter (where r.status <> 'released') as before,
+               count(r.id) filter (where r.status = 'failed') as failures
+        from unnest(p_ids, p_video_ids) as d (id, video_id)
+        left join stage_runs r on r.subject_id = d.id and r.stage = p_stage and r.variant = p_variant and not r.voided
+        group by d.id, d.video_id
+    ), begun as (
+        insert into stage_runs (stage, subject, subject_id, video_id, variant, attempt, worker, lease_expires_at)
+        select p_stage, p_subject, d.id, d.video_id, p_variant, d.before + 1, p_worker,
+               now() + p_lease_seconds * interval '1 second'
+        from due d
+        returning id, subject_id, video_id, attempt
+    )
+    select b.id, b.subject_id, b.video_id, b.attempt, d.failures::int, coalesce(v.size_bytes, 0)
+    from begun b join due d on d.id = b.subject_id join videos v on v.id = b.video_id order by b.subject_id
 $$;

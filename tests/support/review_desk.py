@@ -7,7 +7,7 @@ from itertools import count
 
 from heaters.core.cuts import Cuts
 from heaters.core.edits import Author, Limits
-from heaters.core.history import Change, Event, redo_target, reverse, undo_target
+from heaters.core.history import Change, Entry, Event, redo_target, reverse, undo_target
 from heaters.core.layout import LaidCut
 from heaters.core.recut import recut
 from heaters.core.review import RULES, Act, perform
@@ -128,16 +128,19 @@ class Desk:
         return self._write(change)
 
     def undo(self, by: str = "ada") -> Change:
-        return self._reverse(undo_target((e.entry for e in self.log), by), by)
+        return self._reverse(undo_target(self._entries(by)), by)
 
     def redo(self, by: str = "ada") -> Change:
-        return self._reverse(redo_target((e.entry for e in self.log), by), by)
+        return self._reverse(redo_target(self._entries(by)), by)
 
     def reach(self, clip_id: int, state: ClipState) -> None:
         """A machine moves a clip on, as a finished stage does."""
         clip = self.clip(clip_id)
         moved = replace(clip, state=state, version=clip.version + 1)
         self.rows = self.rows.updated(Snapshot.of([clip]), Snapshot.of([moved]))
+
+    def _entries(self, by: str) -> list[Entry]:
+        return [event.entry for event in reversed(self.log) if event.change.reviewer == by]
 
     def _reverse(self, event_id: int | None, by: str) -> Change:
         if event_id is None:
