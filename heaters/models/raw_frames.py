@@ -5,6 +5,7 @@ kills the process with SIGBUS instead of raising.
 """
 
 import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,10 @@ class RawFrames:
 
     def __init__(self, path: Path, count: int) -> None:
         self._name = path.name
-        self._file = path.open("rb", buffering=0)  # closed with the last reference, as an array would be
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)  # with the last reference, as an array's memory would go
         self.shape = (count, *FRAME_SHAPE)
-        found = os.fstat(self._file.fileno()).st_size
+        found = os.fstat(self._file).st_size
         if found != count * FRAME_BYTES:
             raise IntegrityError(f"{path.name} must hold {count} frames of {FRAME_BYTES} bytes; it holds {found} bytes")
 
@@ -45,7 +47,7 @@ class RawFrames:
         view = memoryview(out.reshape(-1).data)
         done = 0
         while done < len(view):
-            got = os.preadv(self._file.fileno(), [view[done:]], start * FRAME_BYTES + done)
+            got = os.preadv(self._file, [view[done:]], start * FRAME_BYTES + done)
             if not got:
                 raise IntegrityError(f"{self._name} has lost the frames from {start + done // FRAME_BYTES} on")
             done += got

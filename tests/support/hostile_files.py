@@ -3,6 +3,7 @@
 What is merely broken or cut short is in `media_files`. Made by changing single fields of small honest files.
 """
 
+import re
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -97,14 +98,14 @@ def box_within_itself(folder: Path) -> Path:
 
 
 def picture_bomb(folder: Path) -> Path:
-    """VP9 whose key frames claim 16384 × 16384 pixels; the container says 96 × 64."""
+    """VP9 whose key frames claim 15360 × 15360 pixels; the container says 96 × 64."""
     data = bytearray(
         _honest(folder, "bomb.webm", 10, codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"})
     )
     at = data.index(b"\x49\x83\x42")  # the sync code; then colour space and range in four bits, then both sides
     bits = int.from_bytes(data[at + 3 : at + 9], "big")
     mask = (2**32 - 1) << (48 - 4 - 32)
-    bits = bits & ~mask | (16383 << 16 | 16383) << (48 - 4 - 32)
+    bits = bits & ~mask | (15359 << 16 | 15359) << (48 - 4 - 32)
     data[at + 3 : at + 9] = bits.to_bytes(6, "big")
     return _write(folder, "bomb.webm", bytes(data))
 
@@ -141,7 +142,7 @@ def claims_too_long(folder: Path) -> Path:
 
 
 def stream_bomb(folder: Path) -> Path:
-    """H.264 whose pictures are 16384 × 16384, in a kilobyte: its parameter set is rewritten."""
+    """H.264 whose pictures are 15360 × 15360, in a kilobyte: its parameter set is rewritten."""
     made = barcode.write(folder / "small.h264", 10, options={"preset": "ultrafast", "profile": "baseline"})
     units = made.read_bytes().split(b"\x00\x00\x01")
     place = next(number for number, unit in enumerate(units) if unit[:1] and unit[0] & 31 == 7)
@@ -156,9 +157,12 @@ def stream_bomb(folder: Path) -> Path:
     sides = at + 1  # gaps are allowed: one bit
     _, at = _golomb(bits, sides)
     _, at = _golomb(bits, at)
-    code = f"{1024:b}".zfill(21)  # 1024 blocks of 16 pixels
+    code = f"{960:b}".zfill(19)  # blocks of 16 pixels: just below what the decoder itself would refuse
     bits = bits[:sides] + code + code + bits[at:]
-    units[place] = int(bits[: len(bits) // 8 * 8], 2).to_bytes(len(bits) // 8, "big") + b"\x80"
+    bits = bits.rstrip("0")  # to the stop bit
+    bits += "0" * (-len(bits) % 8)
+    made_anew = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    units[place] = re.sub(rb"\x00\x00(?=[\x00-\x03])", b"\x00\x00\x03", made_anew)
     return _write(folder, "bomb.h264", b"\x00\x00\x01".join(units))
 
 
@@ -177,8 +181,8 @@ HOSTILE: dict[str, tuple[Factory, str]] = {
     "frames_of_a_century": (frames_of_a_century, ""),
     "no_time_scale": (no_time_scale, ""),
     "box_within_itself": (box_within_itself, "not a readable video"),
-    "picture_bomb": (picture_bomb, "without a decodable frame"),
-    "stream_bomb": (stream_bomb, "without a decodable frame"),
+    "picture_bomb": (picture_bomb, "15360 × 15360 pixels|without a decodable frame"),
+    "stream_bomb": (stream_bomb, "15360 × 15360 pixels"),
     "animation_bomb": (animation_bomb, "without a decodable frame"),
     "absurd_times": (absurd_times, ""),
     "endless_element": (endless_element, ""),
