@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from heaters.errors import ConfigError
 
-KEYFRAME_STRATEGIES = ("multi", "midpoint")
+MULTI_STILLS = range(3, 26, 2)  # how many "multi:N" may ask for: odd, so that one is the middle
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy")
 
@@ -68,6 +68,17 @@ def _store(text: str) -> str:
     return str(Path(text).expanduser().absolute()) if text else ""
 
 
+def _keyframes(text: str) -> str:
+    """multi, midpoint, or multi:N; multi:3 is what multi is."""
+    if text in ("multi", "multi:3"):
+        return "multi"
+    name, _, count = text.partition(":")
+    if text != "midpoint" and (name != "multi" or not count.isascii() or not count.isdecimal()
+                               or int(count) not in MULTI_STILLS):  # fmt: skip
+        raise ValueError(f"must be one of multi, midpoint, multi:N with an odd N from 3 to {MULTI_STILLS[-1]}")
+    return f"multi:{int(count)}" if count else text
+
+
 def _endpoint(text: str) -> str:
     if text and not re.match(r"https?://[^/?#]+", text):
         raise ValueError("must be an http:// or https:// URL")
@@ -104,7 +115,10 @@ class Settings:
         "embedding model: starter, openclip:NAME/PRETRAINED or openclip:local-dir:PATH",
     )
     keyframes: str = _setting(
-        "HEATERS_KEYFRAMES", "multi", _choice(*KEYFRAME_STRATEGIES), "stills per clip: multi (25/50/75 %) or midpoint"
+        "HEATERS_KEYFRAMES",
+        "multi",
+        _keyframes,
+        "stills per clip: multi (25/50/75 %), multi:N (N of them, evenly) or midpoint",
     )
     embedding_strategy: str = _setting(
         "HEATERS_EMBEDDING",
@@ -162,7 +176,10 @@ class Settings:
 
     def variant(self, name: str) -> str:
         """The value a pipeline row's `variant` names: what a stage's output depends on."""
-        return {"": "", "keyframes": self.keyframes, "embedding": f"{self.model}|{self.embedding_strategy}"}[name]
+        # An average depends on which stills there are; the middle one is the same for all.
+        more = "" if self.embedding_strategy == "single" or self.keyframes == "multi" else f"|{self.keyframes}"
+        embedding = f"{self.model}|{self.embedding_strategy}{more}"
+        return {"": "", "keyframes": self.keyframes, "embedding": embedding}[name]
 
     def __post_init__(self) -> None:
         if self.embedding_strategy == "multi_average" and self.keyframes == "midpoint":

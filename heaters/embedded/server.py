@@ -165,7 +165,12 @@ class Server:
         socket = self.socket
         self._private(socket, account)
         buffers_mib = min(max(int(memory_bytes() * BUFFER_SHARE) // 2**20, LEAST_BUFFERS_MIB), MOST_BUFFERS_MIB)
-        settings = {**CONFIG, "shared_buffers": f"{buffers_mib}MB", "unix_socket_directories": _quoted(socket), "log_directory": str(self.log)}
+        settings = {
+            **CONFIG,
+            "shared_buffers": f"{buffers_mib}MB",
+            "unix_socket_directories": _quoted(socket),
+            "log_directory": str(self.log),
+        }
         options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
         start_log = self.log / "start.log"
         deadline = time.monotonic() + ORPHANS_SECONDS
