@@ -139,6 +139,13 @@ select count(*)::int as n from due_videos(%(stage)s, %(variant)s, %(states)s, %(
 -- How many clips wait for a stage now.
 select count(*)::int as n from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s);
 
+-- name: void_other_revisions
+-- Void the embed runs of a variant whose vectors are of another model than this one, so that they are due again.
+update stage_runs set voided = true
+where stage = 'embed' and variant = %(variant)s and status = 'done' and not voided and result->>'model' <> %(model)s
+  and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[]))
+returning id;
+
 -- name: run_counts
 -- Per stage: running, waiting for a retry (and when the first is due), dead, done in all and in the last hour.
 select stage,
