@@ -44,7 +44,7 @@ def film(path: Path, clips: int, size: str = "1280x720") -> Path:
     return path
 
 
-def lay_out(settings: Settings, path: Path, clips: int) -> Database:
+def lay_out(settings: Settings, path: Path) -> Database:
     """Prepare a film as the pipeline does, and lay clips of equal length in it. Returns the open database."""
     database = open_database(settings)
     store = open_store(settings.store_location)
