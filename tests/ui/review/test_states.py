@@ -18,7 +18,10 @@ def open_review(site: Site, open_page: Opener, query: str = "", **options: Any) 
 
 def test_the_first_clip_decodes_and_plays(site: Site, open_page: Opener) -> None:
     reviewer = open_review(site, open_page).ready()
-    playing = "() => { const v = document.querySelector('.rv-video.is-front'); return v.readyState >= 2 && !v.paused && v.videoWidth; }"
+    playing = """() => {
+        const video = document.querySelector(".rv-video.is-front");
+        return video.readyState >= 2 && !video.paused && video.videoWidth > 0;
+    }"""
     assert reviewer.page.wait_for_function(playing)
     assert reviewer.data("state") == "playing"
     reviewer.press("Space")
@@ -90,7 +93,8 @@ def test_a_lease_that_was_lost(site: Site, open_page: Opener) -> None:
     clip = reviewer.clip
     with site.database.transaction() as tx:
         tx.execute(
-            "update clips set review_lease_by = 'ben', review_lease_expires_at = now() + interval '5 min' where id = %(i)s",
+            "update clips set review_lease_by = 'ben', review_lease_expires_at = now() + interval '5 min' "
+            "where id = %(i)s",
             {"i": clip},
         )
     reviewer.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
