@@ -5,8 +5,8 @@ far more common than others), videos around those; a fixed smooth map (linear pl
 point to 512 numbers. To that comes the video's own look (noise of 0.5 against a signal of about 1.4) and the clip's
 (0.5), Gaussian with variance falling as 1/rank, so that about 28 directions hold it. Rows come in order of videos, as a
 pipeline makes them. Neighbours lie in the own video and in those of near topics: cosines of 0.9 (nearest), 0.76
-(100th), 0.53 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"), half a topic
-plus noise of 0.7 (a text).
+(100th), 0.53 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"),
+half a topic plus noise of 0.7 (a text).
 """
 
 from collections.abc import Iterator
