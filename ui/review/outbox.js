@@ -12,6 +12,7 @@ export class Outbox {
   constructor(onState) {
     this.onState = onState;
     this.entries = restored();
+    this.pushed = 0; // acts so far
     this.running = false;
     this.pause_ms = FIRST_PAUSE_MS;
     this.wake = null;
@@ -30,6 +31,7 @@ export class Outbox {
 
   // Sends `body` to `path` when all before it are done. Resolves with the answer; rejects only with Refused.
   push(path, body, clips = []) {
+    this.pushed += 1;
     return new Promise((resolve, reject) => {
       this.entries.push({ path, body, clips, resolve, reject });
       this.keep();
