@@ -82,6 +82,14 @@ def router(context: Context) -> APIRouter:
     leases = Leases(context.database)
     reviews = Reviews(context.database, tracks, lease_seconds=leases.lease_seconds)
     desk = Desk(context.database, reviews, leases, Cards(context.database, tracks))
+    _looking(routes, desk)
+    _holding(routes, desk, leases)
+    _acting(routes, desk)
+    return routes
+
+
+def _holding(routes: APIRouter, desk: Desk, leases: Leases) -> None:
+    """What comes into a reviewer's hands, and goes out of them."""
 
     @routes.post("/open")
     def open_(body: Opening, user: CurrentUser) -> dict[str, Any]:
@@ -105,6 +113,20 @@ def router(context: Context) -> APIRouter:
         hand = leases.take(user.name, body.n, have=body.have, videos=body.videos, uncertain_first=body.uncertain)
         return {"clips": desk.cards(hand.ids, user.name), "counts": asdict(hand.counts)}
 
+    @routes.post("/renew")
+    def renew(body: Held, user: CurrentUser) -> dict[str, Any]:
+        """Keep clips in hand; says which of them are lost, and to whom."""
+        return desk.renew(user.name, body.ids)
+
+    @routes.post("/release")
+    def release(body: Held, user: CurrentUser) -> dict[str, Any]:
+        """Give clips back to the queue."""
+        return {"released": leases.release(user.name, body.ids, later=body.later)}
+
+
+def _acting(routes: APIRouter, desk: Desk) -> None:
+    """What a reviewer does."""
+
     @routes.post("/act")
     def act(body: Doing, user: CurrentUser) -> Response:
         """Carry one act out. The same key gives the same answer; 409 says what has become of the clip."""
@@ -126,15 +148,9 @@ def router(context: Context) -> APIRouter:
         """Do again what was taken back last."""
         return desk.reverse(user.name, body.key, ReviewAction.REDO)
 
-    @routes.post("/renew")
-    def renew(body: Held, user: CurrentUser) -> dict[str, Any]:
-        """Keep clips in hand; says which of them are lost, and to whom."""
-        return desk.renew(user.name, body.ids)
 
-    @routes.post("/release")
-    def release(body: Held, user: CurrentUser) -> dict[str, Any]:
-        """Give clips back to the queue."""
-        return {"released": leases.release(user.name, body.ids, later=body.later)}
+def _looking(routes: APIRouter, desk: Desk) -> None:
+    """What changes nothing but who holds a clip that was asked for."""
 
     @routes.post("/past")
     def past(body: Body, user: CurrentUser) -> dict[str, Any]:
@@ -155,5 +171,3 @@ def router(context: Context) -> APIRouter:
     def videos(_: CurrentUser) -> dict[str, Any]:
         """The videos that one may review alone, with how much waits in each."""
         return {"videos": desk.videos(None)}
-
-    return routes
