@@ -17,7 +17,9 @@ from heaters.core.cuts import Cuts
 from heaters.core.timebase import PtsTable, TimeBase
 from heaters.core.transitions import Transition, transitions
 from heaters.errors import StageError
-from heaters.models.transnet import FRAME_SHAPE, Probabilities, TransNet
+from heaters.models.evidence import VERSION as EVIDENCE_VERSION
+from heaters.models.evidence import Evidence, look
+from heaters.models.transnet import FRAME_SHAPE, TransNet
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.store.cache import Cache
@@ -88,11 +90,11 @@ def lay_out(frame_count: int, found: Sequence[Transition], single: Sequence[floa
 
 
 def kernel(
-    item: Input, table: PtsTable, probabilities: Probabilities, threshold: float, lengths: Lengths
+    item: Input, table: PtsTable, evidence: Evidence, threshold: float, lengths: Lengths
 ) -> tuple[tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]]:
-    """Rows for `cuts` and `clips` from one video's probabilities. Pure."""
-    single, many = probabilities.single, probabilities.many
-    found = transitions(single.tolist(), many.tolist(), threshold=threshold)
+    """Rows for `cuts` and `clips` from one video's evidence. Pure."""
+    single = evidence.single
+    found = transitions(**evidence.lists(), threshold=threshold)
     cuts = lay_out(item.frame_count, found, single.tolist(), lengths)
     by_frame = {t.frame: t for t in found}
     cut_rows = []
@@ -130,11 +132,12 @@ class Worker:
         torch.set_num_threads(context.threads)
         frames = each(items, self._frames)
         good = [frame for frame in frames if not isinstance(frame, StageError)]
-        predicted = iter(self._network.predict_many(good))
-        answers = [frame if isinstance(frame, StageError) else next(predicted) for frame in frames]
+        predicted = zip(good, self._network.predict_many(good), strict=True)
+        seen = iter([look(shown, p.single, p.many) for shown, p in predicted])
+        answers = [frame if isinstance(frame, StageError) else next(seen) for frame in frames]
         fps = sum(map(len, good)) / max(time.monotonic() - begun, 1e-9)
 
-        def one(pair: tuple[Input, Probabilities | StageError]) -> SceneDetectionResult:
+        def one(pair: tuple[Input, Evidence | StageError]) -> SceneDetectionResult:
             item, answer = pair
             if isinstance(answer, StageError):
                 raise answer
@@ -147,15 +150,16 @@ class Worker:
             # The mapping keeps the bytes alive even when the cache evicts the file.
             return np.memmap(held.path, np.uint8, "r", shape=(item.frame_count, *FRAME_SHAPE))
 
-    def _result(self, item: Input, p: Probabilities, begun: float, fps: float) -> SceneDetectionResult:
+    def _result(self, item: Input, evidence: Evidence, begun: float, fps: float) -> SceneDetectionResult:
         pts = np.load(io.BytesIO(self._store.read(item.pts_key)))
         base = TimeBase(num=item.time_base_num, den=item.time_base_den)
         table = PtsTable.of(pts[:-1].tolist(), base, end_pts=int(pts[-1]))
-        cuts, clips = kernel(item, table, p, self._settings.cut_threshold, self._lengths(item))
-        word = keys.params({"model": self._network.revision, "precision": self._network.precision})
+        cuts, clips = kernel(item, table, evidence, self._settings.cut_threshold, self._lengths(item))
+        facts = {"model": self._network.revision, "precision": self._network.precision, "evidence": EVIDENCE_VERSION}
+        word = keys.params(facts)
         buffer = io.BytesIO()
         # Not in half precision: rounding could carry a frame over the threshold.
-        np.savez_compressed(buffer, single=p.single, many=p.many)
+        np.savez_compressed(buffer, allow_pickle=False, **evidence.arrays())
         stored = self._store.put_bytes(keys.probabilities(item.content_hash, word), buffer.getvalue())
         confidences = [row["confidence"] for row in cuts]
         return SceneDetectionResult(
