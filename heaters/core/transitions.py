@@ -23,6 +23,8 @@ EDGE = 0.1
 GRADUAL_MASS = 7.0
 # Share of the picture that changes as a wipe would, above which it is one: wipes had 0.79 to 1, the rest up to 0.74.
 WIPE = 0.77
+# What finds dissolves and fades keeps only what it is sure of.
+DISSOLVE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +89,13 @@ def transitions(
         _Found(start=start, stop=stop, gradual=True, confidence=float(max(wipe[start:stop])))
         for start, stop in _runs(wipe, WIPE)
     ]
+    dissolves = [
+        _Found(start=start, stop=stop, gradual=True, confidence=float(max(dissolve[start:stop])))
+        for start, stop in _runs(dissolve, DISSOLVE)
+    ]
     found = sorted(
-        [*peaks, *_without_peak(peaks, single, many, threshold), *wipes], key=lambda item: (item.start, item.stop)
+        [*peaks, *_without_peak(peaks, single, many, threshold), *wipes, *dissolves],
+        key=lambda item: (item.start, item.stop),
     )
     joined: list[_Found] = []
     for item in found:

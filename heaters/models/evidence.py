@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heaters.errors import RuleError
+from heaters.models.dissolves import dissolve_evidence
+from heaters.models.short_wipes import short_wipe_evidence
 from heaters.models.steps import step_evidence
 from heaters.models.windows import Frames
 from heaters.models.wipes import wipe_evidence
@@ -48,7 +50,13 @@ class Evidence:
 
 def look(frames: Frames, single: Floats, many: Floats) -> Evidence:
     """What the 48×27 frames add to the network's answers: uint8 [n, 27, 48, 3], float32 [n] twice."""
-    return Evidence(single=single, many=many, wipe=wipe_evidence(frames), step=step_evidence(frames, single))
+    return Evidence(
+        single=single,
+        many=many,
+        wipe=np.maximum(wipe_evidence(frames), short_wipe_evidence(frames)),
+        dissolve=dissolve_evidence(frames, many),
+        step=step_evidence(frames, single),
+    )
 
 
 def stored(arrays: dict[str, Floats]) -> Evidence:

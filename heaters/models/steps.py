@@ -22,6 +22,8 @@ REACH_ROWS, REACH_COLUMNS, LEAST_OVERLAP = 11, 22, 0.45  # shifts that are tried
 # Swings had 0.93 and more, true cuts at most 0.88 (a letterboxed pair).
 SWING_LIKENESS, SWING_PIXELS, SWING_BEFORE_PIXELS = 0.92, 3, 2
 FLASH_FRAMES, FLASH_LIKENESS, FLASH_LIGHT, FLASH_REST = 6, 0.8, 8.0, 0.35
+# No step at the cut, and the same picture long before and long after: whatever it was, the shot goes on.
+ALIKE, LONG_FRAMES, LONG_LIKENESS = 0.93, 8, 0.75
 STAND_FRAMES, STAND_LIKENESS, STEP_LIKENESS = 3, 0.9, 0.82
 BLACK = 28  # of 255; what never exceeds it is a letterbox bar
 
@@ -54,6 +56,8 @@ def _judge(frames: Frames, last: int) -> float:
     ):
         return AGAINST
     if _is_flash([at(index) for index in range(last - FLASH_FRAMES, last + FLASH_FRAMES + 2)]):
+        return AGAINST
+    if here[0] >= ALIKE and likeness(at(last - LONG_FRAMES), at(last + LONG_FRAMES))[0] >= LONG_LIKENESS:
         return AGAINST
     stands = min(likeness(at(last - STAND_FRAMES), at(last))[0], likeness(at(last + 1), at(last + 1 + STAND_FRAMES))[0])
     across = max(here[0], likeness(at(last - STAND_FRAMES), at(last + 1 + STAND_FRAMES))[0])
