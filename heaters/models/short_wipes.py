@@ -7,8 +7,8 @@ short window, and each cell must be the one and then the other, changing when th
 import numpy as np
 from numpy.typing import NDArray
 
-from heaters.models.wipes import BASES, BLOCK_FRAMES, cells_of
 from heaters.models.windows import Frames, stretch
+from heaters.models.wipes import BASES, BLOCK_FRAMES, cells_of
 
 Floats = NDArray[np.float32]
 

@@ -121,8 +121,7 @@ class Worker:
     """Holds the network; one call takes several videos, whose windows share its batches."""
 
     def __init__(self, settings: Settings) -> None:
-        # The streamed and half-precision modes see further than the published network and find other weak cuts.
-        self._network = TransNet(device=settings.device, precision="exact")
+        self._network = TransNet(device=settings.device)
         self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
         self._cache = Cache(settings.cache)
         self._settings = settings
