@@ -23,14 +23,16 @@ from heaters.errors import RuleError
 class Evidence:
     """What a detector saw of a video of n frames. Build once a video; cuts come from it under any `Rules`.
 
-    `single` and `many`: probabilities per frame, [n] each, in the conventions of `core/transitions.py`. `wipe`:
-    evidence for wipes, [n] or empty. `given`: frames that are cuts whatever the threshold, of a detector that does
-    not look at them.
+    `single` and `many`: probabilities per frame, [n] each, and `wipe`, `dissolve` and `step`: what the pixels say, [n]
+    or empty each, in the conventions of `core/transitions.py`. `given`: frames that are cuts whatever the threshold,
+    of a detector that does not look at them.
     """
 
     single: Sequence[float]
     many: Sequence[float]
     wipe: Sequence[float] = ()
+    dissolve: Sequence[float] = ()
+    step: Sequence[float] = ()
     given: Sequence[int] = ()
 
     def __post_init__(self) -> None:
@@ -45,6 +47,8 @@ class Evidence:
         single: Iterable[float],
         many: Iterable[float] | None = None,
         wipe: Iterable[float] = (),
+        dissolve: Iterable[float] = (),
+        step: Iterable[float] = (),
         given: Iterable[int] = (),
     ) -> Self:
         """Evidence from any numbers, kept as 32-bit floats: lists take 36 bytes each. No `many`: nothing gradual."""
@@ -53,6 +57,8 @@ class Evidence:
             single=sharp,
             many=array("f", bytes(4 * len(sharp))) if many is None else array("f", iter(many)),
             wipe=array("f", iter(wipe)),
+            dissolve=array("f", iter(dissolve)),
+            step=array("f", iter(step)),
             given=tuple(map(int, given)),
         )
 
@@ -116,7 +122,14 @@ class Layout:
         longest = floor(_exactly(rules.max_clip_seconds) / tick)
         # Rounding may leave no room between the two; the longest gives way.
         self._longest = max(longest, 2 * self._shortest - 1, 1) if rules.max_clip_seconds else 0
-        found = transitions(evidence.single, evidence.many, evidence.wipe, threshold=rules.threshold)
+        found = transitions(
+            evidence.single,
+            evidence.many,
+            evidence.wipe,
+            evidence.dissolve,
+            evidence.step,
+            threshold=rules.threshold,
+        )
         self._found = {t.frame: t for t in found}
         self._given = frozenset(evidence.given)
         self._frames = sorted({*self._found, *self._given})

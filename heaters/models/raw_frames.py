@@ -18,7 +18,7 @@ FRAME_BYTES = 27 * 48 * 3
 
 
 class RawFrames:
-    """A sequence of frames; slices are fresh arrays. The file may be deleted meanwhile, not changed.
+    """A sequence of frames; what is read is a fresh array. The file may be deleted meanwhile, not changed.
 
     Raises IntegrityError where the file does not hold exactly `count` frames.
     """
@@ -38,8 +38,12 @@ class RawFrames:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, frames: slice) -> NDArray[np.uint8]:
-        """Frames [start, stop). Raises IntegrityError where the file has lost them since."""
+    def __getitem__(self, frames: slice | int) -> NDArray[np.uint8]:
+        """Frames [start, stop), or one frame. Raises IntegrityError where the file has lost them since."""
+        if not isinstance(frames, slice):
+            frame = range(len(self))[frames]
+            one: NDArray[np.uint8] = self[frame : frame + 1][0]
+            return one
         start, stop, step = frames.indices(len(self))
         if step != 1:
             raise RuleError(f"raw frames are read in order; got a step of {step}")

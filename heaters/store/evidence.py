@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,13 @@ from heaters.errors import IntegrityError, RuleError
 
 
 def pack(seen: Evidence) -> bytes:
-    """A compressed .npz: float32 `single` and `many`, and `wipe` and `given` where there are any.
+    """A compressed .npz: float32 `single` and `many`, and of the other kinds those that there are.
 
     Not in half precision: rounding could carry a frame over the threshold.
     """
     parts: dict[str, Any] = {
-        "single": np.asarray(seen.single, np.float32),
-        "many": np.asarray(seen.many, np.float32),
-        "wipe": np.asarray(seen.wipe, np.float32),
-        "given": np.asarray(seen.given, np.int64),
+        kind.name: np.asarray(getattr(seen, kind.name), np.int64 if kind.name == "given" else np.float32)
+        for kind in fields(seen)
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{name: values for name, values in parts.items() if len(values)})

@@ -107,7 +107,7 @@ def bare_site(make_site: Callable[..., Site], database_url: str) -> Site:
 
 @pytest.fixture
 def guarded_site(make_site: Callable[..., Site], database_url: str, tmp_path: Path) -> Site:
-    """A server without any video that asks who one is: ann, an operator, and ben, a reviewer; passwords in PASSWORDS."""
+    """A server without any video that asks who one is: ann, an operator, or ben, a reviewer (see PASSWORDS)."""
     accounts = Accounts(tmp_path / "home" / "users")
     accounts.put("ann", Role.OPERATOR, PASSWORDS["ann"])
     accounts.put("ben", Role.REVIEWER, PASSWORDS["ben"])
