@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,15 @@ from heaters.errors import IntegrityError, RuleError
 
 
 def pack(seen: Evidence) -> bytes:
-    """A compressed .npz: float32 `single` and `many`, and of the other kinds those that there are.
+    """A compressed .npz: float32 `single` and `many`, what the pixels say by name, and `given` where there are any.
 
     Not in half precision: rounding could carry a frame over the threshold.
     """
     parts: dict[str, Any] = {
-        kind.name: np.asarray(getattr(seen, kind.name), np.int64 if kind.name == "given" else np.float32)
-        for kind in fields(seen)
+        "single": np.asarray(seen.single, np.float32),
+        "many": np.asarray(seen.many, np.float32),
+        **{name: np.asarray(values, np.float32) for name, values in seen.pixels.items()},
+        "given": np.asarray(seen.given, np.int64),
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{name: values for name, values in parts.items() if len(values)})

@@ -16,6 +16,7 @@ PAST = {
     ReviewAction.SPLIT: "split it",
     ReviewAction.MERGE: "merged it",
     ReviewAction.MOVE: "moved its cut",
+    ReviewAction.RECUT: "cut the video anew",
     ReviewAction.UNDO: "took an edit of it back",
     ReviewAction.REDO: "redid an edit of it",
 }
