@@ -22,6 +22,13 @@ TABS = {
     "video": ("/?tab=status&video=1", ".s-path"),
     "submit": ("/?tab=submit", ".u-way"),
 }
+# Where titles stand.
+TITLES = {
+    "/?tab=query&video=1": ".q-card h3",
+    "/?tab=status&video=1": ".s h1",
+    "/?tab=status": ".s-title",
+    "/?tab=submit": ".s-title",
+}
 
 
 def in_theme(page: Page, theme: str) -> None:
@@ -79,12 +86,7 @@ def test_18_titles_and_names_show_literally(site: Site, open_page: Open) -> None
         {"t": HOSTILE},
     )
     page = open_page(site.url)
-    for path, place in (
-        ("/?tab=query&video=1", ".q-card h3"),
-        ("/?tab=status&video=1", ".s h1"),
-        ("/?tab=status", ".s-title"),
-        ("/?tab=submit", ".s-title"),
-    ):
+    for path, place in TITLES.items():
         page.goto(site.url + path)
         expect(page.locator(place).filter(has_text=HOSTILE).first).to_have_text(HOSTILE)
     page.goto(site.url + "/?" + "tab=query&q=" + "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%24%7B1%7D")
