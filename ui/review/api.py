@@ -137,9 +137,9 @@ def router(context: Context) -> APIRouter:
 
     @routes.post("/past")
     def past(body: Body, user: CurrentUser) -> dict[str, Any]:
-        """One's last acts and the pace."""
+        """Who one is, one's last acts and the pace."""
         del body
-        return desk.past(user.name)
+        return {"me": user.name, **desk.past(user.name)}
 
     @routes.post("/clips/{clip_id}")
     def clip(clip_id: Id, body: Body, user: CurrentUser) -> dict[str, Any]:

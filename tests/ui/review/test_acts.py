@@ -154,7 +154,7 @@ def test_offline_and_back(reviewer: Reviewer, site: Site) -> None:
     reviewer.page.context.set_offline(True)
     reviewer.press("a", "r")
     reviewer.page.wait_for_selector('.rv[data-save="offline"]')
-    assert reviewer.text("save") == "Offline · 2 waiting"
+    reviewer.page.get_by_text("Offline · 2 waiting").wait_for()
     reviewer.page.context.set_offline(False)
     reviewer.saved()
     assert actions(site.database)[before:] == ["approve", "archive"]
