@@ -184,7 +184,7 @@ export function button(label, onclick, attributes = {}) {
 }
 
 export const STATES = {
-  pending_review: "waits for review",
+  pending_review: "to review",
   review_approved: "approved",
   exported: "exported",
   keyframed: "keyframed",
