@@ -7,7 +7,6 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from heaters.core.review import RULES
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError
 from heaters.store.leases import MOST_AT_ONCE, RENEW_SECONDS, Leases
@@ -82,14 +81,14 @@ def router(context: Context) -> APIRouter:
     leases = Leases(context.database)
     reviews = Reviews(context.database, tracks, lease_seconds=leases.lease_seconds)
     desk = Desk(context.database, reviews, leases, Cards(context.database, tracks))
-    _looking(routes, desk)
-    _holding(routes, desk, leases)
-    _acting(routes, desk)
+    _add_queue(routes, desk, leases)
+    _add_acts(routes, desk)
+    _add_looks(routes, desk)
     return routes
 
 
-def _holding(routes: APIRouter, desk: Desk, leases: Leases) -> None:
-    """What comes into a reviewer's hands, and goes out of them."""
+def _add_queue(routes: APIRouter, desk: Desk, leases: Leases) -> None:
+    """What a reviewer has in hand."""
 
     @routes.post("/open")
     def open_(body: Opening, user: CurrentUser) -> dict[str, Any]:
@@ -124,14 +123,14 @@ def _holding(routes: APIRouter, desk: Desk, leases: Leases) -> None:
         return {"released": leases.release(user.name, body.ids, later=body.later)}
 
 
-def _acting(routes: APIRouter, desk: Desk) -> None:
+def _add_acts(routes: APIRouter, desk: Desk) -> None:
     """What a reviewer does."""
 
     @routes.post("/act")
     def act(body: Doing, user: CurrentUser) -> Response:
         """Carry one act out. The same key gives the same answer; 409 says what has become of the clip."""
-        action = next((a for a in RULES if a == body.action), None)
-        if action is None:
+        action = next((a for a in ReviewAction if a == body.action), None)
+        if action is None or action in (ReviewAction.UNDO, ReviewAction.REDO):
             raise HTTPException(422, f"action: must be an act on a clip; got {body.action!r}")
         try:
             return JSONResponse(desk.act(user.name, body.key, action, body.clip, body.version, body.frame))
@@ -149,14 +148,14 @@ def _acting(routes: APIRouter, desk: Desk) -> None:
         return desk.reverse(user.name, body.key, ReviewAction.REDO)
 
 
-def _looking(routes: APIRouter, desk: Desk) -> None:
-    """What changes nothing but who holds a clip that was asked for."""
+def _add_looks(routes: APIRouter, desk: Desk) -> None:
+    """What a reviewer looks at."""
 
     @routes.post("/past")
     def past(body: Body, user: CurrentUser) -> dict[str, Any]:
-        """One's last acts and the pace."""
+        """Who one is, one's last acts and the pace."""
         del body
-        return desk.past(user.name)
+        return {"me": user.name, **desk.past(user.name)}
 
     @routes.post("/clips/{clip_id}")
     def clip(clip_id: Id, body: Body, user: CurrentUser) -> dict[str, Any]:
