@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from heaters.core.review import RULES
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError
 from heaters.store.leases import MOST_AT_ONCE, RENEW_SECONDS, Leases
@@ -129,8 +130,8 @@ def _add_acts(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/act")
     def act(body: Doing, user: CurrentUser) -> Response:
         """Carry one act out. The same key gives the same answer; 409 says what has become of the clip."""
-        action = next((a for a in ReviewAction if a == body.action), None)
-        if action is None or action in (ReviewAction.UNDO, ReviewAction.REDO):
+        action = next((a for a in RULES if a == body.action), None)
+        if action is None:
             raise HTTPException(422, f"action: must be an act on a clip; got {body.action!r}")
         try:
             return JSONResponse(desk.act(user.name, body.key, action, body.clip, body.version, body.frame))
