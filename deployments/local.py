@@ -54,8 +54,8 @@ def serve_here(settings: Settings, say: Callable[[str], None]) -> None:
             stop(ray_too=owned)
 
 
-def start(settings: Settings, *, limits: Limits | None = None, log_file: Path | None = None) -> None:
-    """Run the endpoint on the Ray that is connected. Returns when it answers."""
+def start(settings: Settings, *, limits: Limits | None = None, log_file: Path | None = None, **more: Any) -> None:
+    """Run the endpoint on the Ray that is connected. Returns when it answers. `more`: as `application` takes it."""
     from ray import serve
     from ray.serve.config import HTTPOptions, ProxyLocation
 
@@ -70,7 +70,7 @@ def start(settings: Settings, *, limits: Limits | None = None, log_file: Path | 
     )
     serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=options)
     try:
-        serve.run(application(settings, limits=limits, log_file=log_file), name=APPLICATION, route_prefix="/")
+        serve.run(application(settings, limits=limits, log_file=log_file, **more), name=APPLICATION, route_prefix="/")
     except RuntimeError as error:
         raise ConfigError(f"the endpoint did not start: {error}") from error
 
