@@ -121,7 +121,7 @@ def overload(settings: Settings, seconds: float) -> str:
         after = asyncio.run(closed_loop(port, 8, seconds))
     refused = sorted(during.refused_seconds) or [0.0]
     return (
-        f"Room for 16 requests a replica; 8 clients get {_figures(before)}. {rate:.0f} a second for {2 * seconds:.0f} s, "
+        f"Room for 16 requests; 8 clients get {_figures(before)}. {rate:.0f} a second for {2 * seconds:.0f} s, "
         f"{OVERLOAD} times that: {_codes(during)}. Answered: {_figures(during)}; refused: p50 "
         f"{1000 * refused[len(refused) // 2]:.0f} ms. Straight after it 8 clients get {_figures(after)}."
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deployments.problems import Problem
 from heaters.errors import ConfigError
-from heaters.settings import Settings, parse_api_keys
+from heaters.settings import Settings, parse
 
 ANYONE = "anyone"
 _FINGERPRINT_CHARACTERS = 8
@@ -45,7 +45,7 @@ def keys_of(settings: Settings) -> Keys:
         try:
             text = Path(settings.api_keys_file).read_text(encoding="utf-8")
             kept = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-            found += parse_api_keys("\n".join(kept))
+            found += parse.api_keys("\n".join(kept))
         except (OSError, ValueError) as error:
             raise ConfigError(f"HEATERS_API_KEYS_FILE={settings.api_keys_file}: {error}") from None
         if not found:

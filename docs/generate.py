@@ -1,6 +1,6 @@
 """Writes the parts of the documents that restate code: `docs/generate.py`, or `--check` to only compare.
 
-The pipeline table in README.md and the settings in docs/settings.md come from `core/pipeline.py` and `settings.py`;
+The pipeline table in README.md and the settings in docs/settings.md come from `core/pipeline.py` and `settings/`;
 docs/openapi.json from the routes in `deployments/`.
 """
 

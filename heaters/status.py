@@ -66,7 +66,7 @@ def status(database: Database, settings: Settings, scope: Sequence[int] | None =
         runs = tx.execute(query("open_runs"), {"scope": ids, "limit": MOST_RUNS}).fetchall()
         videos = tx.execute(query("videos"), {"ids": ids}).fetchall()
     stages = [_stage_status(stage, waiting[stage.name], counts.get(stage.name, {})) for stage in PIPELINE]
-    return Status(stages=stages, runs=runs, videos=videos, next_steps=_next_steps(stages))
+    return Status(stages=stages, runs=runs, videos=videos, next_steps=_next_steps(stages, runs))
 
 
 def _stage_status(stage: Stage, waiting: int, row: dict[str, Any]) -> StageStatus:
@@ -77,21 +77,32 @@ def _stage_status(stage: Stage, waiting: int, row: dict[str, Any]) -> StageStatu
 
 
 def run_phrase(run: dict[str, Any]) -> str:
-    """One open run in words: `exporting`, `export failed (2/5), retry in 40 s`, `export gave up`."""
+    """One open run in words: `export running for 3 s on HOST`, `export failed (2/5), retry in 40 s`, …"""
     stage, attempts = run["stage"], STAGES[run["stage"]].attempts
+    if _is_silent(run):
+        return f"{stage}: {run['worker']} fell silent {run['silent_seconds']:.0f} s ago; taken back by the next run"
     if run["status"] == "running":
         return f"{stage} running for {run['age_seconds']:.0f} s on {run['worker']}"
     if run["status"] == "dead":
         return f"{stage} gave up"
+    if run["status"] == "lost":
+        return f"{stage}: its worker was lost, due now"
     wait = max(run["retry_in_seconds"] or 0.0, 0.0)
     return f"{stage} failed ({run['attempt']}/{attempts}), retry " + (f"in {wait:.0f} s" if wait else "due now")
 
 
-def _next_steps(stages: list[StageStatus]) -> list[str]:
+def _is_silent(run: dict[str, Any]) -> bool:
+    """Whether a run counts as running only because nobody has taken it back from a dead worker yet."""
+    return run["status"] == "running" and (run["silent_seconds"] or 0.0) > 0
+
+
+def _next_steps(stages: list[StageStatus], runs: list[dict[str, Any]]) -> list[str]:
     steps = []
     waiting = [s for s in stages if s.waiting and s.by == By.MACHINE]
-    if any(s.running for s in stages):
-        steps.append("something is running; an item whose worker died comes back when its lease runs out")
+    if any(run["status"] == "running" and not _is_silent(run) for run in runs):
+        steps.append("something is running; an item whose worker dies comes back when its lease runs out")
+    if any(_is_silent(run) for run in runs):
+        steps.append("`heaters run` takes back what silent workers held and goes on from there")
     if waiting or any(s.retrying for s in stages):
         steps.append("`heaters run` does what waits" + (f": {', '.join(s.stage for s in waiting)}" if waiting else ""))
     for s in stages:

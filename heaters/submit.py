@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heaters.errors import HeatersError, SourceRefused, UsageError
+from heaters.media.fetch import is_url
 from heaters.store.db import Database
 from heaters.store.queries import query
 
@@ -23,11 +24,6 @@ class Submission:
     video_id: int | None
     is_new: bool = False
     error: str | None = None
-
-
-def is_url(source: str) -> bool:
-    """Whether a source names a scheme; everything else is a path."""
-    return "://" in source
 
 
 def normalised(source: str) -> str:

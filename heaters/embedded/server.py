@@ -22,6 +22,7 @@ from urllib.parse import quote
 from psycopg.pq import PGconn, Ping
 
 from heaters.errors import ConfigError
+from heaters.machine import memory_bytes
 from heaters.unprivileged import Account, account_for
 
 VERSION = "18"
@@ -30,6 +31,8 @@ DATABASE = "postgres"  # the one that initdb makes
 PORT = 5432  # only part of the socket's name: the server does not listen on the network
 LONGEST_SOCKET_PATH_BYTES = 107  # sun_path is 108 bytes with its final zero
 START_SECONDS = 60
+# Of the memory, for pages: an index that is searched lies there. Taken only as it fills.
+BUFFER_SHARE, LEAST_BUFFERS_MIB, MOST_BUFFERS_MIB = 1 / 8, 128, 4096
 ORPHANS_SECONDS = 10  # how long the children of a killed server may take to notice
 
 # fsync and synchronous_commit stay on: what was committed survives kill -9 and a power cut.
@@ -38,7 +41,6 @@ CONFIG = {
     "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "shared_buffers": "128MB",
     "random_page_cost": "1.1",  # nobody's video machine has a disk that seeks
     "jit": "off",  # compiling costs more than our short queries take
     "wal_level": "minimal",
@@ -162,7 +164,13 @@ class Server:
         self._forget_recycled_pid()
         socket = self.socket
         self._private(socket, account)
-        settings = {**CONFIG, "unix_socket_directories": _quoted(socket), "log_directory": str(self.log)}
+        buffers_mib = min(max(int(memory_bytes() * BUFFER_SHARE) // 2**20, LEAST_BUFFERS_MIB), MOST_BUFFERS_MIB)
+        settings = {
+            **CONFIG,
+            "shared_buffers": f"{buffers_mib}MB",
+            "unix_socket_directories": _quoted(socket),
+            "log_directory": str(self.log),
+        }
         options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
         start_log = self.log / "start.log"
         deadline = time.monotonic() + ORPHANS_SECONDS

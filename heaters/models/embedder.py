@@ -4,7 +4,7 @@ It does not know how a model works: `starter` and `openclip` are modules of this
 functions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -40,8 +40,11 @@ class Embedder(Protocol):
     @property
     def note(self) -> str: ...
 
-    def embed_images(self, images: "Sequence[Image]") -> Vectors:
-        """Images of any size and mode → float32 [n, dimension], rows of length 1. Raises ModelError."""
+    def embed_images(self, images: "Iterable[Image]") -> Vectors:
+        """Images of any size and mode → float32 [n, dimension], rows of length 1. Raises ModelError.
+
+        An iterator is read while the model works on the images before.
+        """
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:

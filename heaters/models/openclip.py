@@ -6,8 +6,8 @@
 Where the weights come from and what they are is `openclip_weights`' business.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heaters.errors import ModelError
+from heaters.models.batches import BatchSize, ahead, grouped
 from heaters.models.embedder import Embedder, Towers, Vectors, normalised, resolve_device
 from heaters.models.openclip_weights import LOCAL, Checkpoint, find
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Images (or texts) a forward pass takes; a GPU is full at this, a CPU's caches are not yet.
-_BATCH = {"cuda": 128, "cpu": 16}
+# Images (or texts) a forward pass takes at first and at most. A CPU's caches are full at the first; a GPU is tried.
+_BATCH = {"cuda": (32, 1024), "cpu": (16, 16)}
+# Images that are preprocessed before the network asks for them, in batches.
+_AHEAD = 2
 
 
 def identity(rest: str, cache: Path) -> tuple[str, int]:
@@ -57,31 +60,51 @@ class OpenClip:
                 f"{checkpoint.name} could not be loaded from {checkpoint.folder}: {_first_line(error)}; the directory "
                 "must hold an open_clip_config.json, the weights made for it, and its tokenizer's files"
             ) from error
-        self._transform = _transform(self._network)
+        self._shape, self._scale = _transforms(self._network)
+        first, most = _BATCH[device]
+        self._batch = BatchSize(first=first, most=most, too_large=_too_large())
         _drop_other_tower(self._network, towers)
         self._network.to(device)
 
-    def embed_images(self, images: "Sequence[Image]") -> Vectors:
+    def embed_images(self, images: "Iterable[Image]") -> Vectors:
         """See `Embedder`."""
         import torch
 
         if self._towers == "text":
             raise ModelError(f"{self.model} was loaded without its image tower")
+        threads = torch.get_num_threads()
+        ready = ahead(self._shape, images, threads=threads, most=_AHEAD * self._batch.size + threads)
         found = [np.zeros((0, self.dimension), np.float32)]
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            for batch in _batches(images, _BATCH[self.device]):
-                pixels = torch.stack(list(threads.map(self._transform, batch)))
-                found.append(self._run(self._network.encode_image, pixels))
+        for batch in grouped(ready, lambda: self._batch.size):
+            if self.device == "cuda" and len(batch) == self._batch.size:
+                self._batch.find(lambda size, one=batch[0]: self._seconds([one] * size))  # type: ignore[misc]
+            found += self._batch.run(self._images, batch)
         return np.concatenate(found)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`."""
         if self._tokenizer is None:
             raise ModelError(f"{self.model} was loaded without its text tower")
-        found = [np.zeros((0, self.dimension), np.float32)]
-        for batch in _batches(texts, _BATCH[self.device]):
-            found.append(self._run(self._network.encode_text, self._tokenizer(list(batch))))
+        tokenizer, found = self._tokenizer, [np.zeros((0, self.dimension), np.float32)]
+        for batch in grouped(texts, lambda: self._batch.size):
+            found += self._batch.run(lambda part: self._run(self._network.encode_text, tokenizer(part)), batch)
         return np.concatenate(found)
+
+    def _images(self, shaped: list[Any]) -> Vectors:
+        """uint8 [3, h, w] each → vectors. The device scales them: a quarter of the bytes go there."""
+        import torch
+
+        pixels = torch.stack(shaped)
+        if self.device == "cuda":
+            pixels = pixels.pin_memory()
+        return self._run(lambda batch: self._network.encode_image(self._scale(batch)), pixels)
+
+    def _seconds(self, shaped: list[Any]) -> float:
+        """How long a batch takes, once it has been done before."""
+        self._images(shaped)
+        begun = time.perf_counter()
+        self._images(shaped)
+        return time.perf_counter() - begun
 
     def _run(self, encode: Any, batch: Any) -> Vectors:
         import torch
@@ -91,10 +114,22 @@ class OpenClip:
         return normalised(vectors.float().cpu().numpy())
 
 
-def _transform(network: Any) -> Any:
+def _transforms(network: Any) -> tuple[Any, Any]:
+    """Open_clip's preprocessing in two: PIL → uint8 [3, h, w] on the CPU, and the scaling of a batch on the device."""
     from open_clip.transform import PreprocessCfg, image_transform_v2
+    from torchvision import transforms
 
-    return image_transform_v2(PreprocessCfg(**network.visual.preprocess_cfg), is_train=False)
+    steps = image_transform_v2(PreprocessCfg(**network.visual.preprocess_cfg), is_train=False).transforms
+    *shape, last_but_one, scale = steps
+    if not isinstance(last_but_one, transforms.ToTensor) or not isinstance(scale, transforms.Normalize):
+        raise ModelError(f"open_clip's preprocessing must end by ToTensor and Normalize; got {steps}")
+    return transforms.Compose([*shape, transforms.PILToTensor()]), lambda batch: scale(batch.float() / 255)
+
+
+def _too_large() -> tuple[type[BaseException], ...]:
+    import torch
+
+    return (torch.cuda.OutOfMemoryError,)
 
 
 def _half_precision(device: str) -> AbstractContextManager[Any]:
@@ -115,10 +150,6 @@ def _drop_other_tower(network: Any, towers: Towers) -> None:
         for name in ("text", "transformer", "token_embedding", "ln_final"):
             if getattr(network, name, None) is not None:
                 setattr(network, name, None)
-
-
-def _batches(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _first_line(error: BaseException) -> str:

@@ -5,8 +5,7 @@ Images go through EfficientNet-Lite0, texts through MiniLM; `starter_space` brin
 
 import hashlib
 import importlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from heaters.errors import ConfigError, ModelError
 from heaters.models import starter_space
+from heaters.models.batches import ahead, grouped
 from heaters.models.embedder import Embedder, Towers, Vectors, normalised, resolve_device
 
 if TYPE_CHECKING:
@@ -65,20 +65,19 @@ class Starter:
         self._classifier = classifier(device) if towers != "text" else None
         self._sentences = sentences(device) if towers != "image" else None
 
-    def embed_images(self, images: "Sequence[Image]") -> Vectors:
+    def embed_images(self, images: "Iterable[Image]") -> Vectors:
         """See `Embedder`."""
         import torch
 
         if self._classifier is None:
             raise ModelError("this starter was loaded without its image tower")
-        if not images:
-            return np.zeros((0, DIMENSION), np.float32)
-        found = []
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            for start in range(0, len(images), _BATCH):
-                pixels = np.stack(list(threads.map(cropped, images[start : start + _BATCH])))
-                found.append(self._space.place_images(*classify(self._classifier, pixels, self.device)))
-        return normalised(np.concatenate(found))
+        threads = torch.get_num_threads()
+        ready = ahead(cropped, images, threads=threads, most=_BATCH + threads)
+        found = [np.zeros((0, DIMENSION), np.float32)]
+        for batch in grouped(ready, lambda: _BATCH):
+            places = self._space.place_images(*classify(self._classifier, np.stack(batch), self.device))
+            found.append(normalised(places))
+        return np.concatenate(found)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`."""

@@ -93,15 +93,33 @@ class Ledger:
 
     def finish(self, stage: Stage, module: ModuleType, claim: Claim, item: Any, result: StageResult) -> bool:
         """Record result, run and new state in one transaction. False: the lease had moved on, nothing is written."""
+        return self.finish_all(stage, module, [(claim, item, result)]) == {claim.run_id}
+
+    def finish_all(self, stage: Stage, module: ModuleType, done: Sequence[tuple[Claim, Any, StageResult]]) -> set[int]:
+        """Record a batch in one transaction; returns the runs that were still ours, of the others nothing is written.
+
+        A module may have `record_all`, which writes the results of a batch in one go.
+        """
         with self._database.transaction() as tx:
-            fence = {"run_id": claim.run_id, "worker": self.worker, "attempt": claim.attempt}
-            done = tx.execute(query("finish_run"), {**fence, "result": Jsonb(result.figures())}).fetchone()
-            if done is None:
-                return False
-            module.record(tx, item, result)
-            advance = "advance_video" if stage.subject is Subject.VIDEO else "advance_clip"
-            tx.execute(query(advance), {"id": claim.subject_id, "takes": str(stage.takes), "gives": str(stage.gives)})
-        return True
+            fences = {
+                "worker": self.worker,
+                "run_ids": [claim.run_id for claim, _, _ in done],
+                "attempts": [claim.attempt for claim, _, _ in done],
+                "results": [Jsonb(result.figures()) for _, _, result in done],
+            }
+            ours = {row["id"] for row in tx.execute(query("finish_runs"), fences).fetchall()}
+            kept = [one for one in done if one[0].run_id in ours]
+            if not kept:
+                return ours
+            if hasattr(module, "record_all"):
+                module.record_all(tx, [(item, result) for _, item, result in kept])
+            else:
+                for _, item, result in kept:
+                    module.record(tx, item, result)
+            advance = "advance_videos" if stage.subject is Subject.VIDEO else "advance_clips"
+            ids = [claim.subject_id for claim, _, _ in kept]
+            tx.execute(query(advance), {"ids": ids, "takes": str(stage.takes), "gives": str(stage.gives)})
+        return ours
 
     def fail(self, stage: Stage, claim: Claim, error: StageError) -> Failure:
         """Record a failure: dead when trying again cannot help or the attempts are used up, else with a back-off."""

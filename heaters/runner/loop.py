@@ -17,7 +17,7 @@ from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.ledger import Claim, Ledger
 from heaters.runner.pools import Pool, Reply, stage_module
 from heaters.settings import Settings
-from heaters.stages.base import Context
+from heaters.stages.base import Context, StageResult
 from heaters.stages.scratch import sweep
 
 # How long to wait for a call before looking at the database again, busy and idle.
@@ -176,20 +176,31 @@ class Runner:
         else:
             outcomes = reply.outcomes
             self._where.update({c.video_id: reply.node for c in call.claims})
+        done = []
         for claim, outcome in zip(call.claims, outcomes, strict=True):
             if isinstance(outcome, StageError):
                 self._fail(call.stage, claim, outcome)
-                continue
-            item = call.items[claim.subject_id]
-            kept = self._ledger.finish(call.stage, call.module, claim, item, outcome)
-            self._heartbeat.drop([claim.run_id])
-            if kept:
-                self._observer.finished(call.stage, claim, outcome)
             else:
-                self._observer.noticed(
-                    f"dropped a late result of {call.stage.name} for {call.stage.subject} {claim.subject_id}: "
-                    "its lease had run out"
-                )
+                done.append((claim, call.items[claim.subject_id], outcome))
+        for claim, result in self._finish(call, done):
+            self._observer.finished(call.stage, claim, result)
+
+    def _finish(
+        self, call: Call, done: Sequence[tuple[Claim, Any, StageResult]]
+    ) -> Iterator[tuple[Claim, StageResult]]:
+        """Record what a call did, together where its stage can; what was still ours comes back."""
+        together = hasattr(call.module, "record_all")
+        for group in [done] if together and done else [[one] for one in done]:
+            ours = self._ledger.finish_all(call.stage, call.module, group)
+            self._heartbeat.drop(claim.run_id for claim, _, _ in group)
+            for claim, _, result in group:
+                if claim.run_id in ours:
+                    yield claim, result
+                else:
+                    self._observer.noticed(
+                        f"dropped a late result of {call.stage.name} for {call.stage.subject} {claim.subject_id}: "
+                        "its lease had run out"
+                    )
 
     def _fail(self, stage: Stage, claim: Claim, error: StageError) -> None:
         failure = self._ledger.fail(stage, claim, error)

@@ -15,11 +15,13 @@ import psycopg
 from psycopg import sql
 
 from heaters.errors import StoreError
+from heaters.machine import memory_bytes
 from heaters.store.db import Connection, Database, connect
 from heaters.store.vectors import plain, statement
 
-# pgvector's own defaults: at 512 dimensions more links cost more than they gain (benchmarks/search.py).
-LINKS, BUILD_BREADTH = 16, 64
+# Links of a vector, and the candidates looked at for them. With pgvector's 16 and 64, searches get caught in clusters
+# that lie apart, whatever the breadth of the search; links cost a tenth of the index's size each eight.
+LINKS, BUILD_BREADTH = 24, 128
 PREFIX = "embeddings_near_"
 # A build whose graph does not fit in memory takes many times as long; a million vectors of 512 need 2 GB.
 BUILD_MEMORY_SHARE = 0.25
@@ -76,9 +78,7 @@ def ensure_indexes(database: Database, *, rebuild: bool = False, wait: bool = Tr
         with connect(database.url, application_name="heaters index") as connection:
             if not _lock(connection, wait=wait):
                 return []
-            memory_kib = min(_memory_mib() * BUILD_MEMORY_SHARE, MOST_BUILD_MEMORY_MIB) * 1024
-            workers = min(max((os.cpu_count() or 1) - 1, 0), MOST_WORKERS)
-            connection.execute(plain("prepare_build"), {"memory": f"{int(memory_kib)}kB", "workers": str(workers)})
+            _prepare(connection)
             wanted = {index_name(row["model"], row["strategy"]): row for row in _registered(connection)}
             there = _there(connection)
             for name in [name for name, valid in there.items() if not valid]:
@@ -97,6 +97,13 @@ def ensure_indexes(database: Database, *, rebuild: bool = False, wait: bool = Tr
     return built
 
 
+def _prepare(connection: Connection) -> None:
+    memory_mib = min(int(memory_bytes() * BUILD_MEMORY_SHARE) // 2**20, MOST_BUILD_MEMORY_MIB)
+    workers = min(max((os.cpu_count() or 1) - 1, 0), MOST_WORKERS)
+    connection.execute(plain("prepare_build"), {"memory": f"{memory_mib}MB"})
+    connection.execute(plain("set_workers"), {"workers": str(workers)})
+
+
 def _create(connection: Connection, name: str, space: dict[str, Any]) -> None:
     asked = statement(
         "create_index",
@@ -107,7 +114,13 @@ def _create(connection: Connection, name: str, space: dict[str, Any]) -> None:
         model=space["model"],
         strategy=space["strategy"],
     )
-    connection.execute(asked)
+    try:
+        connection.execute(asked)
+    except (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory):
+        # Several processes share the graph through /dev/shm, which containers keep small: then one builds alone.
+        connection.execute(statement("drop_index", index=sql.Identifier(name)))
+        connection.execute(plain("set_workers"), {"workers": "0"})
+        connection.execute(asked)
 
 
 def _lock(connection: Connection, *, wait: bool) -> bool:
@@ -129,8 +142,3 @@ def _there(connection: Connection) -> dict[str, bool]:
 
 def _registered(connection: Connection) -> list[dict[str, Any]]:
     return list(connection.execute(plain("registered_spaces")).fetchall())
-
-
-def _memory_mib() -> int:
-    """Memory of this machine: right for the embedded server, and a fair guess for one beside it."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20

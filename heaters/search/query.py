@@ -109,7 +109,8 @@ class Filters:
         """As the queries of `search.sql` take them."""
         return {
             "videos": None if self.videos is None else list(self.videos),
-            "states": None if self.states is None else list(self.states),
+            # As one literal, which PostgreSQL reads while it plans: of a cast array it would not know how many match.
+            "states": None if self.states is None else f"{{{','.join(self.states)}}}",
             "min_seconds": self.min_seconds,
             "max_seconds": self.max_seconds,
             "created_since": _utc(self.created_since),

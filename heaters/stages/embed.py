@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from heaters.errors import IntegrityError, StageError
+from heaters.models.batches import ahead
 from heaters.models.embedder import load_embedder, pool
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each, portable
@@ -20,6 +21,8 @@ from heaters.store.vectors import Row, write_vectors
 
 INPUT = "input_embed"
 MIDDLE = "p50"
+# Decoded stills that wait for the model: 720p ones are 2.8 MB each.
+READ_AHEAD = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,29 +77,32 @@ class Worker:
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[EmbeddingResult]]:
         begun = time.monotonic()
         torch.set_num_threads(context.threads)
-        pictures: list[Image.Image] = []
-        places: dict[int, slice | StageError] = {}
-        for item in items:
-            try:
-                loaded = [self._picture(key) for key in chosen(item.tags, item.keys, self._strategy)]
-            except StageError as error:
-                places[item.id] = portable(error)
-                continue
-            places[item.id] = slice(len(pictures), len(pictures) + len(loaded))
-            pictures += loaded
-        vectors = self._embedder.embed_images(pictures)
+        wanted = [(item, key) for item in items for key in chosen(item.tags, item.keys, self._strategy)]
+        owners: list[int] = []  # of each picture that could be read
+        failed: dict[int, StageError] = {}
+
+        def pictures() -> Iterator[Image.Image]:
+            loaded = ahead(self._picture, [key for _, key in wanted], threads=context.threads, most=READ_AHEAD)
+            for (item, _), picture in zip(wanted, loaded, strict=True):
+                if isinstance(picture, StageError):
+                    failed.setdefault(item.id, portable(picture))
+                else:
+                    owners.append(item.id)
+                    yield picture
+
+        vectors = self._embedder.embed_images(pictures())
 
         def one(item: Input) -> EmbeddingResult:
-            place = places[item.id]
-            if isinstance(place, StageError):
-                raise place
-            vector = pool(vectors[place], self._strategy)
+            if item.id in failed:
+                raise failed[item.id]
+            mine = np.flatnonzero(np.array(owners) == item.id)
+            vector = pool(vectors[mine], self._strategy)
             return EmbeddingResult(
                 model=self._embedder.model,
                 name=self._name,
                 dimension=self._embedder.dimension,
                 strategy=self._strategy,
-                images=place.stop - place.start,
+                images=len(mine),
                 device=self._embedder.device,
                 vector=tuple(vector.tolist()),
                 seconds=(time.monotonic() - begun) / len(items),
@@ -104,11 +110,14 @@ class Worker:
 
         return each(items, one)
 
-    def _picture(self, key: str) -> Image.Image:
+    def _picture(self, key: str) -> Image.Image | StageError:
+        """The decoded still, or what is wrong with it: other clips' pictures go on."""
         try:
             return Image.open(io.BytesIO(self._store.read(key))).convert("RGB")
+        except StageError as error:
+            return error
         except (OSError, SyntaxError) as error:
-            raise IntegrityError(f"the still {key} is not a picture: {error}") from error
+            return IntegrityError(f"the still {key} is not a picture: {error}")
 
 
 def record(tx: Transaction, item: Input, result: EmbeddingResult) -> None:

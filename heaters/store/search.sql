@@ -4,7 +4,7 @@
 -- name: matches
 -- Not a statement: which clips a search's filters let through, for the where clause of the others.
 (%(videos)s::bigint[] is null or s.video_id = any (%(videos)s::bigint[]))
-  and (%(states)s::text[] is null or s.state = any (%(states)s::text[]::clip_state[]))
+  and (%(states)s::clip_state[] is null or s.state = any (%(states)s::clip_state[]))
   and (%(min_seconds)s::float8 is null or s.end_seconds - s.start_seconds >= %(min_seconds)s::float8)
   and (%(max_seconds)s::float8 is null or s.end_seconds - s.start_seconds < %(max_seconds)s::float8)
   and (%(created_since)s::timestamptz is null or s.created_at >= %(created_since)s::timestamptz)
@@ -166,10 +166,13 @@ select pg_try_advisory_lock(hashtext('heaters.index')) as held;
 select pg_advisory_unlock(hashtext('heaters.index'));
 
 -- name: prepare_build
--- For a session that builds an index: no time limit, and memory and processes for it.
+-- For a session that builds an index: no time limit, and memory for its graph.
 select set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false),
-       set_config('maintenance_work_mem', %(memory)s::text, false),
-       set_config('max_parallel_maintenance_workers', %(workers)s::text, false);
+       set_config('maintenance_work_mem', %(memory)s::text, false);
+
+-- name: set_workers
+-- How many processes help a session to build an index.
+select set_config('max_parallel_maintenance_workers', %(workers)s::text, false);
 
 -- name: create_index
 -- Build a space's index while others read and write.

@@ -1,0 +1,133 @@
+"""A made-up collection of clips with vectors that are as unevenly spread as real ones, loaded in seconds.
+
+Each video has 100 clips. What a clip is about is a point of 16 coordinates: 50 subjects, 5,000 topics around them (some
+far more common than others), videos around those; a fixed smooth map (linear plus tanh of random projections) takes the
+point to 512 numbers. To that comes the video's own look (noise of 0.5 against a signal of about 1.4) and the clip's
+(0.5), Gaussian with variance falling as 1/rank, so that about 28 directions hold it. Rows come in order of videos, as a
+pipeline makes them. Neighbours lie in the own video and in those of near topics: cosines of 0.9 (nearest), 0.76
+(100th), 0.53 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"),
+half a topic plus noise of 0.7 (a text).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heaters.store.db import Connection
+from heaters.store.queries import parse, query
+
+DIMENSION, CLIPS_PER_VIDEO = 512, 100
+LATENT, WAVES, SUBJECTS, TOPICS = 16, 256, 50, 5000
+MODEL, STRATEGY = "benchmark@1", "multi_average"
+_CHUNK = 50_000
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """`count` vectors, float16 [count, 512], of clips 1 to count; clip n belongs to video (n - 1) // 100 + 1."""
+
+    vectors: NDArray[np.float16]
+    queries: Floats
+
+    @staticmethod
+    def make(count: int, queries: int, seed: int = 0) -> "Collection":
+        """The same for the same arguments."""
+        random = np.random.default_rng(seed)
+        spectrum = (np.arange(1, DIMENSION + 1) ** -0.5).astype(np.float32)
+        spectrum /= np.linalg.norm(spectrum)
+
+        def normal(*shape: int) -> Floats:
+            return random.standard_normal(shape, np.float32)
+
+        def noise(n: int) -> Floats:
+            return normal(n, DIMENSION) * spectrum
+
+        straight, inner, outer = normal(LATENT, DIMENSION), normal(LATENT, WAVES), normal(WAVES, DIMENSION)
+
+        def look(points: Floats) -> Floats:
+            curved = np.tanh(points @ inner * (1.5 / LATENT**0.5)) @ outer / (WAVES * DIMENSION) ** 0.5
+            return np.asarray(points @ straight / (LATENT * DIMENSION) ** 0.5 + curved, np.float32)
+
+        topics = normal(SUBJECTS, LATENT)[random.integers(0, SUBJECTS, TOPICS)] + 0.6 * normal(TOPICS, LATENT)
+        common = np.arange(1, TOPICS + 1) ** -0.7
+        common /= common.sum()
+        videos = count // CLIPS_PER_VIDEO
+        points = topics[random.choice(TOPICS, videos, p=common)] + 0.3 * normal(videos, LATENT)
+        centres = look(points) + 0.5 * noise(videos)
+        vectors = np.empty((count, DIMENSION), np.float16)
+        for start in range(0, count, _CHUNK):
+            stop = min(start + _CHUNK, count)
+            own = centres[np.arange(start, stop) // CLIPS_PER_VIDEO] + 0.5 * noise(stop - start)
+            vectors[start:stop] = _units(own)
+        pictures, texts = random.integers(0, count, queries // 2), queries - queries // 2
+        length = np.linalg.norm(centres[pictures // CLIPS_PER_VIDEO], axis=1, keepdims=True)
+        alike = vectors[pictures] * length + 0.5 * noise(len(pictures))
+        asked = look(topics[random.choice(TOPICS, texts, p=common)]) + 0.7 * noise(texts)
+        return Collection(vectors=vectors, queries=_units(np.concatenate([alike, asked])))
+
+    def truth(self, k: int, clips: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """The ids of the `k` nearest of each query by cosine in float32, among `clips` (0-based) or all."""
+        chosen = np.arange(len(self.vectors)) if clips is None else clips
+        best = np.full((len(self.queries), k), -2.0, np.float32)
+        ids = np.zeros((len(self.queries), k), np.int64)
+        for start in range(0, len(chosen), _CHUNK):
+            part = chosen[start : start + _CHUNK]
+            block = _units(self.vectors[part].astype(np.float32))
+            scores = np.concatenate([best, self.queries @ block.T], axis=1)
+            names = np.concatenate([ids, np.broadcast_to(part + 1, (len(self.queries), len(part)))], axis=1)
+            order = np.argpartition(-scores, k, axis=1)[:, :k]
+            best, ids = np.take_along_axis(scores, order, 1), np.take_along_axis(names, order, 1)
+        return np.take_along_axis(ids, np.argsort(-best, axis=1), 1)
+
+
+def fill(connection: Connection, collection: Collection) -> None:
+    """Videos, clips and vectors into a fresh migrated database.
+
+    Clips are made by one statement and with the checks of the tiling off, which check each video once a row; everything
+    else is the product's own schema.
+    """
+    count = len(collection.vectors)
+    named = parse((Path(__file__).parent / "search.sql").read_text())
+    connection.execute(named["quick_load"].sql)
+    connection.execute(named["add_videos"].sql, {"videos": count // CLIPS_PER_VIDEO})
+    connection.execute(named["add_clips"].sql, {"clips": CLIPS_PER_VIDEO})
+    connection.execute(query("record_model"), {"model": MODEL, "name": "benchmark", "dimension": DIMENSION})
+    with connection.cursor().copy(named["copy_vectors"].sql) as copy:
+        for block in binary_rows(np.arange(1, count + 1), collection.vectors):
+            copy.write(block)
+    connection.execute(named["normal_load"].sql)
+    connection.execute(named["settle"].sql)
+
+
+def binary_rows(ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> Iterator[bytes]:
+    """PostgreSQL's binary COPY of (clip_id, model, strategy, vector, images), in blocks: all rows are of one length."""
+    layout = np.dtype(
+        [
+            ("fields", ">i2"),
+            *(("id_size", ">i4"), ("id", ">i8")),
+            *(("model_size", ">i4"), ("model", f"S{len(MODEL)}")),
+            *(("strategy_size", ">i4"), ("strategy", f"S{len(STRATEGY)}")),
+            *(("vector_size", ">i4"), ("dimension", ">i2"), ("unused", ">i2"), ("vector", ">f2", (DIMENSION,))),
+            *(("images_size", ">i4"), ("images", ">i4")),
+        ]
+    )
+    yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    for start in range(0, len(ids), 10_000):
+        part = slice(start, start + 10_000)
+        rows = np.zeros(len(ids[part]), layout)
+        rows["fields"], rows["id_size"], rows["id"] = 5, 8, ids[part]
+        rows["model_size"], rows["model"] = len(MODEL), MODEL
+        rows["strategy_size"], rows["strategy"] = len(STRATEGY), STRATEGY
+        rows["vector_size"], rows["dimension"], rows["vector"] = 4 + 2 * DIMENSION, DIMENSION, vectors[part]
+        rows["images_size"], rows["images"] = 4, 3
+        yield rows.tobytes()
+    yield b"\xff\xff"
+
+
+def _units(vectors: Floats) -> Floats:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
