@@ -1,11 +1,12 @@
 """A made-up collection of clips with vectors that are as unevenly spread as real ones, loaded in seconds.
 
-Each video has 100 clips. There are 50 subjects; each of 1,000 topics is a subject plus noise of 0.8 of its length, a
-video's centre is a topic plus noise of 0.6, a clip is its video's centre plus noise of 0.5. All of it is Gaussian with
-variance falling as 1/rank over 512 axes (about 28 directions hold it, as in CLIP's spaces), in order of videos as a
-pipeline makes them. So a clip's neighbours lie in its own video and in those of its topic, at cosines 0.82 (nearest),
-0.68 (100th), 0.45 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"),
-half a topic plus noise of 0.8 (a text).
+Each video has 100 clips. What a clip is about is a point of 16 coordinates: 50 subjects, 5,000 topics around them (some
+far more common than others), videos around those; a fixed smooth map (linear plus tanh of random projections) takes the
+point to 512 numbers. To that comes the video's own look (noise of 0.5 against a signal of about 1.4) and the clip's
+(0.5), Gaussian with variance falling as 1/rank, so that about 28 directions hold it. Rows come in order of videos, as a
+pipeline makes them. Neighbours lie in the own video and in those of near topics: cosines of 0.9 (nearest), 0.76
+(100th), 0.53 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"),
+half a topic plus noise of 0.7 (a text).
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from heaters.store.db import Connection
 from heaters.store.queries import parse, query
 
-DIMENSION, CLIPS_PER_VIDEO, SUBJECTS, TOPICS = 512, 100, 50, 1000
+DIMENSION, CLIPS_PER_VIDEO = 512, 100
+LATENT, WAVES, SUBJECTS, TOPICS = 16, 256, 50, 5000
 MODEL, STRATEGY = "benchmark@1", "multi_average"
 _CHUNK = 50_000
 
@@ -39,20 +41,34 @@ class Collection:
         spectrum = (np.arange(1, DIMENSION + 1) ** -0.5).astype(np.float32)
         spectrum /= np.linalg.norm(spectrum)
 
-        def noise(n: int) -> Floats:
-            return random.standard_normal((n, DIMENSION), np.float32) * spectrum
+        def normal(*shape: int) -> Floats:
+            return random.standard_normal(shape, np.float32)
 
-        topics = noise(SUBJECTS)[random.integers(0, SUBJECTS, TOPICS)] + 0.8 * noise(TOPICS)
+        def noise(n: int) -> Floats:
+            return normal(n, DIMENSION) * spectrum
+
+        straight, inner, outer = normal(LATENT, DIMENSION), normal(LATENT, WAVES), normal(WAVES, DIMENSION)
+
+        def look(points: Floats) -> Floats:
+            curved = np.tanh(points @ inner * (1.5 / LATENT**0.5)) @ outer / (WAVES * DIMENSION) ** 0.5
+            return np.asarray(points @ straight / (LATENT * DIMENSION) ** 0.5 + curved, np.float32)
+
+        topics = normal(SUBJECTS, LATENT)[random.integers(0, SUBJECTS, TOPICS)] + 0.6 * normal(TOPICS, LATENT)
+        common = np.arange(1, TOPICS + 1) ** -0.7
+        common /= common.sum()
         videos = count // CLIPS_PER_VIDEO
-        centres = topics[random.integers(0, TOPICS, videos)] + 0.6 * noise(videos)
+        points = topics[random.choice(TOPICS, videos, p=common)] + 0.3 * normal(videos, LATENT)
+        centres = look(points) + 0.5 * noise(videos)
         vectors = np.empty((count, DIMENSION), np.float16)
         for start in range(0, count, _CHUNK):
             stop = min(start + _CHUNK, count)
             own = centres[np.arange(start, stop) // CLIPS_PER_VIDEO] + 0.5 * noise(stop - start)
             vectors[start:stop] = _units(own)
-        alike = vectors[random.integers(0, count, queries // 2)] + 0.5 * noise(queries // 2)
-        texts = topics[random.integers(0, TOPICS, queries - queries // 2)] + 0.8 * noise(queries - queries // 2)
-        return Collection(vectors=vectors, queries=_units(np.concatenate([alike, texts])))
+        pictures, texts = random.integers(0, count, queries // 2), queries - queries // 2
+        length = np.linalg.norm(centres[pictures // CLIPS_PER_VIDEO], axis=1, keepdims=True)
+        alike = vectors[pictures] * length + 0.5 * noise(len(pictures))
+        asked = look(topics[random.choice(TOPICS, texts, p=common)]) + 0.7 * noise(texts)
+        return Collection(vectors=vectors, queries=_units(np.concatenate([alike, asked])))
 
     def truth(self, k: int, clips: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """The ids of the `k` nearest of each query by cosine in float32, among `clips` (0-based) or all."""

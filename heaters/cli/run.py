@@ -12,6 +12,7 @@ from heaters.cli.progress import Watch
 from heaters.cli.session import opened
 from heaters.core.pipeline import Stage, machine_stages
 from heaters.runner.ledger import Ledger, worker_name
+from heaters.search.keeper import Keeper
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -97,6 +98,12 @@ def run(
     watch = Watch(output, stages, _names(database, scope))
     where = settings.ray_address or "this machine"
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
+    keeper = Keeper(database, watch.noticed)
+
+    def tend() -> None:
+        between()
+        keeper.look()
+
     beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
 
     with Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=watch.noticed) as heartbeat, watch:
@@ -107,17 +114,20 @@ def run(
             cluster=cluster,
             stages=stages,
             observer=watch,
-            between=between,
+            between=tend,
             forever=forever,
         )
         previous = {
             number: signal.signal(number, lambda *_: runner.stop()) for number in (signal.SIGINT, signal.SIGTERM)
         }
         try:
-            return runner.run()
+            drained = runner.run()
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+    if drained:
+        keeper.settle()
+    return drained
 
 
 def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any]]:

@@ -19,9 +19,9 @@ from heaters.machine import memory_bytes
 from heaters.store.db import Connection, Database, connect
 from heaters.store.vectors import plain, statement
 
-# Links of a vector, and the candidates looked at for them. pgvector's 64 candidates lose clusters that lie apart
-# (benchmarks/search.py); more links made the index larger and no better.
-LINKS, BUILD_BREADTH = 16, 128
+# Links of a vector, and the candidates looked at for them. With pgvector's 16 and 64, searches get caught in clusters
+# that lie apart, whatever the breadth of the search; links cost a tenth of the index's size each eight.
+LINKS, BUILD_BREADTH = 24, 128
 PREFIX = "embeddings_near_"
 # A build whose graph does not fit in memory takes many times as long; a million vectors of 512 need 2 GB.
 BUILD_MEMORY_SHARE = 0.25

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from heaters.errors import HeatersError
 from heaters.search.indexes import ensure_indexes, indexes
@@ -14,8 +13,8 @@ LOOK_SECONDS = 5.0
 
 
 class Keeper:
-    """Call `look()` now and then; a missing index is built on a thread of its own. Use as a context manager: at its end
-    a build that is under way is waited for.
+    """Call `look()` now and then while vectors arrive, and `settle()` when no more do. Builds run on a thread of
+    its own; one that is cut off with the process is cleared away by the next.
     """
 
     def __init__(self, database: Database, say: Callable[[str], object]) -> None:
@@ -42,15 +41,10 @@ class Keeper:
         except HeatersError as error:  # searches are exact meanwhile, and the next look tries again
             self._say(f"index not built yet: {error}")
 
-    def __enter__(self) -> "Keeper":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            if self._thread is not None:
-                self._thread.join()
-            self.look(now=True)
+    def settle(self) -> None:
+        """Wait until every space there is now has its index."""
+        if self._thread is not None:
+            self._thread.join()
+        self.look(now=True)
         if self._thread is not None:
             self._thread.join()

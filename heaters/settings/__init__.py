@@ -14,7 +14,6 @@ from urllib.parse import urlsplit, urlunsplit
 from heaters.errors import ConfigError
 from heaters.settings import parse
 
-KEYFRAME_STRATEGIES = ("multi", "midpoint")
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
@@ -55,8 +54,8 @@ class Settings:
     keyframes: str = _setting(
         "HEATERS_KEYFRAMES",
         "multi",
-        parse.choice(*KEYFRAME_STRATEGIES),
-        "stills per clip: multi (25/50/75 %) or midpoint",
+        parse.keyframes,
+        "stills per clip: multi (25/50/75 %), multi:N (N of them, evenly) or midpoint",
     )
     embedding_strategy: str = _setting(
         "HEATERS_EMBEDDING",
@@ -169,7 +168,10 @@ class Settings:
 
     def variant(self, name: str) -> str:
         """The value a pipeline row's `variant` names: what a stage's output depends on."""
-        return {"": "", "keyframes": self.keyframes, "embedding": f"{self.model}|{self.embedding_strategy}"}[name]
+        # An average depends on which stills there are; the middle one is the same for all.
+        more = "" if self.embedding_strategy == "single" or self.keyframes == "multi" else f"|{self.keyframes}"
+        embedding = f"{self.model}|{self.embedding_strategy}{more}"
+        return {"": "", "keyframes": self.keyframes, "embedding": embedding}[name]
 
     def __post_init__(self) -> None:
         if self.embedding_strategy == "multi_average" and self.keyframes == "midpoint":

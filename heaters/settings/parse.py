@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+MULTI_STILLS = range(3, 26, 2)  # how many "multi:N" may ask for: odd, so that one is the middle
+
 
 def choice(*allowed: str) -> Callable[[str], str]:
     """One of some words."""
@@ -79,6 +81,17 @@ def api_keys(text: str) -> tuple[str, ...]:
     if not all(re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,200}", key) for key in keys):
         raise ValueError("must be keys of 16 to 200 letters, digits or ._~+/=- each, apart by commas")
     return keys
+
+
+def keyframes(text: str) -> str:
+    """multi, midpoint, or multi:N; multi:3 is what multi is."""
+    if text in ("multi", "multi:3"):
+        return "multi"
+    name, _, count = text.partition(":")
+    is_count = count.isascii() and count.isdecimal() and int(count) in MULTI_STILLS
+    if text != "midpoint" and (name != "multi" or not is_count):
+        raise ValueError(f"must be one of multi, midpoint, multi:N with an odd N from 3 to {MULTI_STILLS[-1]}")
+    return f"multi:{int(count)}" if count else text
 
 
 def endpoint(text: str) -> str:

@@ -18,11 +18,6 @@ from heaters.store.queries import query
 
 INPUT = "input_keyframes"
 
-# Strategy → tag → where in the clip, in per cent of its frames.
-STRATEGIES: dict[str, dict[str, int]] = {
-    "multi": {"p25": 25, "p50": 50, "p75": 75},
-    "midpoint": {"p50": 50},
-}
 # 90 of 100 keeps a still's file near 60 kB at 720p, with no artefact that an embedding at 224–384 px would see.
 JPEG_QUALITY = 90
 
@@ -67,10 +62,22 @@ class KeyframeResult(StageResult):
 Result = KeyframeResult
 
 
+def places(strategy: str) -> dict[str, float]:
+    """Where the stills of a strategy lie, in per cent of the clip's frames, by tag: tags sort in time order.
+
+    midpoint: p50. multi: p25, p50, p75. multi:N: N of them evenly, `100 · i / (N + 1)`.
+    """
+    if strategy == "midpoint":
+        return {"p50": 50.0}
+    count = int(strategy.partition(":")[2] or 3)
+    percents = [100 * i / (count + 1) for i in range(1, count + 1)]
+    return {f"p{round(percent):02d}": percent for percent in percents}
+
+
 def kernel(start_frame: int, end_frame: int, strategy: str) -> dict[str, int]:
     """The frame of each tag: `start + floor(length · per cent / 100)`, always inside `[start_frame, end_frame)`."""
     length = end_frame - start_frame
-    return {tag: start_frame + length * percent // 100 for tag, percent in STRATEGIES[strategy].items()}
+    return {tag: start_frame + int(length * percent / 100) for tag, percent in places(strategy).items()}
 
 
 class Worker:
@@ -98,7 +105,9 @@ class Worker:
             for (tag, frame), picture in zip(wanted.items(), pictures, strict=True):
                 path = folder / f"{tag}.jpg"
                 write_jpeg(picture, path, JPEG_QUALITY)
-                key = keys.keyframe(item.content_hash, item.start_frame, item.end_frame, self._strategy, tag)
+                key = keys.keyframe(
+                    item.content_hash, item.start_frame, item.end_frame, self._strategy.replace(":", "-"), tag
+                )
                 stored = self._store.put_file(key, path)
                 stills.append(Still(tag=tag, frame=frame, key=key, sha256=stored.sha256, size_bytes=stored.size_bytes))
         return KeyframeResult(

@@ -55,7 +55,7 @@ select count(*)::int as n from (
       and (%(max_seconds)s::float8 is null
            or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den < %(max_seconds)s::float8)
     limit %(most)s
-) some;
+) counted;
 
 -- name: names_of_videos
 -- Titles, sources and proxies of some videos.

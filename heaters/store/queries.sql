@@ -139,6 +139,13 @@ select count(*)::int as n from due_videos(%(stage)s, %(variant)s, %(states)s, %(
 -- How many clips wait for a stage now.
 select count(*)::int as n from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s);
 
+-- name: void_other_revisions
+-- Void the embed runs of a variant whose vectors are of another model than this one, so that they are due again.
+update stage_runs set voided = true
+where stage = 'embed' and variant = %(variant)s and status = 'done' and not voided and result->>'model' <> %(model)s
+  and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[]))
+returning id;
+
 -- name: run_counts
 -- Per stage: running, waiting for a retry (and when the first is due), dead, done in all and in the last hour.
 select stage,
@@ -434,8 +441,9 @@ select e.id, e.action::text, v.id as video_id, v.title, extract(epoch from now()
        (select array_agg((c->>'id')::bigint) from jsonb_array_elements(e.after->'clips') c) as clip_ids
 from review_events e join videos v on v.id = e.video_id
 where e.reviewer = %(reviewer)s and e.action not in ('undo', 'redo')
-  and not exists (select from review_events u where u.undoes = e.id
-                  and not exists (select from review_events r where r.undoes = u.id))
+  and (with recursive turns (id, n) as (
+           select e.id, 0 union all select u.id, n + 1 from turns t join review_events u on u.undoes = t.id)
+       select max(n) %% 2 = 0 from turns)  -- undone, redone, undone again, …
 order by e.id desc limit %(limit)s;
 
 -- name: own_ages

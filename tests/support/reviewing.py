@@ -45,7 +45,7 @@ class Reviewer:
 
     def ready(self) -> "Reviewer":
         """Wait until a clip shows its first frame."""
-        self.page.wait_for_selector(".rv[data-frame] .rv-video.is-front")
+        self.page.wait_for_selector('.rv[data-shown]:not([data-shown=""]) .rv-video.is-front')
         return self
 
     def state(self, *words: str) -> None:

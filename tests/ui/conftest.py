@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from browser import Watched, start_chromium
+from client import PASSWORDS
 from command import Heaters
 from databases import TEMPLATE, administer, with_database
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -19,6 +20,7 @@ from shots import PHOTOS, write_film
 from sources import SOURCES
 
 from heaters.settings import Settings
+from ui.accounts import Accounts, Role
 
 LIBRARY = "heaters_test_library"
 # Bar-coded films at the rates that matter, by their names in SOURCES: 23.976, 25, 29.97, 59.94 and variable.
@@ -81,14 +83,20 @@ def _run(heaters: Heaters, *arguments: str | Path) -> list[int]:
 
 
 @pytest.fixture
-def make_site(tmp_path: Path, library: Library, make_database: Callable[[str], str]) -> Iterator[Callable[..., Site]]:
-    """Starts servers on copies of the library, with other settings where given; all stopped after the test."""
+def make_site(
+    request: pytest.FixtureRequest, tmp_path: Path, make_database: Callable[[str], str]
+) -> Iterator[Callable[..., Site]]:
+    """Starts servers with the settings given, in a home of the test's own; all stopped after the test.
+
+    Without a `database_url` it is a copy of the library, which is made when first asked for.
+    """
     with ExitStack() as stack:
 
         def make(**changes: Any) -> Site:
-            given = {"home": tmp_path / "home", "store": str(library.media)}
+            given: dict[str, Any] = {"home": tmp_path / "home"}
             if "database_url" not in changes:
-                given["database_url"] = make_database(LIBRARY)
+                library: Library = request.getfixturevalue("library")
+                given |= {"database_url": make_database(LIBRARY), "store": str(library.media)}
             return stack.enter_context(serve(Settings(**{**given, **changes})))
 
         yield make
@@ -102,7 +110,16 @@ def site(make_site: Callable[..., Site]) -> Site:
 
 @pytest.fixture
 def empty_site(make_site: Callable[..., Site], database_url: str) -> Site:
-    """A server on a database without any video."""
+    """A server on a database without any video, open to this machine."""
+    return make_site(database_url=database_url)
+
+
+@pytest.fixture
+def guarded_site(make_site: Callable[..., Site], database_url: str, tmp_path: Path) -> Site:
+    """A server without any video that asks who one is: ann, an operator, and ben, a reviewer (see PASSWORDS)."""
+    accounts = Accounts(tmp_path / "home" / "users")
+    accounts.put("ann", Role.OPERATOR, PASSWORDS["ann"])
+    accounts.put("ben", Role.REVIEWER, PASSWORDS["ben"])
     return make_site(database_url=database_url)
 
 

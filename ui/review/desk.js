@@ -34,11 +34,17 @@ export class Desk extends Hand {
     const done = { action, clips: [card.id], title: card.title, number: card.number };
     this.lastLater = null;
     this.note(done);
-    if (this.counts) this.count(-1);
+    this.count({ pending: -1, decided: 1 });
     const body = { key: makeKey(), clip: card.id, version: card.version, action };
     this.outbox.push("act", body, [card.id]).then(
-      (answer) => this.reconcile(answer),
-      (error) => this.refused(error, card, done),
+      (answer) => {
+        this.count({ pending: answer.counts.pending + 1, decided: answer.counts.decided - 1 });
+        this.reconcile(answer);
+      },
+      (error) => {
+        this.count({ pending: 1, decided: -1 });
+        this.refused(error, card, done);
+      },
     );
     this.next();
   }
@@ -60,6 +66,7 @@ export class Desk extends Hand {
       this.outbox.push("act", { key: makeKey(), ...act }, [card.id]),
       (answer) => {
         this.note({ ...done, clips: answer.changed.map((clip) => clip.id) });
+        this.count(answer.counts);
         this.reconcile(answer);
       },
       (error) => this.refused(error, card, null),
@@ -78,7 +85,12 @@ export class Desk extends Hand {
       this.outbox.push(word, { key: makeKey() }),
       (answer) => {
         if (word === "undo") this.recent.shift();
-        this.reconcile(answer, word);
+        else {
+          const { title } = answer.clips[0] || this.current || { title: "" };
+          this.recent = [{ action: answer.of, clips: answer.changed.map((clip) => clip.id), title }, ...this.recent].slice(0, 5);
+        }
+        this.count(answer.counts);
+        this.reconcile(answer);
         this.page.notice(`${word === "undo" ? "Took back" : "Did again"}: ${answer.of}`, "info");
         this.refresh();
       },
@@ -97,7 +109,7 @@ export class Desk extends Hand {
   }
 
   // What the server has done: clips that no longer wait leave, new ones and those brought back come next.
-  reconcile(answer, word = "") {
+  reconcile(answer) {
     const cards = answer.clips;
     const fresh = new Set(cards.map((card) => card.id));
     const done = new Set(answer.changed.map((clip) => clip.id).filter((id) => !fresh.has(id)));
@@ -107,7 +119,6 @@ export class Desk extends Hand {
     if (cards.length) {
       const keep = this.current && !gone && !fresh.has(this.current.id) && this.waits(this.current);
       this.queue = [...cards.slice(1), ...(keep ? [this.current] : []), ...this.queue];
-      if (this.counts && word) this.count(cards.length, -cards.length);
       this.show(cards[0]);
     } else if (gone) this.next();
     this.page.recent();
@@ -135,7 +146,6 @@ export class Desk extends Hand {
     this.page.notice(sentence(error), "warn");
     const now = error.body && error.body.clip;
     const waits = now && this.waits(now);
-    if (done && this.counts && waits) this.count(1);
     if (this.current && this.current.id === card.id) {
       if (waits) this.show(now);
       else this.next();
@@ -150,7 +160,9 @@ export class Desk extends Hand {
     this.page.recent();
   }
 
-  count(pending, decided = -pending) {
+  // So many more.
+  count({ pending, decided }) {
+    if (!this.counts) return;
     this.counts = { ...this.counts, pending: this.counts.pending + pending, decided: this.counts.decided + decided };
     this.page.counts();
   }

@@ -101,6 +101,7 @@ class Desk:
         waiting = [c.id for c in after if c.is_active and c.state is ClipState.PENDING_REVIEW]
         return {
             "event": event.id,
+            "counts": _difference(event),
             "action": str(event.change.action),
             "changed": [
                 {
@@ -128,6 +129,18 @@ class Desk:
                     break
                 action, reversed_id = ReviewAction(row["action"]), row["undoes"]
         return str(action)
+
+
+def _difference(event: Event) -> dict[str, int]:
+    """How many clips more (or fewer) wait, and are decided, because of an event."""
+    change = event.change
+    waiting = [
+        sum(c.is_active and c.state is ClipState.PENDING_REVIEW for c in rows.clips)
+        for rows in (change.before, change.after)
+    ]
+    active = [sum(c.is_active for c in rows.clips) for rows in (change.before, change.after)]
+    pending = waiting[1] - waiting[0]
+    return {"pending": pending, "decided": active[1] - active[0] - pending}
 
 
 def _own(reviewer: str, key: str) -> str:

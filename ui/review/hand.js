@@ -21,6 +21,7 @@ export class Hand {
 
   async open(clip) {
     this.page.state("loading");
+    this.outbox.adopt((await this.ask("past", {})).me);
     await this.outbox.settle();
     const answer = await this.ask("open", { ...this.scope, n: IN_HAND, have: [], clip });
     this.me = answer.me;
@@ -29,6 +30,7 @@ export class Hand {
     this.videos = answer.videos;
     this.queue = answer.clips;
     this.page.counts();
+    this.page.recent();
     if (clip && !answer.asked) this.page.notice(`There is no clip ${clip}`, "warn");
     clearInterval(this.renewTimer);
     this.renewTimer = setInterval(() => this.renew(), 1000 * answer.renew_seconds);
@@ -71,8 +73,10 @@ export class Hand {
     if (this.filling || this.queue.length >= REFILL_BELOW) return;
     this.filling = true;
     try {
+      const acts = this.outbox.length ? -1 : this.outbox.pushed;
       const answer = await this.ask("lease", { ...this.scope, n: IN_HAND - this.queue.length, have: this.have });
-      this.counts = answer.counts;
+      // Counted while something was on its way, the figures would be neither before it nor after.
+      if (acts === this.outbox.pushed) this.counts = answer.counts;
       const have = new Set(this.have);
       this.queue.push(...answer.clips.filter((card) => !have.has(card.id)));
     } finally {

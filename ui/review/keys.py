@@ -69,6 +69,11 @@ KEYS: tuple[Key, ...] = (
         where=Where.PLAYING,
         button="Group",
     ),
+    Key(command="undo", keys=("u", "Ctrl+z"), does="Take the last act back", group=DECIDE, button="Undo"),
+    Key(command="redo", keys=("Shift+u", "Ctrl+Shift+z", "Ctrl+y"), does="Do it again", group=DECIDE, button="Redo"),
+    Key(
+        command="merge", keys=("m",), does="Merge with the clip before", group=CUT, where=Where.PLAYING, button="Merge"
+    ),
     Key(
         command="later",
         keys=("d",),
@@ -76,11 +81,6 @@ KEYS: tuple[Key, ...] = (
         group=DECIDE,
         where=Where.PLAYING,
         button="Later",
-    ),
-    Key(command="undo", keys=("u", "Ctrl+z"), does="Take the last act back", group=DECIDE, button="Undo"),
-    Key(command="redo", keys=("Shift+u", "Ctrl+Shift+z", "Ctrl+y"), does="Do it again", group=DECIDE, button="Redo"),
-    Key(
-        command="merge", keys=("m",), does="Merge with the clip before", group=CUT, where=Where.PLAYING, button="Merge"
     ),
     Key(
         command="next_frame",

@@ -100,6 +100,7 @@ export class Page {
     } else if (counts && counts.decided) this.veil("All clips reviewed", "New clips come here by themselves.", this.undoButton());
     else this.veil("Nothing to review yet", "Submit a video: its clips come here by themselves.", []);
     for (const name of ["number", "title", "length", "frames"]) this.text(name, "");
+    for (const name of ["clip", "frame", "shown"]) this.root.dataset[name] = "";
     this.part("facts").replaceChildren();
     this.counts();
     this.upcoming();
@@ -135,6 +136,7 @@ export class Page {
     this.unveil();
     this.root.dataset.state = "playing";
     this.root.dataset.clip = card.id;
+    this.root.dataset.frame = "";
     this.text("number", `Clip ${card.number}/${card.clips}`);
     this.text("title", card.title);
     this.text("frames", String(card.end_frame - card.start_frame));
@@ -235,6 +237,7 @@ export class Page {
   frame(card, frame, times, placing) {
     const relative = frame - card.start_frame;
     this.root.dataset.frame = relative;
+    this.root.dataset.shown = card.id;
     this.text("frame", String(relative));
     this.text("clock", clock(Math.max(0, times.begin(frame) - times.begin(card.start_frame))));
     this.text("length", clock(times.begin(card.end_frame) - times.begin(card.start_frame)));

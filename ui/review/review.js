@@ -119,13 +119,28 @@ function problemButtons(commands) {
   ];
 }
 
-function listen(desk, { player }, isLive) {
+function listen(desk, { player, page }, isLive) {
+  const goOn = () => page.root.dataset.state === "playing" && player.card && player.play();
   addEventListener("pagehide", () => desk.release());
+  // The shell has shown a tab: if it is this one, maybe with another clip than ours.
+  addEventListener("heaters:tab", () => {
+    if (document.documentElement.dataset.tab !== "review" || !desk.me) return;
+    const asked = Number(new URLSearchParams(location.search).get("clip"));
+    if (asked && (!desk.current || desk.current.id !== asked)) desk.whenFree(() => desk.look(asked));
+    else if (desk.current) {
+      address(desk.current.id);
+      goOn();
+    }
+  });
   addEventListener("pageshow", (event) => event.persisted && desk.change(desk.scope));
   addEventListener("beforeunload", (event) => desk.outbox.length && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) player.pause();
-    else desk.renew();
+    if (document.hidden) {
+      player.pause();
+      return;
+    }
+    goOn();
+    desk.renew();
   });
   // Another tab of ours is in front: silence.
   setInterval(() => !isLive() && player.isPlaying && player.pause(), 500);
@@ -170,7 +185,9 @@ function showScope(page, desk) {
   history.replaceState(history.state, "", url);
 }
 
+// The address names the clip, as long as this tab is the one that is shown.
 function address(clip) {
+  if ((document.documentElement.dataset.tab || "review") !== "review") return;
   if (!isShown()) return;
   const url = new URL(location.href);
   if (clip) url.searchParams.set("clip", clip);

@@ -36,7 +36,9 @@ export class Sheets {
     const groups = new Map();
     for (const row of this.table) groups.set(row.group, [...(groups.get(row.group) || []), row]);
     const columns = element("div", "rv-keys");
-    for (const [name, rows] of groups) {
+    // What is needed most comes first; the longest part has a column of its own.
+    const [first, ...rest] = groups;
+    for (const [name, rows] of [first, ...rest.sort(([, a], [, b]) => a.length - b.length)]) {
       const list = element("dl");
       for (const row of rows) {
         const keys = element("dt");

@@ -1,4 +1,4 @@
-"""The Review tab: one piece of HTML that a script brings to life. No title and no name goes through a template."""
+"""The Review tab: HTML that its own script brings to life. No title and no name goes through a template."""
 
 import json
 

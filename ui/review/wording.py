@@ -34,6 +34,8 @@ def conflict(card: dict[str, Any], last: tuple[str, str] | None, reviewer: str, 
         return f"{name} is already {word} by {'you' if by == reviewer else by}" if by else f"{name} is already {word}"
     if card["held_by"]:
         return f"{name} is in {card['held_by']}'s hands"
+    for known, word in DONE.items():
+        reason = reason.replace(str(known), word)  # it may be about the clip beside it
     return reason[:1].upper() + reason[1:]
 
 
