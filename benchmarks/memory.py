@@ -32,10 +32,10 @@ TEN_HOURS_FRAMES = 1_080_000  # at 30 a second
 LIMIT_BYTES = 1_500_000_000
 ROWS = (
     ("stand-in", 16_000), ("stand-in", 108_000), ("stand-in", TEN_HOURS_FRAMES),
-    ("network", 500), ("network", 2_000), ("network", 20_000),
+    ("network", 200), ("network", 1_000), ("network", 20_000),
 )  # fmt: skip
 SHOT_FRAMES = 120
-QUICK_FRAMES = 2_000  # with --quick, the network is not run on more
+QUICK_FRAMES = 1_000  # with --quick, the network is not run on more
 
 
 class StandIn:
