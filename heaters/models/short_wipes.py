@@ -67,6 +67,11 @@ def _fit(cells: Floats, begin: int, length: int) -> tuple[float, float, float]:
     jump = np.abs(mixed - (np.arange(length)[:, None] + 0.5 > times)).sum(0)
     clean = telling & (jump <= JUMP_FRAMES[0] + JUMP_FRAMES[1] * length)
     best = (0.0, 0.0, 0.0)
+    if (
+        clean.sum() < LEAST_SHARE * telling.sum()
+        or np.ptp(np.quantile(times[clean], (0.1, 0.9))) < LEAST_SPAN_FRAMES / 2
+    ):
+        return best  # too few cells change cleanly, or all at once: a cut
     for basis in BASES:
         keep = clean
         weights = np.zeros(basis.shape[1])

@@ -15,7 +15,7 @@ from heaters.models.windows import Source
 
 Floats = NDArray[np.float64]
 
-SUSPECT = 0.2  # of the single head; below, no correction here could reach a sensible threshold
+SUSPECT, CERTAIN = 0.2, 0.97  # of the single head; below and above, no correction here would reach a sensible threshold
 # Log-odds that are added to the single head. A peak of 0.95 is taken back; from 0.27 on a clear step makes a cut.
 AGAINST, IN_FAVOUR = -3.0, 1.0
 REACH_ROWS, REACH_COLUMNS, LEAST_OVERLAP = 11, 22, 0.45  # shifts that are tried, and what must still overlap
@@ -33,7 +33,7 @@ def step_evidence(frames: Source, single: NDArray[np.float32]) -> NDArray[np.flo
     evidence = np.zeros(len(frames), np.float32)
     for start, stop in _suspects(single):
         last = start + int(np.argmax(single[start:stop]))  # of the left-hand shot
-        if last + 1 < len(frames):
+        if last + 1 < len(frames) and single[last] <= CERTAIN:
             evidence[start:stop] = _judge(frames, last)
     return evidence
 

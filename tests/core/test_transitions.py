@@ -71,6 +71,22 @@ def test_a_wipe_that_the_network_sees_too_is_one_cut() -> None:
     assert (cut.start_frame, cut.frame, cut.end_frame) == (20, 26, 31)
 
 
+def test_a_dissolve_that_only_the_pixels_show_is_a_gradual_cut() -> None:
+    dissolve = [0.0] * 20 + [0.8] * 10 + [0.0] * 30
+    (cut,) = transitions([0.0] * 60, [0.2] * 60, dissolve=dissolve)
+    assert (cut.start_frame, cut.frame, cut.end_frame, cut.kind) == (20, 25, 30, CutKind.GRADUAL)
+
+
+def test_log_odds_of_a_step_move_a_peak_over_the_threshold_or_below() -> None:
+    one, two = heads(50, {20: 0.8, 35: 0.3}, {})
+    assert [cut.frame for cut in transitions(one, two)] == [21]
+    step = [0.0] * 50
+    step[20], step[35] = -3.0, 1.0
+    (cut,) = transitions(one, two, step=step)
+    assert (cut.frame, round(cut.confidence, 3)) == (36, 0.538)
+    assert [cut.frame for cut in transitions([1.0, *one[1:]], two, step=[-3.0, *step[1:]])] == [1, 36]
+
+
 def test_threshold_decides() -> None:
     one, two = heads(50, {20: 0.4}, {})
     assert transitions(one, two) == []

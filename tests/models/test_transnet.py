@@ -78,6 +78,16 @@ def test_exact_equals_the_published_network(
     assert abs(found.many - many).max() < 1e-5
 
 
+@pytest.mark.parametrize("capability", ["AVX512", "AVX2"])
+def test_both_convolutions_of_a_stream_give_the_same(capability: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    state, _ = load_weights()
+    frames = torch.from_numpy(footage(40))
+    with torch.inference_mode():
+        streamed = torch.cat(list(Stream(state).run(torch.split(frames, CHUNK_FRAMES))))
+        assert (Network(state)(frames[None])[0] - streamed).abs().max() < 1e-5
+
+
 @pytest.mark.parametrize("count", [1, 5, CHUNK_FRAMES, CHUNK_FRAMES + 1, 170])
 def test_stream_equals_one_window_over_everything(count: int) -> None:
     state, _ = load_weights()
@@ -171,7 +181,7 @@ def test_nothing_global_is_touched() -> None:
 
 
 def test_revision_names_the_weights(fast: TransNet) -> None:
-    assert (fast.revision, fast.device, fast.precision) == ("transnetv2@a313d0b3bebf", "cpu", "fp32")
+    assert (fast.revision, fast.device, fast.precision) == ("transnetv2@a313d0b3bebf", "cpu", "checked")
 
 
 @pytest.mark.parametrize(
