@@ -16,7 +16,7 @@ $(BIN)/heaters: pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt install python3 python3-venv"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[embedded,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[embedded,ui,dev]'
 	@touch $@
 
 demo: $(BIN)/heaters  ## build a sample reel with known cuts and run the whole pipeline on it

@@ -1,10 +1,13 @@
 """Writes the parts of the documents that restate code: `docs/generate.py`, or `--check` to only compare.
 
-The pipeline table in README.md and the settings in docs/settings.md come from `core/pipeline.py` and `settings.py`.
+The pipeline table in README.md and the settings in docs/settings.md come from `core/pipeline.py` and `settings/`;
+docs/openapi.json from the routes in `deployments/`.
 """
 
+import json
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 from heaters.core.pipeline import PIPELINE, By, Stage
 from heaters.settings import Settings, describe
@@ -50,15 +53,32 @@ def rendered(text: str, name: str, body: str) -> str:
     return f"{before}{begin}\n{body}\n{END}{after}"
 
 
+def openapi() -> str:
+    """The OpenAPI document of the endpoint, as a file."""
+    from deployments.app import create_app
+
+    # Its routes are described, not called, so it needs neither a model nor a database.
+    app: Any = create_app(cast(Any, None), cast(Any, None))
+    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def wanted_files() -> dict[str, str]:
+    """Every generated file as it should be, by its path."""
+    files = {}
+    for file, parts in PARTS.items():
+        text = (ROOT / file).read_text(encoding="utf-8")
+        for name, make in parts.items():
+            text = rendered(text, name, make())
+        files[file] = text
+    return files | {"docs/openapi.json": openapi()}
+
+
 def main() -> int:
     """Write, or with --check compare; returns the exit code."""
     stale = []
-    for file, parts in PARTS.items():
+    for file, wanted in wanted_files().items():
         path = ROOT / file
-        text = wanted = path.read_text(encoding="utf-8")
-        for name, make in parts.items():
-            wanted = rendered(wanted, name, make())
-        if wanted != text:
+        if not path.exists() or wanted != path.read_text(encoding="utf-8"):
             stale.append(file)
             if "--check" not in sys.argv:
                 path.write_text(wanted, encoding="utf-8")

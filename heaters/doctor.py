@@ -107,10 +107,13 @@ def _device(settings: Settings) -> Check:
 
 
 def _detector(settings: Settings) -> Check:
+    if settings.detector != "transnetv2":
+        from heaters.models.detectors import build
+
+        return Check(name="detector", ok=True, found=build(settings).signature)
     from heaters.models.transnet import load_weights
 
-    digest = load_weights()[1]
-    return Check(name="detector", ok=True, found=f"{settings.detector}, weights {digest[:12]}")
+    return Check(name="detector", ok=True, found=f"transnetv2, weights {load_weights()[1][:12]}")
 
 
 def _embedder(settings: Settings) -> Check:

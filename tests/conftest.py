@@ -8,17 +8,15 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import LiteralString
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 from command import Heaters
+from databases import TEMPLATE, administer, with_database
 from requirements import require
 
 from heaters import embedded
@@ -27,8 +25,6 @@ from heaters.store.db import Database, connect
 from heaters.store.migrate import migrate
 
 __all__ = ["require"]
-
-TEMPLATE = "heaters_test_template"
 
 
 @pytest.fixture(scope="session")
@@ -43,41 +39,44 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     embedded.release(home)
 
 
-def with_database(url: str, name: str) -> str:
-    """The same server, another database."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"/{name}"))
-
-
-def _administer(url: str, statement: LiteralString, *names: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
-
 @pytest.fixture(scope="session")
 def template_url(postgres_url: str) -> str:
     """A migrated database that the tests' databases are copies of. Nothing stays connected to it."""
-    _administer(postgres_url, "drop database if exists {0} with (force)", TEMPLATE)
-    _administer(postgres_url, "create database {0}", TEMPLATE)
+    administer(postgres_url, "drop database if exists {0} with (force)", TEMPLATE)
+    administer(postgres_url, "create database {0}", TEMPLATE)
     url = with_database(postgres_url, TEMPLATE)
     with connect(url) as connection:
         migrate(connection)
     return url
 
 
-@pytest.fixture
-def make_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
-    """Makes databases from a named template ("template0": without any table); all dropped after the test."""
+@contextmanager
+def _databases(postgres_url: str) -> Iterator[Callable[[str], str]]:
     names: list[str] = []
 
     def make(template: str) -> str:
         names.append(f"heaters_test_{uuid.uuid4().hex[:12]}")
-        _administer(postgres_url, "create database {0} template {1}", names[-1], template)
+        administer(postgres_url, "create database {0} template {1}", names[-1], template)
         return with_database(postgres_url, names[-1])
 
     yield make
     for name in names:
-        _administer(postgres_url, "drop database if exists {0} with (force)", name)
+        administer(postgres_url, "drop database if exists {0} with (force)", name)
+
+
+@pytest.fixture
+def make_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
+    """Makes databases from a named template ("template0": without any table); all dropped after the test."""
+    with _databases(postgres_url) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+    """A fresh migrated database for all tests of a module, dropped after them."""
+    assert template_url  # is there by now
+    with _databases(postgres_url) as make:
+        yield make(TEMPLATE)
 
 
 @pytest.fixture
@@ -134,6 +133,7 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     patch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    patch.setenv("RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH", "deployments.edge:callback")  # as `heaters serve` has it
     import ray
 
     context = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)

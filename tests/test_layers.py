@@ -19,7 +19,7 @@ MOST_LINES_IN_FUNCTION = 60
 BASE = frozenset({"heaters", "heaters.errors", "heaters.machine", "heaters.settings", "heaters.core"})
 ADAPTERS = frozenset({"heaters.store", "heaters.media", "heaters.models"})
 SERVICES = frozenset({"heaters.submit", "heaters.search", "heaters.status", "heaters.doctor", "heaters.sample"})
-WHOLE = BASE | ADAPTERS | SERVICES | {"heaters.stages", "heaters.runner", "heaters.embedded"}
+WHOLE = BASE | ADAPTERS | SERVICES | {"heaters.stages", "heaters.runner", "heaters.embedded", "heaters.client"}
 STANDS_ON: dict[str, frozenset[str]] = {
     "heaters": frozenset(),
     "heaters.errors": frozenset(),
@@ -34,9 +34,10 @@ STANDS_ON: dict[str, frozenset[str]] = {
     "heaters.media": BASE,
     "heaters.models": BASE,
     **dict.fromkeys(SERVICES, BASE | ADAPTERS),  # what the command, the UI and jobs share; they do not know Ray
+    "heaters.client": BASE | {"heaters.models", "heaters.search"},
     "heaters.stages": BASE | ADAPTERS,
     "heaters.runner": BASE | ADAPTERS | {"heaters.stages", "heaters.status"},
-    "heaters.cli": WHOLE | {"ui"},
+    "heaters.cli": WHOLE | {"ui", "deployments"},
     "ui": WHOLE,
     "jobs": WHOLE | {"heaters.cli"},
     "deployments": WHOLE,

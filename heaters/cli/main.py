@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, demo, listing, models, review, run, search, status
+from heaters.cli import admin, cut, demo, listing, models, review, run, search, serve, status, ui, up
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -24,12 +24,17 @@ app.command("submit")(run.submit_command)
 app.command("run")(run.run_command)
 app.command("status")(status.status_command)
 app.command("retry")(status.retry_command)
+app.command("cut")(cut.cut_command)
 app.command("cuts")(listing.cuts_command)
 app.command("clips")(listing.clips_command)
 app.command("search")(search.search_command)
 app.command("embed")(models.embed_command)
 app.add_typer(models.app, name="models")
 app.add_typer(review.app, name="review")
+app.command("ui")(ui.ui_command)
+app.command("up")(up.up_command)
+app.add_typer(ui.users, name="users")
+app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
 app.command("doctor")(admin.doctor_command)

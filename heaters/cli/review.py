@@ -16,6 +16,9 @@ from heaters.core.states import ReviewAction
 from heaters.errors import RuleError, UsageError
 from heaters.store.objects import open_store
 from heaters.store.review import Reviews
+from heaters.store.tracks import Tracks
+
+MOST_LINES = 20  # of an answer to one act
 
 app = typer.Typer(help="Decide on clips and edit cuts, by clip number.", no_args_is_help=True)
 
@@ -29,7 +32,7 @@ By = Annotated[str | None, typer.Option("--by", help="Who decides; the login nam
 def _desk(reviewer: str | None) -> Iterator[tuple[Reviews, str]]:
     with opened() as (settings, database):
         store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
-        yield Reviews(database, store), reviewer or getpass.getuser()
+        yield Reviews(database, Tracks(store)), reviewer or getpass.getuser()
 
 
 def _many(action: ReviewAction, clips: list[int], by: str | None, as_json: bool) -> None:
@@ -116,7 +119,12 @@ def _tell(output: Output, event: Event) -> None:
         )
         return
     output.say(f"{event.change.action} is event {event.id}")
-    for clip in event.change.after.clips:
+    clips = event.change.after.clips
+    if len(clips) > MOST_LINES:  # a whole video that was cut anew
+        active = sum(clip.is_active for clip in clips)
+        output.say(f"  {active} clips came, {len(clips) - active} are retired")
+        return
+    for clip in clips:
         gone = " (retired)" if not clip.is_active else ""
         output.say(f"  clip {clip.id} {clip.span} {clip.state}{gone}")
 

@@ -129,32 +129,45 @@ class Cuts:
             raise RuleError(f"a diff retires clips that are there; {', '.join(strange)} is not")
         return Cuts.from_spans(self.frame_count, [*(clips - set(diff.retired)), *diff.created])
 
-    def without_short(self, min_frames: int, confidence: Mapping[int, float]) -> "Cuts":
-        """Merge every shot below `min_frames` into a neighbour: remove the least confident cut beside it.
+    def without_short(
+        self, min_length: int, confidence: Mapping[int, float], at: Sequence[int] | None = None
+    ) -> "Cuts":
+        """Merge every shot below `min_length` into a neighbour: remove the least confident cut beside it.
 
+        Lengths count frames; with `at`, the place of every frame and of the end, they are in its unit (PTS).
         `confidence` maps a cut's frame to its confidence; a cut that it lacks (a manual one) is certain. Of
         equally confident cuts the earlier goes first. Ends with every shot long enough, or with a single
         shot.
         """
-        return Cuts.of(self.frame_count, kept_cuts(self._bounds(), min_frames, confidence))
+        self._check_places(at)
+        return Cuts.of(self.frame_count, kept_cuts(self._bounds(), min_length, confidence, at))
 
     def with_maximum(
-        self, max_frames: int, probability: Callable[[int], float] | Sequence[float], min_frames: int = 1
+        self,
+        max_length: int,
+        probability: Callable[[int], float] | Sequence[float],
+        min_length: int = 1,
+        at: Sequence[int] | None = None,
     ) -> "Cuts":
-        """Split every shot longer than `max_frames` at its most likely frame, until all are short enough.
+        """Split every shot longer than `max_length` at its most likely frame, until all are short enough.
 
-        `probability` is that of a cut at a frame: a function, or one value per frame of the video. Both
-        pieces have at least `min_frames`; of equally likely frames the one nearest the middle wins, then the
-        earlier.
+        Lengths are as in `without_short`. `probability` is that of a cut at a frame: a function, or one value per
+        frame of the video. Both pieces have at least `min_length`; of equally likely frames the one nearest the
+        middle wins, then the earlier.
         """
+        self._check_places(at)
         if not callable(probability):
             if len(probability) != self.frame_count:
                 raise RuleError(f"one probability per frame: {self.frame_count}; got {len(probability)}")
             probability = probability.__getitem__
         added: list[int] = []
         for start, end in pairwise(self._bounds()):
-            added += likely_cuts(start, end, max_frames, probability, min_frames)
+            added += likely_cuts(start, end, max_length, probability, min_length, at)
         return Cuts.of(self.frame_count, (*self.frames, *added))
+
+    def _check_places(self, at: Sequence[int] | None) -> None:
+        if at is not None and len(at) != self.frame_count + 1:
+            raise RuleError(f"one place per frame, and the end: {self.frame_count + 1}; got {len(at)}")
 
     def _bounds(self) -> tuple[int, ...]:
         return (0, *self.frames, self.frame_count)

@@ -5,7 +5,7 @@ log is only appended to, so undo survives a reload and a restart.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from heaters.core.snapshot import ClipRow, CutRow, Snapshot
@@ -72,52 +72,33 @@ class Event:
         return Entry(id=self.id, reviewer=self.change.reviewer, action=self.change.action, undoes=self.change.undoes)
 
 
-@dataclass(slots=True, kw_only=True)
-class Stacks:
-    """Event ids of one reviewer: `done` can be undone, `undone` redone; the last of each comes first."""
+def undo_target(newest_first: Iterable[Entry]) -> int | None:
+    """The event that a reviewer's next undo reverses: their last action or redo that stands. None: nothing to undo.
 
-    done: list[int] = field(default_factory=list)
-    undone: list[int] = field(default_factory=list)
-
-
-def fold(log: Iterable[Entry]) -> dict[str, Stacks]:
-    """Every reviewer's stacks after the whole log, in order of ids. A new action clears what could be redone.
-
-    Raises RuleError where an undo or redo reverses another event than the last one: the log is damaged.
+    The log holds the reviewer's own entries, newest first, and is read no further back than needed.
     """
-    stacks: dict[str, Stacks] = {}
-    for entry in log:
-        mine = stacks.setdefault(entry.reviewer, Stacks())
+    reversed_ids: set[int] = set()
+    for entry in newest_first:
+        if entry.undoes is not None:
+            reversed_ids.add(entry.undoes)
+        if entry.action is not ReviewAction.UNDO and entry.id not in reversed_ids:
+            return entry.id
+    return None
+
+
+def redo_target(newest_first: Iterable[Entry]) -> int | None:
+    """The event that a reviewer's next redo reverses: their last undo that still stands. None: nothing to redo.
+
+    A new action clears what could be redone, so the log (as for `undo_target`) is read back to the last one at most.
+    """
+    reversed_ids: set[int] = set()
+    for entry in newest_first:
         if entry.undoes is None:
-            mine.done.append(entry.id)
-            mine.undone.clear()
-            continue
-        source, target = mine.done, mine.undone
-        if entry.action is ReviewAction.REDO:
-            source, target = target, source
-        if not source or source[-1] != entry.undoes:
-            last = source[-1] if source else "none"
-            raise RuleError(
-                f"event {entry.id}: {entry.action} reverses the reviewer's last, {last}; got {entry.undoes}"
-            )
-        source.pop()
-        target.append(entry.id)
-    return stacks
-
-
-def undo_target(log: Iterable[Entry], reviewer: str) -> int | None:
-    """The event that the reviewer's next undo reverses: an action or a redo. None: nothing to undo.
-
-    The log needs the reviewer's own entries only.
-    """
-    stacks = fold(entry for entry in log if entry.reviewer == reviewer).get(reviewer)
-    return stacks.done[-1] if stacks and stacks.done else None
-
-
-def redo_target(log: Iterable[Entry], reviewer: str) -> int | None:
-    """The event that the reviewer's next redo reverses: an undo. None: nothing to redo."""
-    stacks = fold(entry for entry in log if entry.reviewer == reviewer).get(reviewer)
-    return stacks.undone[-1] if stacks and stacks.undone else None
+            return None
+        reversed_ids.add(entry.undoes)
+        if entry.action is ReviewAction.UNDO and entry.id not in reversed_ids:
+            return entry.id
+    return None
 
 
 def reverse(

@@ -60,7 +60,9 @@ class Act:
     def __post_init__(self) -> None:
         rule = RULES.get(self.action)
         if rule is None:
-            raise RuleError(f"{self.action} names no clip: it reverses the reviewer's last event")
+            raise RuleError(
+                f"{self.action} is no action on a clip: it takes a whole video or the reviewer's last event"
+            )
         if rule.takes_frame != (self.frame is not None):
             raise RuleError(f"split and move, and they alone, take a frame; got {self.action}, {self.frame}")
         if not self.reviewer.strip():

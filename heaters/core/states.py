@@ -54,5 +54,6 @@ class ReviewAction(StrEnum):
     MERGE = "merge"
     MOVE = "move"
     GROUP = "group"
+    RECUT = "recut"  # the untouched stretches of a video laid anew: `heaters cut`
     UNDO = "undo"
     REDO = "redo"

@@ -25,6 +25,8 @@ REFUSED_FORMATS = {
 }
 MAX_PIXELS = 2**26  # 8K is half of this; the header of a hostile file may claim far more
 PACKETS_UNTIL_FRAME = 1500  # a stream cut in mid-GOP shows its first frame within a GOP
+# An edit list may show a stretch twice; one that shows everything this often is a trap: 12 bytes each, hours to decode.
+MOST_SHOWINGS = 4
 ASPECT_LIMIT = 8  # a pixel aspect ratio beyond 8:1 is a broken header, not a lens
 FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets tell
 
@@ -43,6 +45,7 @@ def _examine(container: Any, path: Path) -> Probe:
     if name in REFUSED_FORMATS or name.endswith("_pipe"):
         raise MediaError(f"{REFUSED_FORMATS.get(name, 'a still image')}, not a video")
     stream = _video_stream(container, path)
+    _refuse_loop(stream)
     frame = _first_frame(container, stream, path)
     container_start = Fraction(container.start_time or 0, av.time_base)
     start = _seconds(stream.start_time, stream.time_base, container_start)
@@ -121,6 +124,13 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
         except av.FFmpegError as error:
             reason = str(error.strerror)
         raise MediaError(f"has a {context.name} stream without a decodable frame ({reason}); {looks_like(path)}")
+
+
+def _refuse_loop(stream: Any) -> None:
+    """Once an MP4 is open, its index holds a packet as often as the edit list shows it."""
+    held, shown = stream.frames, len(stream.index_entries)
+    if held and shown > MOST_SHOWINGS * held:
+        raise MediaError(f"has an edit list that shows its {held} frames {shown} times; at most {MOST_SHOWINGS} each")
 
 
 def _seconds(ticks: int | None, time_base: Fraction, container_start: Fraction) -> float:

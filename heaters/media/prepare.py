@@ -132,6 +132,16 @@ class _Job:
     memory_bytes: int
     on_progress: OnProgress | None
 
+    def watch(self, frames: int, seconds: float) -> None:
+        """Progress. Raises MediaError once there are more frames than bytes: the same ones, over and over."""
+        if frames > self.probe.size_bytes:
+            raise MediaError(
+                f"{self.source.name} has {self.probe.size_bytes} bytes and gave {frames} frames so far: "
+                "it shows the same ones over and over"
+            )
+        if self.on_progress is not None:
+            self.on_progress(frames, seconds)
+
     @property
     def analysis(self) -> Path:
         return self.folder / "analysis.rgb"
@@ -164,7 +174,7 @@ def _finish(
         [*reads, *outputs, *ffmpeg.write_analysis(job.analysis, job.pts_log, job.probe)],
         timeout_seconds=max(deadline - time.monotonic(), 0.001),
         memory_bytes=job.memory_bytes,
-        on_progress=job.on_progress,
+        on_progress=job.watch,
     )
     timeline = read_pts_log(job.pts_log)
     job.pts_log.unlink()

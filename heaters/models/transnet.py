@@ -4,6 +4,7 @@ It knows nothing of thresholds or cuts: those come from the probabilities (`core
 """
 
 import hashlib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from heaters.errors import ModelError, RuleError
+from heaters.models.batch_size import BatchSize
 from heaters.models.transnet_network import CHANNELS, HEIGHT, WIDTH, Network
 from heaters.models.transnet_stream import CHUNK_FRAMES, Stream
 from heaters.models.windows import (
     LONG,
     REFERENCE,
-    Frames,
+    Source,
     Window,
     Windowing,
     batches,
@@ -36,7 +38,7 @@ FRAME_SHAPE = (HEIGHT, WIDTH, CHANNELS)
 
 # `exact` is fp32 in the reference's windows: equal to the published network within 1e-3. The others see further.
 PRECISIONS = {"exact": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-BATCH_WINDOWS = {"cpu": 1, "cuda": 32}  # on a CPU one window's values already exceed the caches
+CPU_BATCH_WINDOWS = 1  # one window's values already exceed the caches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,33 +54,42 @@ class TransNet:
     touched, so the caller chooses the threads (`torch.set_num_threads`).
 
     `device`: "auto", "cpu", "cuda" or "cuda:N". `precision`: "auto" (fp32 on a CPU, fp16 on a GPU) or one of
-    PRECISIONS. `batch_windows`: windows in one call of the network; on a GPU halved, and remembered, when memory
-    does not suffice. Raises ModelError when the weights are missing or altered, or the device is absent.
+    PRECISIONS. `batch_windows`: windows in one call of the network; None: on a GPU found by probing at the first call,
+    halved whenever memory does not suffice, and remembered in the folder `memory`.
+    Raises ModelError when the weights are missing or altered, or the device is absent.
     """
 
-    def __init__(self, device: str = "auto", precision: str = "auto", batch_windows: int | None = None) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        precision: str = "auto",
+        batch_windows: int | None = None,
+        memory: Path | None = None,
+    ) -> None:
         self.device = choose_device(device)
         kind = self.device.partition(":")[0]
         self.precision = {"cpu": "fp32", "cuda": "fp16"}[kind] if precision == "auto" else precision
         if self.precision not in PRECISIONS:
             raise ModelError(f"precision must be auto, {', '.join(PRECISIONS)}; got {precision!r}")
-        self.batch_windows = batch_windows or BATCH_WINDOWS[kind]
         state, digest = load_weights()
         self.revision = f"transnetv2@{digest[:12]}"
+        self.batch_windows = batch_windows or (CPU_BATCH_WINDOWS if kind == "cpu" else 0)  # 0: not known yet
+        name = torch.cuda.get_device_name(self.device) if kind == "cuda" else "CPU"
+        self._size = BatchSize(f"{name}, {self.revision} {self.precision}, torch {torch.__version__}", memory)
         self._stream: Stream | None = None
         if kind == "cpu" and PRECISIONS[self.precision] is torch.float32:
             self._stream = Stream(state)
         else:
             self._network = Network(state).eval().to(self.device, PRECISIONS[self.precision])
 
-    def predict(self, frames: Frames) -> Probabilities:
+    def predict(self, frames: Source) -> Probabilities:
         """Probabilities for one video: uint8 [n, 27, 48, 3], n ≥ 1. Raises RuleError for any other shape."""
         return self.predict_many([frames])[0]
 
-    def predict_many(self, videos: Iterable[Frames]) -> list[Probabilities]:
+    def predict_many(self, videos: Iterable[Source]) -> list[Probabilities]:
         """Probabilities for each video, in order; on a GPU windows of different videos share batches.
 
-        Frames are read as they are needed, so memory-mapped arrays stay on disk. Raises RuleError for a video
+        Frames are read as they are needed, so those in files stay on disk. Raises RuleError for a video
         that is not uint8 [n ≥ 1, 27, 48, 3] and ModelError when the network cannot be run.
         """
         every = list(videos)
@@ -98,7 +109,7 @@ class TransNet:
             raise ModelError(f"TransNetV2 failed on {self.device}: {error}") from error
         return [Probabilities(single=a[:, 0].copy(), many=a[:, 1].copy()) for a in answers]
 
-    def _streams(self, stream: Stream, videos: list[Frames]) -> list[NDArray[np.float32]]:
+    def _streams(self, stream: Stream, videos: list[Source]) -> list[NDArray[np.float32]]:
         """One video after another: each as one stream, or for `exact` as one for each of its windows."""
         answers = []
         for frames in videos:
@@ -116,10 +127,12 @@ class TransNet:
             answers.append(answer)
         return answers
 
-    def _batches(self, network: Network, videos: list[Frames]) -> list[NDArray[np.float32]]:
+    def _batches(self, network: Network, videos: list[Source]) -> list[NDArray[np.float32]]:
         """Windows of all videos, `batch_windows` at a time."""
         windowing = REFERENCE if self.precision == "exact" else LONG
         answers = [np.empty((len(frames), 2), np.float32) for frames in videos]
+        if not self.batch_windows:
+            self.batch_windows = self._size.find(lambda size: self._seconds(network, size, windowing))
         for batch in batches(windows([len(frames) for frames in videos], windowing), self.batch_windows):
             inputs = np.stack([gather(videos[window.video], window, windowing) for window in batch])
             for window, output in zip(batch, self._run(network, torch.from_numpy(inputs)), strict=True):
@@ -131,14 +144,25 @@ class TransNet:
         while sum(map(len, outputs)) < len(inputs):
             piece = inputs[sum(map(len, outputs)) :][: self.batch_windows]
             try:
-                # TF32 would put `exact` outside its tolerance; the setting is put back.
-                with torch.backends.cudnn.flags(enabled=True, allow_tf32=self.precision != "exact"):
-                    outputs.append(network(piece.to(self.device)).cpu().numpy())
+                outputs.append(self._call(network, piece))
             except torch.OutOfMemoryError:
                 if len(piece) == 1:
                     raise
-                self.batch_windows = len(piece) // 2
+                self.batch_windows = self._size.halve(len(piece))
         return np.concatenate(outputs)
+
+    def _call(self, network: Network, inputs: Tensor) -> NDArray[np.float32]:
+        # TF32 would put `exact` outside its tolerance; the setting is put back.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=self.precision != "exact"):
+            answer: NDArray[np.float32] = network(inputs.to(self.device)).cpu().numpy()
+        return answer
+
+    def _seconds(self, network: Network, size: int, windowing: Windowing) -> float:
+        """How long a batch of `size` windows takes, there and back."""
+        inputs = torch.zeros(size, windowing.length, *FRAME_SHAPE, dtype=torch.uint8)
+        begun = time.perf_counter()
+        self._call(network, inputs)
+        return time.perf_counter() - begun
 
 
 def _middle(output: NDArray[np.float32], window: Window, windowing: Windowing) -> NDArray[np.float32]:

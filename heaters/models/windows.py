@@ -1,6 +1,6 @@
 """Windows over videos: which frames the network sees together, and which of its outputs count.
 
-Lazy: only the windows of one batch are ever in memory, so frames may be memory-mapped files of any length.
+Lazy: only the windows of one batch are ever in memory, so frames may lie in files of any length.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heaters.errors import RuleError
+from heaters.models.raw_frames import RawFrames
 
 Frames = NDArray[np.uint8]
+Source = Frames | RawFrames  # frames in memory, or read from a file as they are needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +62,19 @@ def batches(items: Iterator[Window], size: int) -> Iterator[list[Window]]:
         yield batch
 
 
-def stretch(frames: Frames, start: int, stop: int, size: int) -> Iterator[Frames]:
+def stretch(frames: Source, start: int, stop: int, size: int) -> Iterator[Frames]:
     """Copies of frames `[start, stop)`, at most `size` at a time; beyond the ends the outer frame is repeated."""
     last = len(frames) - 1
     for first in range(start, stop, size):
         end = min(first + size, stop)
         if first < 0 or end > len(frames):
-            yield frames[np.arange(first, end).clip(0, last)]
+            wanted = np.arange(first, end).clip(0, last)
+            yield frames[int(wanted[0]) : int(wanted[-1]) + 1][wanted - wanted[0]]
         else:
             yield np.array(frames[first:end])
 
 
-def gather(frames: Frames, window: Window, windowing: Windowing) -> Frames:
+def gather(frames: Source, window: Window, windowing: Windowing) -> Frames:
     """All that is seen in one window: [length, 27, 48, 3]."""
     first = window.start - windowing.context
     return next(stretch(frames, first, first + windowing.length, windowing.length))

@@ -1,26 +1,24 @@
 """Stage `detect`: analysis frames → per-frame probabilities → cuts → the clips between them."""
 
-import io
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 from heaters.core import keys
 from heaters.core.cuts import Cuts
+from heaters.core.layout import Evidence, Layout, Rules
 from heaters.core.timebase import PtsTable, TimeBase
-from heaters.core.transitions import Transition, transitions
 from heaters.errors import StageError
-from heaters.models.transnet import FRAME_SHAPE, Probabilities, TransNet
+from heaters.models.detectors import Detector, Footage, build
+from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.store.cache import Cache
+from heaters.store.evidence import pack, pts_table
 from heaters.store.objects import open_store
 from heaters.store.queries import query
 
@@ -38,7 +36,6 @@ class Input:
     frame_count: int
     time_base_num: int
     time_base_den: int
-    duration_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +48,9 @@ class SceneDetectionResult(StageResult):
     model: str  # detector and the revision of its weights
     device: str
     precision: str
+    threshold: float  # the rules that the cuts were laid under
+    min_clip_seconds: float
+    max_clip_seconds: float
     probabilities_key: str
     frames: int
     cut_count: int
@@ -69,100 +69,81 @@ class SceneDetectionResult(StageResult):
 Result = SceneDetectionResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lengths:
-    """Shortest and longest shot in frames; 0 for no longest."""
-
-    min_frames: int
-    max_frames: int
-
-
-def lay_out(frame_count: int, found: Sequence[Transition], single: Sequence[float], lengths: Lengths) -> Cuts:
-    """The partition of a video from its transitions: short shots merged into a neighbour, long ones split."""
-    cuts = Cuts.of(frame_count, (t.frame for t in found))
-    if lengths.min_frames > 1:
-        cuts = cuts.without_short(lengths.min_frames, {t.frame: t.confidence for t in found})
-    if lengths.max_frames:
-        cuts = cuts.with_maximum(lengths.max_frames, single, max(1, lengths.min_frames))
-    return cuts
+def rules_of(settings: Settings) -> Rules:
+    """The rules that an operator set."""
+    return Rules(
+        threshold=settings.cut_threshold,
+        min_clip_seconds=settings.min_clip_seconds,
+        max_clip_seconds=settings.max_clip_seconds,
+    )
 
 
 def kernel(
-    item: Input, table: PtsTable, probabilities: Probabilities, threshold: float, lengths: Lengths
+    seen: Evidence, table: PtsTable, rules: Rules
 ) -> tuple[tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]]:
-    """Rows for `cuts` and `clips` from one video's probabilities. Pure."""
-    single, many = probabilities.single, probabilities.many
-    found = transitions(single.tolist(), many.tolist(), threshold=threshold)
-    cuts = lay_out(item.frame_count, found, single.tolist(), lengths)
-    by_frame = {t.frame: t for t in found}
-    cut_rows = []
-    for frame in cuts.frames:
-        t = by_frame.get(frame)
-        cut_rows.append(
-            {
-                "frame": frame,
-                "pts": table.pts(frame),
-                # A shot split for its length alone has no transition: it lies at the most likely frame.
-                "kind": str(t.kind) if t else "hard",
-                "confidence": round(t.confidence if t else float(single[frame]), 6),
-                "metadata": {"span": [t.start_frame, t.end_frame]} if t else {"reason": "maximum length"},
-            }
-        )
+    """Rows for `cuts` and `clips` from one video's evidence. Pure."""
+    laid = Layout(seen, table, rules).whole()
+    cut_rows = [
+        {
+            "frame": cut.frame,
+            "pts": table.pts(cut.frame),
+            "kind": str(cut.kind),
+            "confidence": cut.confidence,
+            "metadata": dict(cut.metadata),
+        }
+        for cut in laid
+    ]
     clip_rows = [
         {**asdict(span), "start_pts": table.pts(span.start_frame), "end_pts": table.pts(span.end_frame)}
-        for span in cuts.clips()
+        for span in Cuts.of(table.frame_count, (cut.frame for cut in laid)).clips()
     ]
     return tuple(cut_rows), tuple(clip_rows)
 
 
 class Worker:
-    """Holds the network; one call takes several videos, whose windows share its batches."""
+    """Holds the detector; one call takes several videos, whose windows share a network's batches."""
 
     def __init__(self, settings: Settings) -> None:
-        # The streamed and half-precision modes see further than the published network and find other weak cuts.
-        self._network = TransNet(device=settings.device, precision="exact")
+        self._detector = build(settings)
         self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
         self._cache = Cache(settings.cache)
-        self._settings = settings
+        self._rules = rules_of(settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[SceneDetectionResult]]:
         begun = time.monotonic()
-        torch.set_num_threads(context.threads)
-        frames = each(items, self._frames)
-        good = [frame for frame in frames if not isinstance(frame, StageError)]
-        predicted = iter(self._network.predict_many(good))
-        answers = [frame if isinstance(frame, StageError) else next(predicted) for frame in frames]
-        fps = sum(map(len, good)) / max(time.monotonic() - begun, 1e-9)
+        footage = each(items, self._footage)
+        good = [video for video in footage if not isinstance(video, StageError)]
+        seen = iter(self._detector.look(good, context.threads))
+        fps = sum(len(video.frames) for video in good) / max(time.monotonic() - begun, 1e-9)
 
-        def one(pair: tuple[Input, Probabilities | StageError]) -> SceneDetectionResult:
-            item, answer = pair
-            if isinstance(answer, StageError):
-                raise answer
-            return self._result(item, answer, begun, fps)
+        def one(pair: tuple[Input, Footage | StageError]) -> SceneDetectionResult:
+            item, video = pair
+            if isinstance(video, StageError):
+                raise video
+            return self._result(item, video.table, next(seen), begun, fps)
 
-        return each(list(zip(items, answers, strict=True)), one)
+        return each(list(zip(items, footage, strict=True)), one)
 
-    def _frames(self, item: Input) -> NDArray[np.uint8]:
+    def _footage(self, item: Input) -> Footage:
         with self._cache.hold(self._store, item.analysis_key) as held:
-            # The mapping keeps the bytes alive even when the cache evicts the file.
-            return np.memmap(held.path, np.uint8, "r", shape=(item.frame_count, *FRAME_SHAPE))
-
-    def _result(self, item: Input, p: Probabilities, begun: float, fps: float) -> SceneDetectionResult:
-        pts = np.load(io.BytesIO(self._store.read(item.pts_key)))
+            # The open file stays readable even when the cache evicts it.
+            frames = RawFrames(held.path, item.frame_count)
         base = TimeBase(num=item.time_base_num, den=item.time_base_den)
-        table = PtsTable.of(pts[:-1].tolist(), base, end_pts=int(pts[-1]))
-        cuts, clips = kernel(item, table, p, self._settings.cut_threshold, self._lengths(item))
-        word = keys.params({"model": self._network.revision, "precision": self._network.precision})
-        buffer = io.BytesIO()
-        # Not in half precision: rounding could carry a frame over the threshold.
-        np.savez_compressed(buffer, single=p.single, many=p.many)
-        stored = self._store.put_bytes(keys.probabilities(item.content_hash, word), buffer.getvalue())
+        return Footage(frames=frames, table=pts_table(self._store.read(item.pts_key), base))
+
+    def _result(self, item: Input, table: PtsTable, seen: Evidence, begun: float, fps: float) -> SceneDetectionResult:
+        cuts, clips = kernel(seen, table, self._rules)
+        key = evidence_key(item.content_hash, self._detector)
+        stored = self._store.put_bytes(key, pack(seen))
         confidences = [row["confidence"] for row in cuts]
         return SceneDetectionResult(
-            method=self._settings.detector,
-            model=self._network.revision,
-            device=self._network.device,
-            precision=self._network.precision,
+            method=self._detector.name,
+            model=self._detector.revision,
+            device=self._detector.device,
+            precision=self._detector.precision,
+            threshold=self._rules.threshold,
+            min_clip_seconds=self._rules.min_clip_seconds,
+            max_clip_seconds=self._rules.max_clip_seconds,
             probabilities_key=stored.key,
             frames=item.frame_count,
             cut_count=len(cuts),
@@ -175,12 +156,11 @@ class Worker:
             seconds=time.monotonic() - begun,
         )
 
-    def _lengths(self, item: Input) -> Lengths:
-        rate = item.frame_count / item.duration_seconds
-        shortest = math.ceil(self._settings.min_clip_seconds * rate)
-        longest = math.floor(self._settings.max_clip_seconds * rate)
-        # Rounding may leave no room between the two; the longest gives way.
-        return Lengths(min_frames=shortest, max_frames=longest and max(longest, 2 * shortest - 1, 1))
+
+def evidence_key(content_hash: str, detector: Detector) -> str:
+    """Where a detector's evidence of a video lies."""
+    word = keys.params({"model": detector.revision, "precision": detector.precision})
+    return keys.probabilities(content_hash, word)
 
 
 def record(tx: Transaction, item: Input, result: SceneDetectionResult) -> None:

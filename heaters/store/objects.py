@@ -14,6 +14,7 @@ from heaters.errors import RuleError
 
 Progress = Callable[[int], None]  # told the bytes moved since the last call, maybe from another thread
 
+STREAM_BYTES = 256 * 1024  # a piece of a stream
 LONGEST_KEY_BYTES = 900  # S3 allows 1,024, prefix included
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=+@-]*(/[A-Za-z0-9_][A-Za-z0-9_.=+@-]*)*")
@@ -63,6 +64,9 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """The objects whose keys start with `prefix`, in the order of their keys."""
+
+    def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """Bytes `[start, stop)` of an object in pieces, unverified: for playing, where a wrong byte is only seen."""
 
     def url(self, key: str, expires_seconds: int = 3600) -> str:
         """Where a browser gets the object, in ranges too: a presigned URL, or file:// for a directory."""

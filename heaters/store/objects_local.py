@@ -16,7 +16,7 @@ from pathlib import Path
 
 from heaters.errors import StoreError
 from heaters.store.files import beside, copy, disk_errors, sha256_of, sync_folder, verify
-from heaters.store.objects import Entry, Progress, Stored, check_key
+from heaters.store.objects import STREAM_BYTES, Entry, Progress, Stored, check_key
 
 
 class LocalStore:
@@ -105,6 +105,14 @@ class LocalStore:
                         with suppress(FileNotFoundError):  # deleted since
                             found.append(Entry(key=key, size_bytes=path.stat().st_size))
         yield from sorted(found, key=lambda entry: entry.key)
+
+    def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        self._existing(key)
+        with disk_errors("read", key, self.root), self._path(key).open("rb") as file:
+            file.seek(start)
+            while start < stop and (chunk := file.read(min(STREAM_BYTES, stop - start))):
+                start += len(chunk)
+                yield chunk
 
     def url(self, key: str, expires_seconds: int = 3600) -> str:
         del expires_seconds  # whoever may read the file may read it for ever

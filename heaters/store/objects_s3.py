@@ -1,6 +1,7 @@
 """The object store in S3 or whatever speaks it. Credentials and region come the usual ways (AWS_*, files, roles)."""
 
 import base64
+import contextlib
 import hashlib
 import itertools
 import uuid
@@ -20,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heaters.errors import IntegrityError, StoreError
 from heaters.store.files import CHUNK_BYTES, beside, disk_errors, sha256_of, verify
-from heaters.store.objects import Entry, Progress, Stored, check_key
+from heaters.store.objects import STREAM_BYTES, Entry, Progress, Stored, check_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -129,6 +130,15 @@ class S3Store:
             for page in pages:
                 for found in page.get("Contents", []):
                     yield Entry(key=found["Key"].removeprefix(self.prefix), size_bytes=found["Size"])
+
+    def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        if start >= stop:
+            return
+        wanted = f"bytes={start}-{stop - 1}"
+        with self._errors("read", key):
+            body = self._client.get_object(Bucket=self.bucket, Key=self.prefix + check_key(key), Range=wanted)["Body"]
+            with contextlib.closing(body):
+                yield from body.iter_chunks(STREAM_BYTES)
 
     def url(self, key: str, expires_seconds: int = 3600) -> str:
         with self._errors("sign", key):

@@ -67,3 +67,11 @@ def query(name: str) -> str:
         return load()[name].sql
     except KeyError:
         raise RuleError(f"no query named {name!r} in queries.sql") from None
+
+
+def board(name: str) -> str:
+    """The SQL of a query of `board.sql`. Raises RuleError for a name that is not there."""
+    try:
+        return load("board.sql")[name].sql
+    except KeyError:
+        raise RuleError(f"no query named {name!r} in board.sql") from None

@@ -203,7 +203,7 @@ select id, content_hash, source_key from videos where id = any (%(ids)s);
 
 -- name: input_detect
 -- What detect needs.
-select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den, duration_seconds
+select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den
 from videos where id = any (%(ids)s);
 
 -- name: input_export
@@ -345,16 +345,32 @@ from pending p join approved a on a.id = p.id
 order by p.video_id, p.start_frame
 returning id;
 
+-- name: serialise_reviewer
+-- One act of a reviewer at a time, so that an act always sees the ones before it, also the same act sent twice at once.
+select pg_advisory_xact_lock(hashtext('heaters.review.' || %(reviewer)s));
+
 -- name: review_rows
--- The clips of a video that an act may touch: the active ones and those named; held until the end of the transaction.
+-- The clips that an act may touch: those named, the one before each and the members of their groups; held until the end.
 select id, start_frame, end_frame, start_pts, end_pts, state::text, version, parents, group_id, reviewed_by, reviewed_at,
        retired_at
-from clips where video_id = %(video_id)s and (retired_at is null or id = any (%(ids)s::bigint[]))
+from clips where video_id = %(video_id)s and (
+    id = any (%(ids)s::bigint[])
+    or (retired_at is null and (
+        end_frame in (select start_frame from clips where id = any (%(ids)s::bigint[]))
+        or group_id in (select group_id from clips where id = any (%(ids)s::bigint[]) and group_id is not null))))
 order by id for update;
 
 -- name: review_cuts
--- The cuts of a video as review sees them.
-select frame, pts, kind::text, confidence::float8, created_by, metadata from cuts where video_id = %(video_id)s order by frame;
+-- The cuts of a video at some frames.
+select frame, pts, kind::text, confidence::float8, created_by, metadata from cuts
+where video_id = %(video_id)s and frame = any (%(frames)s::integer[]) order by frame;
+
+-- name: other_hands
+-- Which of these pending clips are in another reviewer's hands.
+select id, review_lease_by as reviewer from clips
+where id = any (%(ids)s::bigint[]) and state = 'pending_review' and retired_at is null
+  and review_lease_expires_at > now() and review_lease_by <> %(reviewer)s
+order by start_frame;
 
 -- name: held_clips
 -- The clips of a video that a running stage holds.
@@ -367,13 +383,15 @@ select nextval(pg_get_serial_sequence('clips', 'id')) as id;
 -- name: write_clip
 -- A clip as an act leaves it: new, or with the columns changed that review may change.
 insert into clips (id, video_id, start_frame, end_frame, start_pts, end_pts, state, version, parents, group_id,
-                   reviewed_by, reviewed_at, retired_at)
+                   reviewed_by, reviewed_at, retired_at, review_lease_by, review_lease_expires_at)
 overriding system value
 values (%(id)s, %(video_id)s, %(start_frame)s, %(end_frame)s, %(start_pts)s, %(end_pts)s, %(state)s::clip_state, %(version)s,
-        %(parents)s::bigint[], %(group_id)s, %(reviewed_by)s, %(reviewed_at)s, %(retired_at)s)
+        %(parents)s::bigint[], %(group_id)s, %(reviewed_by)s, %(reviewed_at)s, %(retired_at)s,
+        %(lease_by)s, now() + %(lease_seconds)s * interval '1 second')
 on conflict (id) do update
 set state = excluded.state, version = excluded.version, group_id = excluded.group_id, reviewed_by = excluded.reviewed_by,
-    reviewed_at = excluded.reviewed_at, retired_at = excluded.retired_at, updated_at = now();
+    reviewed_at = excluded.reviewed_at, retired_at = excluded.retired_at, review_lease_by = excluded.review_lease_by,
+    review_lease_expires_at = excluded.review_lease_expires_at, updated_at = now();
 
 -- name: delete_cut
 -- Take a cut away.
@@ -395,14 +413,244 @@ returning id;
 select id, video_id, reviewer, action::text, undoes, before, after from review_events where request_key = %(request_key)s;
 
 -- name: reviewer_log
--- A reviewer's log without its images, oldest first.
-select id, reviewer, action::text, undoes from review_events where reviewer = %(reviewer)s order by id;
+-- A page of a reviewer's log without its images, newest first.
+select id, reviewer, action::text, undoes from review_events
+where reviewer = %(reviewer)s and id < %(before)s order by id desc limit %(limit)s;
 
 -- name: event
 -- One event with its images.
 select id, video_id, reviewer, action::text, undoes, before, after from review_events where id = %(id)s;
 
 -- name: later_events
--- What happened to a video after an event.
+-- What happened to some clips of a video after an event.
 select id, video_id, reviewer, action::text, undoes, before, after from review_events
-where video_id = %(video_id)s and id > %(id)s order by id;
+where video_id = %(video_id)s and id > %(id)s and exists (
+    select from jsonb_array_elements(after->'clips') c where (c->>'id')::bigint = any (%(clip_ids)s::bigint[]))
+order by id;
+
+-- name: clip_event
+-- The last event that touched a clip: who changed it under another's eyes.
+select reviewer, action::text from review_events
+where video_id = (select video_id from clips where id = %(id)s)
+  and exists (select from jsonb_array_elements(after->'clips') c where (c->>'id')::bigint = %(id)s)
+order by id desc limit 1;
+
+-- name: own_events
+-- A reviewer's last events that still stand, newest first, with the clips they left.
+select e.id, e.action::text, v.id as video_id, v.title, extract(epoch from now() - e.created_at)::float8 as age_seconds,
+       (select array_agg((c->>'id')::bigint) from jsonb_array_elements(e.after->'clips') c) as clip_ids
+from review_events e join videos v on v.id = e.video_id
+where e.reviewer = %(reviewer)s and e.action not in ('undo', 'redo')
+  and not exists (select from review_events u where u.undoes = e.id
+                  and not exists (select from review_events r where r.undoes = u.id))
+order by e.id desc limit %(limit)s;
+
+-- name: own_ages
+-- How long ago each of a reviewer's acts of the last minutes was: their pace.
+select extract(epoch from now() - created_at)::float8 as age_seconds from review_events
+where reviewer = %(reviewer)s and action not in ('undo', 'redo') and created_at > now() - %(seconds)s * interval '1 second'
+order by id desc limit 1000;
+
+-- ------------------------------------------------------------------------------------------------ review: leases
+
+-- name: lease_clips
+-- Give a reviewer the next clips of the queue, and count it. What another holds is skipped, so two never meet; a video
+-- somebody else is in comes after the others; clips put off come last. Pending neighbours are leased too, so that an
+-- edit of the shared cut is the same reviewer's.
+with foreigners as (
+    select distinct video_id from clips f
+    where f.state = 'pending_review' and f.review_lease_expires_at > now() and f.review_lease_by <> %(reviewer)s
+      and not exists (select from clips m where m.video_id = f.video_id and m.state = 'pending_review'
+                      and m.review_lease_by = %(reviewer)s and m.review_lease_expires_at > now())
+), picked as materialized (
+    select * from (
+        (select c.id, c.video_id, c.start_frame, c.end_frame, 1 as tier, row_number() over () as place from (
+            select * from clips c
+            where c.state = 'pending_review' and c.retired_at is null and c.review_deferred_at is null
+              and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
+              and not c.id = any (%(have)s::bigint[])
+              and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
+              and not exists (select from foreigners f where f.video_id = c.video_id)
+            order by case when %(uncertain)s then least(
+                         (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.start_frame),
+                         (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.end_frame)) end,
+                     c.video_id, c.start_frame
+            limit %(n)s for update of c skip locked) c)
+        union all
+        (select c.id, c.video_id, c.start_frame, c.end_frame, 2, row_number() over () from (
+            select * from clips c
+            where c.state = 'pending_review' and c.retired_at is null and c.review_deferred_at is null
+              and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
+              and not c.id = any (%(have)s::bigint[])
+              and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
+              and exists (select from foreigners f where f.video_id = c.video_id)
+            order by c.video_id, c.start_frame
+            limit %(n)s for update of c skip locked) c)
+        union all
+        (select c.id, c.video_id, c.start_frame, c.end_frame, 3, row_number() over () from (
+            select * from clips c
+            where c.state = 'pending_review' and c.retired_at is null and c.review_deferred_at is not null
+              and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
+              and not c.id = any (%(have)s::bigint[])
+              and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
+            order by c.review_deferred_at, c.id
+            limit %(n)s for update of c skip locked) c)
+    ) queue order by tier, place limit %(n)s
+), near as materialized (
+    select c.id from clips c
+    where c.state = 'pending_review' and c.retired_at is null
+      and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
+      and exists (select from picked p where p.video_id = c.video_id and (p.start_frame = c.end_frame or p.end_frame = c.start_frame))
+    for update of c skip locked
+), leased as (
+    update clips set review_lease_by = %(reviewer)s, review_lease_expires_at = now() + %(lease_seconds)s * interval '1 second'
+    where id in (select id from picked union select id from near)
+), counted as (
+    select count(*) filter (where c.state = 'pending_review')::int as pending,
+           count(*) filter (where c.state <> 'pending_review')::int as decided,
+           count(*) filter (where c.state = 'pending_review' and c.review_lease_expires_at > now()
+                            and c.review_lease_by <> %(reviewer)s)::int as held_by_others
+    from clips c
+    where c.retired_at is null and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
+)
+select n.pending, n.decided, n.held_by_others, p.id from counted n left join picked p on true order by p.tier, p.place;
+
+-- name: lease_clip
+-- Give a reviewer one clip that was asked for, if it waits and nobody else holds it.
+update clips set review_lease_by = %(reviewer)s, review_lease_expires_at = now() + %(lease_seconds)s * interval '1 second'
+where id = %(id)s and state = 'pending_review' and retired_at is null
+  and (review_lease_expires_at is null or review_lease_expires_at <= now() or review_lease_by = %(reviewer)s)
+returning id;
+
+-- name: renew_leases
+-- Renew what a reviewer has in hand and its neighbours, also after it ran out if nobody has taken it. Returns what is theirs.
+update clips c set review_lease_by = %(reviewer)s, review_lease_expires_at = now() + %(lease_seconds)s * interval '1 second'
+where c.state = 'pending_review' and c.retired_at is null
+  and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
+  and (c.id = any (%(ids)s::bigint[]) or exists (
+        select from clips h where h.id = any (%(ids)s::bigint[]) and h.video_id = c.video_id and h.retired_at is null
+        and (h.start_frame = c.end_frame or h.end_frame = c.start_frame)))
+returning c.id;
+
+-- name: release_leases
+-- Put clips back into the queue; `later` puts them behind all others.
+update clips set review_lease_by = null, review_lease_expires_at = null,
+    review_deferred_at = case when %(later)s then now() else review_deferred_at end
+where state = 'pending_review' and retired_at is null and review_lease_by = %(reviewer)s
+  and (%(ids)s::bigint[] is null or id = any (%(ids)s::bigint[]))
+returning id;
+
+-- name: review_cards
+-- What a reviewer sees of clips, with their neighbours and the cuts at both ends, in the order asked for.
+select c.id, c.version, c.state::text, c.video_id, c.start_frame, c.end_frame, c.group_id, c.reviewed_by, c.retired_at is not null as is_retired,
+       case when c.state = 'pending_review' and c.review_lease_expires_at > now() and c.review_lease_by <> %(reviewer)s
+            then c.review_lease_by end as held_by,
+       v.title, v.source, v.frame_count, v.duration_seconds, v.time_base_num, v.time_base_den, v.pts_key, v.probabilities_key,
+       v.width, v.height, v.is_vfr, coalesce(v.has_audio, false) as has_audio, v.proxy_key,
+       p.id as previous_id, p.version as previous_version, p.start_frame as previous_start_frame, p.state::text as previous_state,
+       n.id as next_id, n.version as next_version, n.end_frame as next_end_frame, n.state::text as next_state,
+       ks.kind::text as start_kind, ks.confidence::float8 as start_confidence,
+       ke.kind::text as end_kind, ke.confidence::float8 as end_confidence,
+       (select count(*) from clips b where b.video_id = c.video_id and b.retired_at is null and b.start_frame < c.start_frame)::int + 1 as number,
+       (select count(*) from clips b where b.video_id = c.video_id and b.retired_at is null)::int as clips
+from unnest(%(ids)s::bigint[]) with ordinality as asked (id, place)
+join clips c on c.id = asked.id
+join videos v on v.id = c.video_id
+left join clips p on p.video_id = c.video_id and p.retired_at is null and p.end_frame = c.start_frame
+left join clips n on n.video_id = c.video_id and n.retired_at is null and n.start_frame = c.end_frame
+left join cuts ks on ks.video_id = c.video_id and ks.frame = c.start_frame
+left join cuts ke on ke.video_id = c.video_id and ke.frame = c.end_frame
+order by asked.place;
+
+-- name: clip_start
+-- The first frame of a clip.
+select start_frame from clips where id = %(id)s;
+
+-- name: review_videos
+-- Videos with their state and how many of their clips wait: those named, or all in which some do.
+select v.id, coalesce(nullif(v.title, ''), v.source) as title, v.state::text, coalesce(w.waiting, 0)::int as waiting
+from videos v left join (select video_id, count(*) as waiting from clips where state = 'pending_review' and retired_at is null
+                         group by video_id) w on w.video_id = v.id
+where (%(ids)s::bigint[] is null and w.waiting > 0) or v.id = any (%(ids)s::bigint[])
+order by v.id limit 500;
+
+-- name: clips_over
+-- The active clips that now cover the frames of a clip, first to last: what became of one that is gone.
+select c.id from clips g join clips c on c.video_id = g.video_id and c.retired_at is null
+    and c.start_frame < g.end_frame and c.end_frame > g.start_frame
+where g.id = %(id)s order by c.start_frame;
+
+-- ------------------------------------------------------------------------------------------------ recut
+
+-- name: recut_videos
+-- What a recut needs of each video: its frames, where PTS and probabilities lie, and the detector that detection ran.
+select v.id, v.title, v.source, v.state::text, v.frame_count, v.content_hash, v.analysis_key, v.pts_key, v.probabilities_key,
+       v.time_base_num, v.time_base_den, coalesce(r.result->>'method', '') as method, coalesce(r.result->>'model', '') as model
+from videos v
+left join stage_runs r on r.stage = 'detect' and r.subject_id = v.id and r.variant = '' and r.status = 'done' and not r.voided
+where v.duplicate_of is null and (%(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[]))
+order by v.id;
+
+-- name: recut_rows
+-- All active clips of a video, held until the end of the transaction.
+select id, start_frame, end_frame, start_pts, end_pts, state::text, version, parents, group_id, reviewed_by, reviewed_at,
+       retired_at
+from clips where video_id = %(video_id)s and retired_at is null order by id for update;
+
+-- name: recut_cuts
+-- All cuts of a video as review sees them.
+select frame, pts, kind::text, confidence::float8, created_by, metadata from cuts where video_id = %(video_id)s order by frame;
+
+-- name: clips_in_hand
+-- The clips of a video that a reviewer holds now.
+select id, review_lease_by as reviewer from clips
+where video_id = %(video_id)s and retired_at is null and review_lease_expires_at > now();
+
+-- name: new_clip_ids
+-- The ids of some clips about to be made.
+select nextval(pg_get_serial_sequence('clips', 'id')) as id from generate_series(1, %(count)s);
+
+-- name: retire_clips
+-- Take clips out of the tiling; their rows stay for lineage and undo.
+update clips c set state = 'archived', retired_at = t.retired_at, version = t.version, updated_at = now()
+from jsonb_to_recordset(%(clips)s) as t (id bigint, version integer, retired_at timestamptz)
+where c.id = t.id;
+
+-- name: add_clips
+-- Clips that were laid anew, with the ids they were given.
+insert into clips (id, video_id, start_frame, end_frame, start_pts, end_pts)
+overriding system value
+select id, %(video_id)s, start_frame, end_frame, start_pts, end_pts
+from jsonb_to_recordset(%(clips)s) as t (id bigint, start_frame integer, end_frame integer, start_pts bigint, end_pts bigint);
+
+-- name: delete_cuts
+-- Take cuts away.
+delete from cuts where video_id = %(video_id)s and frame = any (%(frames)s::integer[]);
+
+-- ------------------------------------------------------------------------------------------------ the UI
+
+-- name: begin_session
+-- Somebody signed in.
+insert into sessions (token_hash, name, mark, expires_at)
+values (%(token_hash)s, %(name)s, %(mark)s, now() + %(seconds)s * interval '1 second');
+
+-- name: session
+-- Who signed in with a token, while it lasts.
+select name, mark from sessions where token_hash = %(token_hash)s and expires_at > now();
+
+-- name: end_session
+-- Somebody signed out.
+delete from sessions where token_hash = %(token_hash)s;
+
+-- name: sweep_sessions
+-- Sessions that ran out.
+delete from sessions where expires_at < now();
+
+-- name: video_proxy
+-- What playing a video needs.
+select id, content_hash, proxy_key, frame_count from videos where id = %(id)s;
+
+-- name: clip_proxy
+-- What stills of a clip need.
+select c.id, c.video_id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame, c.export_key
+from clips c join videos v on v.id = c.video_id where c.id = %(id)s;

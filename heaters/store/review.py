@@ -3,12 +3,9 @@
 The rules are in `core/review.py` and `core/history.py`; this only reads rows, asks them, and writes the change.
 """
 
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-import numpy as np
 
 from heaters.core.edits import Limits
 from heaters.core.history import Change, Entry, Event, redo_target, reverse, undo_target
@@ -17,8 +14,13 @@ from heaters.core.snapshot import ClipRow, CutRow, Snapshot
 from heaters.core.states import ClipState, CutKind, ReviewAction
 from heaters.errors import RuleError, UsageError
 from heaters.store.db import Cursor, Database
-from heaters.store.objects import ObjectStore
+from heaters.store.leases import other_hand
 from heaters.store.queries import query
+from heaters.store.tracks import Tracks
+
+_NO_LEASE = {"lease_by": None, "lease_seconds": None}
+_NEWEST = 2**63 - 1
+LOG_PAGE = 50  # entries of the log read at once: nearly always the first page holds what is to be undone
 
 
 def approve_pending(database: Database, scope: Sequence[int] | None, *, reviewer: str) -> int:
@@ -29,12 +31,18 @@ def approve_pending(database: Database, scope: Sequence[int] | None, *, reviewer
 
 
 class Reviews:
-    """Carries out acts of review. `store` is where PTS tables lie: a new cut needs the PTS of its frame."""
+    """Carries out acts of review. `tracks` holds the PTS tables: a new cut needs the PTS of its frame.
 
-    def __init__(self, database: Database, store: ObjectStore, *, limits: Limits | None = None) -> None:
+    With `lease_seconds` the pending clips that an act leaves stay in the reviewer's hands for that long.
+    """
+
+    def __init__(
+        self, database: Database, tracks: Tracks, *, limits: Limits | None = None, lease_seconds: float = 0.0
+    ) -> None:
         self._database = database
-        self._store = store
+        self._tracks = tracks
         self._limits = limits or Limits()
+        self._lease_seconds = lease_seconds
 
     def act(
         self,
@@ -48,12 +56,13 @@ class Reviews:
     ) -> Event:
         """Do one act, or give the event it led to when `request_key` was used before.
 
-        Raises RuleError with the reason where it is not allowed, UsageError for a clip that is not there.
+        Raises RuleError with the reason where it is not allowed (also: a clip in another reviewer's hands),
+        UsageError for a clip that is not there.
         """
         with self._database.transaction() as tx:
-            known = tx.execute(query("event_of_request"), {"request_key": request_key}).fetchone()
+            known = _known(tx, reviewer, request_key)
             if known is not None:
-                return _event(known)
+                return known
             row = tx.execute(query("video_of_clip"), {"id": clip_id}).fetchone()
             if row is None:
                 raise UsageError(f"there is no clip {clip_id}")
@@ -65,11 +74,11 @@ class Reviews:
                 wish,
                 _rows(tx, video["id"], [clip_id]),
                 new_id=lambda: _new_id(tx),
-                pts=self._pts(video),
+                pts=lambda frame: int(self._tracks.pts(video["pts_key"])[frame]),
                 limits=self._limits,
-                held=_held(tx, video["id"]),
+                held=held_clips(tx, video["id"]),
             )
-            return _write(tx, video["id"], change, request_key)
+            return self._write(tx, video["id"], change, request_key)
 
     def undo(self, *, reviewer: str, request_key: str) -> Event:
         """Take back the reviewer's last act. Raises RuleError with the reason where that is not possible."""
@@ -80,18 +89,13 @@ class Reviews:
         return self._reverse(ReviewAction.REDO, redo_target, reviewer, request_key)
 
     def _reverse(
-        self,
-        word: ReviewAction,
-        target: Callable[[Iterable[Entry], str], int | None],
-        reviewer: str,
-        request_key: str,
+        self, word: ReviewAction, target: Callable[[Iterable[Entry]], int | None], reviewer: str, request_key: str
     ) -> Event:
         with self._database.transaction() as tx:
-            known = tx.execute(query("event_of_request"), {"request_key": request_key}).fetchone()
+            known = _known(tx, reviewer, request_key)
             if known is not None:
-                return _event(known)
-            log = [_entry(row) for row in tx.execute(query("reviewer_log"), {"reviewer": reviewer}).fetchall()]
-            wanted = target(log, reviewer)
+                return known
+            wanted = target(_newest_first(tx, reviewer))
             if wanted is None:
                 raise RuleError(f"{reviewer} has nothing to {word}")
             found = tx.execute(query("event"), {"id": wanted}).fetchone()
@@ -99,16 +103,20 @@ class Reviews:
                 raise RuleError(f"event {wanted} is not in the log")
             event = _event(found)
             self._lock(tx, event.video_id)
-            later = tx.execute(query("later_events"), {"video_id": event.video_id, "id": event.id}).fetchall()
+            ids = sorted(event.change.clip_ids)
+            later = tx.execute(
+                query("later_events"), {"video_id": event.video_id, "id": event.id, "clip_ids": ids}
+            ).fetchall()
+            cuts = (*event.change.before.cuts, *event.change.after.cuts)
             change = reverse(
                 event,
-                _rows(tx, event.video_id, sorted(event.change.clip_ids)),
+                _rows(tx, event.video_id, ids, [cut.frame for cut in cuts]),
                 reviewer=reviewer,
                 at=datetime.now(UTC),
                 later=[_event(row) for row in later],
-                held=_held(tx, event.video_id),
+                held=held_clips(tx, event.video_id),
             )
-            return _write(tx, event.video_id, change, request_key)
+            return self._write(tx, event.video_id, change, request_key)
 
     def _lock(self, tx: Cursor, video_id: int) -> dict[str, Any]:
         video = tx.execute(query("lock_video"), {"id": video_id}).fetchone()
@@ -116,16 +124,38 @@ class Reviews:
             raise UsageError(f"there is no video {video_id}")
         return video
 
-    def _pts(self, video: dict[str, Any]) -> Callable[[int], int]:
-        """The PTS of a frame, read from the video's table when first asked: most acts make no cut."""
-        table: list[Any] = []
+    def _write(self, tx: Cursor, video_id: int, change: Change, request_key: str) -> Event:
+        """Write the rows of a change and its event. Cuts go before clips and tiling is checked at commit."""
+        other = other_hand(tx, [clip.id for clip in change.before.clips], change.reviewer)
+        if other is not None:
+            raise RuleError(f"{change.action} is refused: clip {other[0]} is in {other[1]}'s hands")
+        for cut in change.removed_cuts:
+            tx.execute(query("delete_cut"), {"video_id": video_id, "frame": cut.frame})
+        for cut in change.added_cuts:
+            tx.execute(query("write_cut"), {"video_id": video_id, **_columns(cut)})
+        for clip in change.after.clips:
+            kept = self._lease_seconds > 0 and clip.state is ClipState.PENDING_REVIEW
+            lease = {"lease_by": change.reviewer, "lease_seconds": self._lease_seconds} if kept else _NO_LEASE
+            tx.execute(query("write_clip"), {"video_id": video_id, **_columns(clip), **lease})
+        return Event(id=write_event(tx, video_id, change, request_key), video_id=video_id, change=change)
 
-        def pts(frame: int) -> int:
-            if not table:
-                table.append(np.load(io.BytesIO(self._store.read(video["pts_key"]))))
-            return int(table[0][frame])
 
-        return pts
+def _known(tx: Cursor, reviewer: str, request_key: str) -> Event | None:
+    """The event that a request led to before. From here on, no other act of this reviewer runs until the end."""
+    tx.execute(query("serialise_reviewer"), {"reviewer": reviewer})
+    row = tx.execute(query("event_of_request"), {"request_key": request_key}).fetchone()
+    return None if row is None else _event(row)
+
+
+def _newest_first(tx: Cursor, reviewer: str) -> Iterator[Entry]:
+    """A reviewer's log, a page at a time: read no further back than somebody asks."""
+    before = _NEWEST
+    while True:
+        page = tx.execute(query("reviewer_log"), {"reviewer": reviewer, "before": before, "limit": LOG_PAGE}).fetchall()
+        yield from map(_entry, page)
+        if len(page) < LOG_PAGE:
+            return
+        before = page[-1]["id"]
 
 
 def _new_id(tx: Cursor) -> int:
@@ -133,28 +163,41 @@ def _new_id(tx: Cursor) -> int:
     return int(row["id"]) if row else 0
 
 
-def _rows(tx: Cursor, video_id: int, ids: Sequence[int]) -> Snapshot:
+def _rows(tx: Cursor, video_id: int, ids: Sequence[int], cut_frames: Sequence[int] = ()) -> Snapshot:
+    """These clips, their neighbours and groups as they are now, with the cuts they start at and those named."""
     clips = tx.execute(query("review_rows"), {"video_id": video_id, "ids": list(ids)}).fetchall()
-    cuts = tx.execute(query("review_cuts"), {"video_id": video_id}).fetchall()
+    frames = sorted({row["start_frame"] for row in clips}.union(cut_frames))
+    cuts = tx.execute(query("review_cuts"), {"video_id": video_id, "frames": frames}).fetchall()
+    return _snapshot(clips, cuts)
+
+
+def snapshot(tx: Cursor, video_id: int) -> Snapshot:
+    """All active clips of a video, held until the transaction ends, and all its cuts."""
+    clips = tx.execute(query("recut_rows"), {"video_id": video_id}).fetchall()
+    return _snapshot(clips, tx.execute(query("recut_cuts"), {"video_id": video_id}).fetchall())
+
+
+def _snapshot(clips: Iterable[dict[str, Any]], cuts: Iterable[dict[str, Any]]) -> Snapshot:
     return Snapshot.of(
         [ClipRow(**{**row, "state": ClipState(row["state"]), "parents": tuple(row["parents"])}) for row in clips],
         [CutRow(**{**row, "kind": CutKind(row["kind"])}) for row in cuts],
     )
 
 
-def _held(tx: Cursor, video_id: int) -> dict[int, str]:
+def held_clips(tx: Cursor, video_id: int) -> dict[int, str]:
+    """The clips of a video that a running stage holds, and which."""
     rows = tx.execute(query("held_clips"), {"video_id": video_id}).fetchall()
     return {row["id"]: row["stage"] for row in rows}
 
 
-def _write(tx: Cursor, video_id: int, change: Change, request_key: str) -> Event:
-    """Write the rows of a change and its event. Cuts go before clips and tiling is checked at commit."""
-    for cut in change.removed_cuts:
-        tx.execute(query("delete_cut"), {"video_id": video_id, "frame": cut.frame})
-    for cut in change.added_cuts:
-        tx.execute(query("write_cut"), {"video_id": video_id, **_columns(cut)})
-    for clip in change.after.clips:
-        tx.execute(query("write_clip"), {"video_id": video_id, **_columns(clip)})
+def in_hand(tx: Cursor, video_id: int) -> dict[int, str]:
+    """The clips of a video that a reviewer holds now, and who."""
+    rows = tx.execute(query("clips_in_hand"), {"video_id": video_id}).fetchall()
+    return {row["id"]: row["reviewer"] for row in rows}
+
+
+def write_event(tx: Cursor, video_id: int, change: Change, request_key: str) -> int:
+    """Append a change to the log; the event's id."""
     row = tx.execute(
         query("write_event"),
         {
@@ -167,7 +210,7 @@ def _write(tx: Cursor, video_id: int, change: Change, request_key: str) -> Event
             "after": change.after.to_json(),
         },
     ).fetchone()
-    return Event(id=int(row["id"]) if row else 0, video_id=video_id, change=change)
+    return int(row["id"]) if row else 0
 
 
 def _columns(row: ClipRow | CutRow) -> dict[str, Any]:

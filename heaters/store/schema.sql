@@ -7,7 +7,7 @@ create type clip_state as enum ('pending_review', 'review_approved', 'exported',
                                 'review_skipped', 'review_archived', 'archived');
 create type run_status as enum ('running', 'done', 'failed', 'dead', 'lost', 'released');
 create type cut_kind as enum ('hard', 'gradual', 'manual');
-create type review_action as enum ('approve', 'skip', 'archive', 'split', 'merge', 'move', 'group', 'undo', 'redo');
+create type review_action as enum ('approve', 'skip', 'archive', 'split', 'merge', 'move', 'group', 'recut', 'undo', 'redo');
 create type subject_kind as enum ('video', 'clip');
 
 -- A source video. `pts_*` and `time_base_*`: time of frame n = pts[n] * num / den seconds on the proxy's timeline.
@@ -75,12 +75,13 @@ create table clips (
     reviewed_by     text,
     reviewed_at     timestamptz,
     review_lease_by text,
-    review_lease_expires_at timestamptz,
-    retired_at      timestamptz,                                -- replaced by a split, merge or move
+    review_lease_expires_at timestamptz,                        -- a lease of the past is none
+    retired_at      timestamptz,                                -- replaced by a split, merge, move or recut
     export_key      text,
     export_profile  text,
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
+    review_deferred_at timestamptz,                             -- a reviewer put it off: it comes after all others
     check (start_frame < end_frame),
     check (start_pts < end_pts),
     check (retired_at is null or state = 'archived'),
@@ -92,6 +93,9 @@ create table clips (
 );
 create index clips_video on clips (video_id, start_frame) where retired_at is null;
 create index clips_state on clips (state, id) where retired_at is null;
+create index clips_pending on clips (video_id, start_frame) where state = 'pending_review' and retired_at is null;
+create index clips_put_off on clips (review_deferred_at) where review_deferred_at is not null and state = 'pending_review' and retired_at is null;
+create index clips_in_hand on clips (review_lease_expires_at) where review_lease_expires_at is not null and state = 'pending_review';
 
 -- A file made from a clip. The identity has no nullable column, so that it really fires.
 create table artifacts (
@@ -189,44 +193,87 @@ create table review_events (
 );
 create index review_events_reviewer on review_events (reviewer, id);
 create index review_events_video on review_events (video_id, id);
+create unique index review_events_undoes on review_events (undoes) where undoes is not null;  -- reversed at most once
+
+-- Sessions of people who signed in to the UI. The token itself is known to the browser alone.
+create table sessions (
+    token_hash      text primary key check (token_hash ~ '^[0-9a-f]{64}$'),
+    name            text not null,
+    mark            text not null,                              -- of the password they signed in with: changing it ends them
+    created_at      timestamptz not null default now(),
+    expires_at      timestamptz not null
+);
+create index sessions_expires on sessions (expires_at);
 
 -- Truth 3: the active clips of a cut video tile [0, frame_count), and inner boundaries are exactly the cuts.
--- Overlap is refused by the exclusion constraint; this deferred trigger refuses gaps and strays at commit.
+-- Overlap is refused by the exclusion constraint; these deferred triggers refuse gaps and strays at commit. Each changed
+-- row has its own frames looked at, before and after: a gap begins at 0 or where a clip ends, and either that clip or the
+-- one that followed it has changed. So a commit costs what it changes, not that times the length of the video.
+create function check_boundary(vid bigint, frames integer, boundary integer) returns void language plpgsql
+set enable_seqscan = off  -- a plan made while the table was small would be kept
+as $$
+declare
+    previous integer;  -- where the last clip that begins before the boundary ends
+    starts boolean := exists (select from clips where video_id = vid and retired_at is null and start_frame = boundary);
+    is_cut boolean := exists (select from cuts where video_id = vid and frame = boundary);
+    sound boolean;
+begin
+    select end_frame into previous from clips
+    where video_id = vid and retired_at is null and start_frame < boundary order by start_frame desc limit 1;
+    sound := case
+        when boundary = 0 then starts
+        when boundary = frames then coalesce(previous = frames, false) and not starts and not is_cut
+        when boundary between 1 and frames - 1 then
+            coalesce(case when starts then previous = boundary and is_cut else previous > boundary and not is_cut end, false)
+        else false end;
+    if sound then
+        return;
+    end if;
+    if not exists (select from clips where video_id = vid and retired_at is null)
+       and not exists (select from cuts where video_id = vid) then
+        return;  -- not cut yet, or forgotten altogether
+    end if;
+    raise exception 'the active clips of video % must tile [0, %) and meet exactly at its cuts; at frame % they do not: a clip starts there: %, the one before ends at %, a cut is there: %',
+        vid, frames, boundary, starts, previous, is_cut
+        using errcode = 'check_violation', constraint = 'clips_tile_the_video';
+end $$;
+
 create function check_tiling() returns trigger language plpgsql as $$
 declare
     vid bigint := case when tg_op = 'DELETE' then old.video_id else new.video_id end;
     frames integer;
-    covered bigint;
-    first integer;
-    last integer;
-    strays bigint;
 begin
     select frame_count into frames from videos where id = vid;
     if not found then
         return null;  -- the video itself was deleted
     end if;
-    select coalesce(sum(end_frame - start_frame), 0), min(start_frame), max(end_frame)
-      into covered, first, last
-      from clips where video_id = vid and retired_at is null;
-    if covered = 0 and not exists (select from cuts where video_id = vid) then
+    if tg_table_name = 'cuts' then
+        if tg_op <> 'INSERT' then
+            perform check_boundary(vid, frames, old.frame);
+        end if;
+        if tg_op <> 'DELETE' then
+            perform check_boundary(vid, frames, new.frame);
+        end if;
         return null;
     end if;
-    select count(*) into strays from (
-        (select start_frame from clips where video_id = vid and retired_at is null and start_frame > 0
-         except select frame from cuts where video_id = vid)
-        union all
-        (select frame from cuts where video_id = vid
-         except select start_frame from clips where video_id = vid and retired_at is null)
-    ) boundaries;
-    if first is distinct from 0 or last is distinct from frames or covered <> frames or strays > 0 then
-        raise exception 'the active clips of video % must tile [0, %) and meet exactly at its cuts; they span [%, %), cover % frames, % stray boundaries',
-            vid, frames, first, last, covered, strays using errcode = 'check_violation', constraint = 'clips_tile_the_video';
+    if tg_op <> 'INSERT' and old.retired_at is null then
+        perform check_boundary(vid, frames, old.start_frame);
+        perform check_boundary(vid, frames, old.end_frame);
+    end if;
+    if tg_op <> 'DELETE' and new.retired_at is null then
+        perform check_boundary(vid, frames, new.start_frame);
+        perform check_boundary(vid, frames, new.end_frame);
     end if;
     return null;
 end $$;
 
-create constraint trigger clips_tile_the_video after insert or update of start_frame, end_frame, retired_at, video_id or delete
+create constraint trigger clips_tile_the_video after insert or delete
     on clips deferrable initially deferred for each row execute function check_tiling();
+-- A decision changes no frames: most acts of review need no look at the whole video.
+create constraint trigger changed_clips_tile_the_video after update on clips deferrable initially deferred for each row
+    when ((old.start_frame, old.end_frame, old.retired_at, old.video_id)
+          is distinct from (new.start_frame, new.end_frame, new.retired_at, new.video_id))
+    execute function check_tiling();
 create constraint trigger cuts_tile_the_video after insert or update of frame, video_id or delete
     on cuts deferrable initially deferred for each row execute function check_tiling();
 

@@ -93,9 +93,9 @@ def test_no_shot_stays_long(frames: int, least: int, slack: int, levels: int, se
 
 def test_with_maximum_fails() -> None:
     cuts = Cuts(frame_count=10)
-    with pytest.raises(RuleError, match="max_frames = 4, min_frames = 3"):
+    with pytest.raises(RuleError, match="max_length = 4, min_length = 3"):
         cuts.with_maximum(4, [0.0] * 10, 3)
-    with pytest.raises(RuleError, match="max_frames = 4, min_frames = 0"):
+    with pytest.raises(RuleError, match="max_length = 4, min_length = 0"):
         cuts.with_maximum(4, [0.0] * 10, 0)
     with pytest.raises(RuleError, match="one probability per frame: 10; got 9"):
         cuts.with_maximum(4, [0.0] * 9)

@@ -234,7 +234,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
     [
         ({"action": ReviewAction.SPLIT}, "take a frame; got split, None"),
         ({"action": ReviewAction.APPROVE, "frame": 3}, "take a frame; got approve, 3"),
-        ({"action": ReviewAction.UNDO}, "undo names no clip"),
+        ({"action": ReviewAction.UNDO}, "undo is no action on a clip"),
         ({"action": ReviewAction.SKIP, "reviewer": " "}, "needs a reviewer's name"),
         ({"action": ReviewAction.SKIP, "at": AT.replace(tzinfo=None)}, "carries its time zone"),
     ],

@@ -43,4 +43,5 @@ def test_every_state_is_reached_by_a_stage_or_a_person() -> None:
 
 
 def test_every_review_action_has_a_rule_or_reverses_one() -> None:
-    assert {*RULES, ReviewAction.UNDO, ReviewAction.REDO} == set(ReviewAction)
+    # A recut is of a whole video: its rule is `core/recut.py`.
+    assert {*RULES, ReviewAction.RECUT, ReviewAction.UNDO, ReviewAction.REDO} == set(ReviewAction)

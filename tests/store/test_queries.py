@@ -7,7 +7,7 @@ import pytest
 
 from heaters.errors import RuleError
 from heaters.store.db import Database, connect
-from heaters.store.queries import load, parse, query
+from heaters.store.queries import board, load, parse, query
 
 PLANNED = re.compile(r"(?is)\s*(select|insert|update|delete|merge|values|with)\b")
 
@@ -25,6 +25,21 @@ def test_query_fits_the_schema(template_url: str, name: str) -> None:
     with connect(template_url) as connection, connection.transaction(force_rollback=True):
         statement = f"prepare checked as {numbered(sql)}" if PLANNED.match(sql) else sql
         connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("name", [name for name in load("board.sql") if not name.startswith("key_")])
+def test_query_of_the_board_fits_the_schema(template_url: str, name: str) -> None:
+    texts = [board(name)]
+    if "{key}" in texts[0]:
+        texts = [texts[0].format(key=board(key)) for key in load("board.sql") if key.startswith("key_")]
+    with connect(template_url) as connection, connection.transaction(force_rollback=True):
+        for number, text in enumerate(texts):
+            connection.execute(f"prepare checked{number} as {numbered(text)}".encode())
+
+
+@pytest.mark.parametrize("name", load("board.sql"))
+def test_query_of_the_board_says_what_it_does(name: str) -> None:
+    assert load("board.sql")[name].does.endswith(".")
 
 
 @pytest.mark.parametrize("name", load())

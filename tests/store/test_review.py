@@ -17,6 +17,7 @@ from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.objects import open_store
 from heaters.store.review import Reviews, approve_pending
+from heaters.store.tracks import Tracks
 
 APPROVE, SPLIT, MERGE, MOVE = (ReviewAction(word) for word in ("approve", "split", "merge", "move"))
 
@@ -27,7 +28,7 @@ def reviews(db: Database, tmp_path: Path) -> Reviews:
     buffer = io.BytesIO()
     np.save(buffer, np.arange(101, dtype=np.int64))
     store.put_bytes("t", buffer.getvalue())  # the PTS key of the videos that `rows` makes
-    return Reviews(db, store)
+    return Reviews(db, Tracks(store))
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """A video under review, in memory: what the store does with changes, without a database. For property tests."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from heaters.core.cuts import Cuts
-from heaters.core.edits import Limits
-from heaters.core.history import Change, Event, redo_target, reverse, undo_target
-from heaters.core.review import Act, perform
+from heaters.core.edits import Author, Limits
+from heaters.core.history import Change, Entry, Event, redo_target, reverse, undo_target
+from heaters.core.layout import LaidCut
+from heaters.core.recut import recut
+from heaters.core.review import RULES, Act, perform
 from heaters.core.snapshot import ClipRow, CutRow, Snapshot
 from heaters.core.states import ClipState, CutKind, ReviewAction
 from heaters.errors import RuleError
@@ -46,6 +49,16 @@ def laid_out(cuts: Cuts) -> Snapshot:
             )
             for frame in cuts.frames
         ),
+    )
+
+
+def laid_cut(frame: int) -> LaidCut:
+    """The cut that any detection finds at a frame of a desk's video."""
+    return LaidCut(
+        frame=frame,
+        kind=CutKind.HARD,
+        confidence=0.5 + 0.4 / (1 + frame),
+        metadata={"span": [frame, frame], "threshold": 0.5},
     )
 
 
@@ -100,17 +113,34 @@ class Desk:
         change = perform(wish, self.rows, new_id=lambda: next(self._ids), pts=pts, limits=self.limits, held=self.held)
         return self._write(change)
 
+    def recut(self, frames: Iterable[int], *, by: str = "ada", kept: Collection[int] = ()) -> Change:
+        """Lay the untouched stretches anew, with cuts at those of `frames` that lie inside them."""
+        wanted = sorted(frames)
+        change = recut(
+            self.rows,
+            lambda stretch: [laid_cut(f) for f in wanted if stretch.start_frame < f < stretch.end_frame],
+            by=Author(reviewer=by, at=self.now(), new_id=lambda: next(self._ids), pts=pts, limits=self.limits),
+            created_by="test",
+            kept={*self.held, *kept},
+        )
+        if change is None:
+            raise RuleError("nothing changes")
+        return self._write(change)
+
     def undo(self, by: str = "ada") -> Change:
-        return self._reverse(undo_target((e.entry for e in self.log), by), by)
+        return self._reverse(undo_target(self._entries(by)), by)
 
     def redo(self, by: str = "ada") -> Change:
-        return self._reverse(redo_target((e.entry for e in self.log), by), by)
+        return self._reverse(redo_target(self._entries(by)), by)
 
     def reach(self, clip_id: int, state: ClipState) -> None:
         """A machine moves a clip on, as a finished stage does."""
         clip = self.clip(clip_id)
         moved = replace(clip, state=state, version=clip.version + 1)
         self.rows = self.rows.updated(Snapshot.of([clip]), Snapshot.of([moved]))
+
+    def _entries(self, by: str) -> list[Entry]:
+        return [event.entry for event in reversed(self.log) if event.change.reviewer == by]
 
     def _reverse(self, event_id: int | None, by: str) -> Change:
         if event_id is None:
@@ -123,3 +153,23 @@ class Desk:
         self.rows = self.rows.updated(change.before, change.after)
         self.log.append(Event(id=len(self.log) + 1, video_id=1, change=change))
         return change
+
+
+def step(desk: Desk, word: str, a: int, b: int, by: str) -> bool:
+    """Do one step on a clip and a frame picked by `a` and `b`; False where it was refused."""
+    try:
+        if word in ("undo", "redo"):
+            (desk.undo if word == "undo" else desk.redo)(by)
+        elif word == "recut":
+            desk.recut(range(1 + a % 50, desk.frame_count, 5 + b % 50), by=by)
+        else:
+            # Mostly clips that are there; sometimes any id, retired or unknown.
+            clip_id = desk.active[a % len(desk.active)].id if a % 8 else a % (len(desk.rows.clips) + 2)
+            rule = RULES[ReviewAction(word)]
+            clip = desk.rows.clip(clip_id)
+            low = clip.start_frame - (30 if rule.takes_previous else 2) if clip else 0
+            high = clip.end_frame + 2 if clip else desk.frame_count
+            desk.act(word, clip_id, low + b % (high - low) if rule.takes_frame else None, by=by)
+    except RuleError:
+        return False
+    return True

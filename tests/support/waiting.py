@@ -1,7 +1,8 @@
-"""Waits for a command to reach a stage."""
+"""Waits for something to happen, without guessing how long it takes."""
 
 import subprocess
 import time
+from collections.abc import Callable
 
 from rows import one, rows
 
@@ -19,3 +20,11 @@ def wait_for_stage(db: Database, stage: str, process: "subprocess.Popen[str]", t
             return False
         time.sleep(0.005)
     raise AssertionError(f"{stage} never ran")
+
+
+def wait_until(is_so: Callable[[], bool], what: str, timeout_seconds: float = 60) -> None:
+    """Return as soon as `is_so`."""
+    deadline = time.monotonic() + timeout_seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited {timeout_seconds:g} s in vain for {what}"
+        time.sleep(0.005)

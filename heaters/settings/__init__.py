@@ -5,7 +5,6 @@ With nothing set, everything is embedded under `HEATERS_HOME`.
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,80 +12,15 @@ from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from heaters.errors import ConfigError
+from heaters.settings import parse
 
-MULTI_STILLS = range(3, 26, 2)  # how many "multi:N" may ask for: odd, so that one is the middle
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy")
+DETECTORS = ("transnetv2", "stride", "adaptive", "content")
 
 
-def _choice(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return text
-
-    return parse
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError("must be a number") from None
-        if not low <= value <= high:
-            raise ValueError(f"must be between {low:g} and {high:g}")
-        return value
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    word = text.lower()
-    if word not in {"0", "1", "false", "true", "no", "yes"}:
-        raise ValueError("must be 0 or 1")
-    return word in {"1", "true", "yes"}
-
-
-def _home(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _database_url(text: str) -> str:
-    if text and not re.match(r"postgres(ql)?://", text):
-        raise ValueError("must be a postgresql:// URL")
-    return text
-
-
-def _store(text: str) -> str:
-    if text.startswith("s3://"):
-        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", text):
-            raise ValueError("must name a bucket: s3://bucket or s3://bucket/prefix")
-        return text.rstrip("/")
-    if "://" in text:
-        raise ValueError("must be s3://bucket/prefix or a local directory")
-    return str(Path(text).expanduser().absolute()) if text else ""
-
-
-def _keyframes(text: str) -> str:
-    """multi, midpoint, or multi:N; multi:3 is what multi is."""
-    if text in ("multi", "multi:3"):
-        return "multi"
-    name, _, count = text.partition(":")
-    if text != "midpoint" and (name != "multi" or not count.isascii() or not count.isdecimal()
-                               or int(count) not in MULTI_STILLS):  # fmt: skip
-        raise ValueError(f"must be one of multi, midpoint, multi:N with an odd N from 3 to {MULTI_STILLS[-1]}")
-    return f"multi:{int(count)}" if count else text
-
-
-def _endpoint(text: str) -> str:
-    if text and not re.match(r"https?://[^/?#]+", text):
-        raise ValueError("must be an http:// or https:// URL")
-    return text.rstrip("/")
-
-
-def _setting(variable: str, default: Any, parse: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
-    metadata = {"variable": variable, "parse": parse, "does": does, "secret": secret}
+def _setting(variable: str, default: Any, to_value: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
+    metadata = {"variable": variable, "parse": to_value, "does": does, "secret": secret}
     return field(default=default, metadata=metadata)
 
 
@@ -97,14 +31,17 @@ class Settings:
     home: Path = _setting(
         "HEATERS_HOME",
         Path("~/.heaters").expanduser(),
-        _home,
+        parse.home_folder,
         "the one folder that embedded data, caches and media live in",
     )
     database_url: str = _setting(
-        "HEATERS_DATABASE_URL", "", _database_url, "PostgreSQL with pgvector; empty: the embedded one", secret=True
+        "HEATERS_DATABASE_URL", "", parse.database_url, "PostgreSQL with pgvector; empty: the embedded one", secret=True
     )
     store: str = _setting(
-        "HEATERS_STORE", "", _store, "s3://bucket/prefix or a directory for media; empty: $HEATERS_HOME/media"
+        "HEATERS_STORE",
+        "",
+        parse.store_location,
+        "s3://bucket/prefix or a directory for media; empty: $HEATERS_HOME/media",
     )
     s3_endpoint: str = _setting("HEATERS_S3_ENDPOINT", "", str, "another S3 endpoint than AWS's")
     ray_address: str = _setting("RAY_ADDRESS", "", str, "the Ray cluster; empty: a local one for this command")
@@ -117,52 +54,107 @@ class Settings:
     keyframes: str = _setting(
         "HEATERS_KEYFRAMES",
         "multi",
-        _keyframes,
+        parse.keyframes,
         "stills per clip: multi (25/50/75 %), multi:N (N of them, evenly) or midpoint",
     )
     embedding_strategy: str = _setting(
         "HEATERS_EMBEDDING",
         "multi_average",
-        _choice(*EMBEDDING_STRATEGIES),
+        parse.choice(*EMBEDDING_STRATEGIES),
         "one vector from all stills, or from the middle one",
     )
     export_profile: str = _setting(
-        "HEATERS_EXPORT", "source", _choice(*EXPORT_PROFILES), "clips from the master (source) or the proxy (proxy)"
+        "HEATERS_EXPORT",
+        "source",
+        parse.choice(*EXPORT_PROFILES),
+        "clips from the master (source) or the proxy (proxy)",
     )
-    device: str = _setting("HEATERS_DEVICE", "auto", _choice("auto", "cpu", "cuda"), "where models run")
-    detector: str = _setting("HEATERS_DETECTOR", "transnetv2", _choice("transnetv2"), "the cut detector")
+    device: str = _setting("HEATERS_DEVICE", "auto", parse.choice("auto", "cpu", "cuda"), "where models run")
+    detector: str = _setting(
+        "HEATERS_DETECTOR",
+        "transnetv2",
+        parse.choice(*DETECTORS),
+        "the cut detector: transnetv2, stride (fixed length), adaptive or content (PySceneDetect)",
+    )
+    stride_seconds: float = _setting(
+        "HEATERS_STRIDE_SECONDS", 10.0, parse.number(0.1, 86400), "length of the clips that the detector stride makes"
+    )
     cut_threshold: float = _setting(
-        "HEATERS_CUT_THRESHOLD", 0.5, _number(0.01, 0.99), "a frame above this probability is a transition"
+        "HEATERS_CUT_THRESHOLD", 0.5, parse.number(0.01, 0.99), "a frame above this probability is a transition"
     )
     min_clip_seconds: float = _setting(
-        "HEATERS_MIN_CLIP_SECONDS", 0.0, _number(0, 3600), "shorter shots are merged into a neighbour"
+        "HEATERS_MIN_CLIP_SECONDS", 0.0, parse.number(0, 3600), "shorter shots are merged into a neighbour"
     )
     max_clip_seconds: float = _setting(
         "HEATERS_MAX_CLIP_SECONDS",
         0.0,
-        _number(0, 86400),
+        parse.number(0, 86400),
         "longer shots are split at their most likely frame; 0: never",
     )
     lease_seconds: float = _setting(
-        "HEATERS_LEASE_SECONDS", 60.0, _number(1, 3600), "how long a silent worker keeps its items"
+        "HEATERS_LEASE_SECONDS", 60.0, parse.number(1, 3600), "how long a silent worker keeps its items"
     )
     max_source_gib: float = _setting(
-        "HEATERS_MAX_SOURCE_GIB", 100.0, _number(0.001, 10000), "sources larger than this are refused"
+        "HEATERS_MAX_SOURCE_GIB", 100.0, parse.number(0.001, 10000), "sources larger than this are refused"
     )
     allow_private_hosts: bool = _setting(
-        "HEATERS_ALLOW_PRIVATE_HOSTS", False, _boolean, "fetch from loopback and private addresses"
+        "HEATERS_ALLOW_PRIVATE_HOSTS", False, parse.boolean, "fetch from loopback and private addresses"
     )
     endpoint: str = _setting(
-        "HEATERS_ENDPOINT", "", _endpoint, "a Serve endpoint whose model embeds queries; empty: in this process"
+        "HEATERS_ENDPOINT", "", parse.endpoint, "a Serve endpoint whose model embeds queries; empty: in this process"
     )
     endpoint_key: str = _setting("HEATERS_ENDPOINT_KEY", "", str, "bearer key for the endpoint", secret=True)
     cookies_file: str = _setting("HEATERS_COOKIES", "", str, "cookies.txt for downloads", secret=True)
+    ui_host: str = _setting("HEATERS_UI_HOST", "127.0.0.1", str, "the address that `heaters ui` listens on")
+    ui_port: int = _setting("HEATERS_UI_PORT", 7860, parse.port(0), "its port")
+    ui_users: str = _setting(
+        "HEATERS_UI_USERS", "", str, "file of users, made by `heaters users`; empty: $HEATERS_HOME/users"
+    )
+    ui_open: bool = _setting("HEATERS_UI_OPEN", False, parse.boolean, "let everybody in, also from other machines")
+    ui_proxy: str = _setting(
+        "HEATERS_UI_PROXY", "", str, "addresses or networks of the proxy that signs people in; empty: none is trusted"
+    )
+    ui_proxy_header: str = _setting(
+        "HEATERS_UI_PROXY_HEADER", "X-Forwarded-User", str, "the header in which that proxy names the person"
+    )
+    ui_uploads: str = _setting(
+        "HEATERS_UI_UPLOADS",
+        "",
+        str,
+        "folder for files sent through the UI; on a cluster one that all nodes see; empty: $HEATERS_HOME/uploads",
+    )
+    ui_media: str = _setting(
+        "HEATERS_UI_MEDIA",
+        "relay",
+        parse.choice("relay", "redirect"),
+        "videos in S3 come through the UI, or straight by presigned URL",
+    )
     proxy_url: str = _setting("HEATERS_PROXY", "", str, "proxy for downloads", secret=True)
+    serve_host: str = _setting("HEATERS_SERVE_HOST", "127.0.0.1", str, "address that `heaters serve` listens on")
+    serve_port: int = _setting("HEATERS_SERVE_PORT", 8000, parse.port(1), "port that `heaters serve` listens on")
+    api_keys: tuple[str, ...] = _setting(
+        "HEATERS_API_KEYS",
+        (),
+        parse.api_keys,
+        "bearer keys that open the endpoint, apart by commas; without any it serves this machine alone",
+        secret=True,
+    )
+    api_keys_file: str = _setting("HEATERS_API_KEYS_FILE", "", str, "a file with further such keys, one a line")
 
     @property
     def store_location(self) -> str:
         """Where media go: an s3:// URL or an absolute directory."""
         return self.store or str(self.home / "media")
+
+    @property
+    def users_file(self) -> Path:
+        """The file of those who may use the UI; it need not be there."""
+        return Path(self.ui_users).expanduser().absolute() if self.ui_users else self.home / "users"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Where files sent through the UI wait for the pipeline."""
+        return Path(self.ui_uploads).expanduser().absolute() if self.ui_uploads else self.home / "uploads"
 
     @property
     def scratch(self) -> Path:
@@ -227,6 +219,8 @@ def describe(settings: Settings) -> list[dict[str, str]]:
     for spec in fields(Settings):
         value = getattr(settings, spec.name)
         shown = ("1" if value else "0") if isinstance(value, bool) else str(value)
+        if isinstance(value, tuple):
+            shown = ",".join(value)
         rows.append(
             {
                 "variable": spec.metadata["variable"],

@@ -1,0 +1,157 @@
+"""What the UI's benchmark plays on: a film with many clips, the command as a server of its own, browsers."""
+
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+from psycopg.types.json import Jsonb
+
+from heaters.core import keys
+from heaters.core.cuts import Cuts
+from heaters.media.ffmpeg import run
+from heaters.media.prepare import prepare
+from heaters.media.probe import probe
+from heaters.settings import Settings
+from heaters.store.db import Database
+from heaters.store.objects import open_store
+from heaters.store.open import open_database
+from heaters.store.queries import query
+
+CHROMIUM = "/usr/bin/chromium"
+RATE, CLIP_FRAMES = 25, 20
+START_SECONDS = 60
+
+
+def film(path: Path, clips: int, size: str = "1280x720") -> Path:
+    """A moving test picture, long enough for so many clips."""
+    source = f"testsrc2=size={size}:rate={RATE}:duration={clips * CLIP_FRAMES / RATE}"
+    run(
+        ["-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-y", str(path)],
+        timeout_seconds=600,
+        memory_bytes=6 * 2**30,
+    )
+    return path
+
+
+def lay_out(settings: Settings, path: Path) -> Database:
+    """Prepare a film as the pipeline does, and lay clips of equal length in it. Returns the open database."""
+    database = open_database(settings)
+    store = open_store(settings.store_location)
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    submission = {"source": str(path), "title": path.stem, "content_hash": content, "size_bytes": path.stat().st_size}
+    with database.transaction() as tx:
+        row = tx.execute(query("submit_video"), submission).fetchone()
+    assert row is not None
+    video = int(row["id"])
+    folder = path.parent / "prepared"
+    folder.mkdir()
+    made = prepare(path, folder, probe(path), threads=os.cpu_count() or 2, timeout_seconds=900)
+    pts = np.append(np.load(made.pts), np.int64(made.end_pts))
+    buffer, curve = io.BytesIO(), io.BytesIO()
+    np.save(buffer, pts)
+    flat = np.full(made.frame_count, 0.02, np.float32)
+    flat[CLIP_FRAMES - 1 :: CLIP_FRAMES] = 0.9
+    np.savez_compressed(curve, single=flat, many=flat)
+    proxy = store.put_file(keys.proxy(content, "benchmark"), made.proxy)
+    table = store.put_bytes(keys.pts(content, "benchmark"), buffer.getvalue())
+    found = store.put_bytes(keys.probabilities(content, "benchmark"), curve.getvalue())
+    spans = Cuts.of(made.frame_count, range(CLIP_FRAMES, made.frame_count, CLIP_FRAMES)).clips()
+    rows = [{**asdict(s), "start_pts": int(pts[s.start_frame]), "end_pts": int(pts[s.end_frame])} for s in spans]
+    cuts = [
+        {"frame": r["start_frame"], "pts": r["start_pts"], "kind": "hard", "confidence": 0.9, "metadata": {}}
+        for r in rows[1:]
+    ]
+    facts = {
+        "id": video,
+        "proxy_key": proxy.key,
+        "analysis_key": proxy.key,
+        "pts_key": table.key,
+        "frame_count": made.frame_count,
+        "duration_seconds": made.duration_seconds,
+        "time_base_num": made.time_base.numerator,
+        "time_base_den": made.time_base.denominator,
+        "is_vfr": False,
+        "is_partial": False,
+    }
+    with database.transaction() as tx:
+        tx.execute(query("record_prepare"), facts)
+        tx.execute(query("record_probabilities"), {"id": video, "probabilities_key": found.key})
+        tx.execute(query("advance_video"), {"id": video, "takes": "new", "gives": "cut"})
+        tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(cuts), "created_by": "benchmark"})
+        tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(rows)})
+    return database
+
+
+class Server:
+    """`heaters ui` as a process of its own, which may be killed and started again at the same port."""
+
+    def __init__(self, settings: Settings, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = {
+            **os.environ,
+            "HEATERS_HOME": str(settings.home),
+            "HEATERS_UI_PORT": str(port),
+            "HEATERS_UI_PROXY": "127.0.0.1",
+            "HEATERS_UI_PROXY_HEADER": "x-forwarded-user",
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "heaters.cli.main", "ui"]
+        self.process = subprocess.Popen(command, env=self._environment)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                urlopen(f"{self.url}/healthz", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError(f"{self.url} did not answer within {START_SECONDS} s")
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's browser without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def page_of(browser: Browser, url: str, name: str) -> Page:
+    """The Review tab of one reviewer, with its first clip on the screen."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 720}, extra_http_headers={"x-forwarded-user": name}
+    )
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector('.rv[data-shown]:not([data-shown=""]) .rv-video.is-front', timeout=30_000)
+    return page
+
+
+def with_home(home: Path) -> Settings:
+    """Settings of a home with everything embedded."""
+    return replace(Settings(), home=home)
+
+
+def spread(values: Sequence[float]) -> tuple[str, str]:
+    """p50 and p95 as text."""
+    return f"{float(np.percentile(values, 50)):.0f}", f"{float(np.percentile(values, 95)):.0f}"

@@ -1,0 +1,101 @@
+"""What the text of a variable may be, and the value it stands for. Each raises ValueError with the rule alone."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+MULTI_STILLS = range(3, 26, 2)  # how many "multi:N" may ask for: odd, so that one is the middle
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    """One of some words."""
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A number in [low, high]."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError("must be a number") from None
+        if not low <= value <= high:
+            raise ValueError(f"must be between {low:g} and {high:g}")
+        return value
+
+    return parse
+
+
+def port(low: int) -> Callable[[str], int]:
+    """A TCP port from `low` on."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= 65535:
+            raise ValueError(f"must be a port, {low} to 65535" + ("" if low else " (0: any that is free)"))
+        return int(text)
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    """0 or 1, in words too."""
+    word = text.lower()
+    if word not in {"0", "1", "false", "true", "no", "yes"}:
+        raise ValueError("must be 0 or 1")
+    return word in {"1", "true", "yes"}
+
+
+def home_folder(text: str) -> Path:
+    """An absolute folder."""
+    return Path(text).expanduser().absolute()
+
+
+def database_url(text: str) -> str:
+    """A libpq URL, or nothing."""
+    if text and not re.match(r"postgres(ql)?://", text):
+        raise ValueError("must be a postgresql:// URL")
+    return text
+
+
+def store_location(text: str) -> str:
+    """A bucket with an optional prefix, or an absolute folder."""
+    if text.startswith("s3://"):
+        if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", text):
+            raise ValueError("must name a bucket: s3://bucket or s3://bucket/prefix")
+        return text.rstrip("/")
+    if "://" in text:
+        raise ValueError("must be s3://bucket/prefix or a local directory")
+    return str(Path(text).expanduser().absolute()) if text else ""
+
+
+def api_keys(text: str) -> tuple[str, ...]:
+    """Keys as tokens of RFC 6750, long enough not to be guessed. The message never quotes one."""
+    keys = tuple(key for key in re.split(r"[,\s]+", text) if key)
+    if not all(re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,200}", key) for key in keys):
+        raise ValueError("must be keys of 16 to 200 letters, digits or ._~+/=- each, apart by commas")
+    return keys
+
+
+def keyframes(text: str) -> str:
+    """multi, midpoint, or multi:N; multi:3 is what multi is."""
+    if text in ("multi", "multi:3"):
+        return "multi"
+    name, _, count = text.partition(":")
+    is_count = count.isascii() and count.isdecimal() and int(count) in MULTI_STILLS
+    if text != "midpoint" and (name != "multi" or not is_count):
+        raise ValueError(f"must be one of multi, midpoint, multi:N with an odd N from 3 to {MULTI_STILLS[-1]}")
+    return f"multi:{int(count)}" if count else text
+
+
+def endpoint(text: str) -> str:
+    """The URL of an endpoint without its last slash, or nothing."""
+    if text and not re.match(r"https?://[^/?#]+", text):
+        raise ValueError("must be an http:// or https:// URL")
+    return text.rstrip("/")

@@ -1,0 +1,67 @@
+"""Debian's Chromium, and what a page does wrong by itself."""
+
+import shutil
+from dataclasses import dataclass, field
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright
+from requirements import require
+
+CHROMIUM = "/usr/bin/chromium"
+SIZES = ((1280, 720), (1440, 900))
+
+
+def start_chromium(playwright: Playwright) -> Browser:
+    """A browser without a window. Skips (or fails, where promised) without one on the machine."""
+    if shutil.which(CHROMIUM) is None:
+        require("browser", f"there is no {CHROMIUM} (apt-get install chromium)")
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+
+
+@dataclass(kw_only=True)
+class Watched:
+    """What goes wrong on pages: requests elsewhere, errors of scripts, breaches of the policy.
+
+    `expected` are parts of complaints that a test provokes on purpose.
+    """
+
+    origin: str
+    complaints: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
+        page.on("request", lambda request: self._request(request.url))
+
+    def unexpected(self) -> list[str]:
+        return [text for text in self.complaints if not any(part in text for part in self.expected)]
+
+    def _request(self, url: str) -> None:
+        if not url.startswith((f"{self.origin}/", "data:", "blob:")):
+            self.complaints.append(f"request elsewhere: {url}")
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" or "Content Security Policy" in message.text:
+            self.complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+
+def serious_faults(page: Page) -> list[str]:
+    """Serious and critical findings of axe-core on the page as it is, each with where and why."""
+    found = Axe().run(page).response
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+def scrolls(page: Page) -> bool:
+    """Whether the page itself scrolls, either way."""
+    script = """() => {
+        const page = document.scrollingElement;
+        return page.scrollHeight > innerHeight || page.scrollWidth > innerWidth;
+    }"""
+    return bool(page.evaluate(script))

@@ -1,0 +1,46 @@
+"""Two reviewers at once, in two browsers: nothing twice, nothing lost."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+from reviewing import Reviewer
+from rows import one, rows
+from served import Site
+
+PROXIED = {"ui_proxy": "127.0.0.1", "ui_proxy_header": "x-forwarded-user"}
+
+
+def test_two_reviewers_share_nothing(make_site: Callable[..., Site], open_page: Callable[..., Page]) -> None:
+    """Every clip of the library, forty of them, by two who work as fast as they can."""
+    site = make_site(**PROXIED)
+    with site.database.transaction() as tx:
+        tx.execute("update clips set state = 'pending_review', reviewed_by = null, reviewed_at = null")
+        tx.execute("delete from review_events")
+    total = one(site.database, "select count(*) from clips where retired_at is null")
+    people = {
+        name: Reviewer(open_page(site.url, extra_http_headers={"x-forwarded-user": name})) for name in ("ann", "ben")
+    }
+    for reviewer in people.values():
+        reviewer.ready()
+    for _ in range(200):
+        for reviewer in people.values():
+            if reviewer.data("state") == "playing":
+                reviewer.press("a")
+        if all(reviewer.data("state") == "empty" for reviewer in people.values()):
+            break
+    for reviewer in people.values():
+        reviewer.saved()
+    events = rows(site.database, "select reviewer, (after->'clips'->0->>'id')::bigint as clip from review_events")
+    assert len(events) == len({event["clip"] for event in events}) == total
+    assert {event["reviewer"] for event in events} == {"ann", "ben"}
+    assert one(site.database, "select count(*) from clips where state = 'pending_review' and retired_at is null") == 0
+
+
+def test_leaving_the_page_gives_the_clips_back(make_site: Callable[..., Site], open_page: Callable[..., Page]) -> None:
+    site = make_site(**PROXIED)
+    reviewer = Reviewer(open_page(site.url, extra_http_headers={"x-forwarded-user": "ann"})).ready()
+    held = "select count(*) from clips where review_lease_by = 'ann' and review_lease_expires_at > now()"
+    assert one(site.database, held) > 3
+    reviewer.page.goto("about:blank")
+    reviewer.page.wait_for_timeout(300)
+    assert one(site.database, held) <= 2, "but for neighbours, whose short lease runs out"

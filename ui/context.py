@@ -1,0 +1,59 @@
+"""What the application works with, built once at its start and handed to every part. It holds no state of a request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from heaters.search import Search
+from heaters.settings import Settings
+from heaters.store.cache import Cache
+from heaters.store.db import Database
+from heaters.store.objects import ObjectStore, open_store
+from heaters.store.open import open_database
+from ui.accounts import Accounts
+from ui.stills import Stills
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The adapters that the tabs share. `search` loads its model at the first query."""
+
+    settings: Settings
+    database: Database
+    store: ObjectStore
+    cache: Cache
+    search: Search
+    accounts: Accounts
+    stills: Stills
+
+
+# Requests come in bursts (a page of posters) and each holds a connection for a few milliseconds.
+DATABASE_CONNECTIONS = 16
+
+
+def build(settings: Settings, database: Database) -> Context:
+    """A context on an open database. Touches no file and loads no model yet.
+
+    Raises ConfigError where the file of users is wrong.
+    """
+    store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+    cache = Cache(settings.cache)
+    return Context(
+        settings=settings,
+        database=database,
+        store=store,
+        cache=cache,
+        search=Search(database, settings),
+        accounts=Accounts.of(settings),
+        stills=Stills(settings.home / "stills", store, cache),
+    )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Context]:
+    """A context on a database of its own, migrated first and closed at the end."""
+    database = open_database(settings, application_name="heaters ui", max_size=DATABASE_CONNECTIONS)
+    try:
+        yield build(settings, database)
+    finally:
+        database.close()

@@ -1,0 +1,273 @@
+// The Query tab. The address is the state: every change goes there first, and what it says is asked for and drawn.
+import { api, button, h, link, note, number, place, refusal, setOffline, STATES, toast, whenShown } from "/ui/shell/kit.js";
+import { addHelp } from "/ui/shell/shell.js";
+import { card, skeletons } from "/ui/query/card.js";
+
+const SORTS = {
+  newest: "newest first",
+  oldest: "oldest first",
+  longest: "longest first",
+  shortest: "shortest first",
+  uncertain: "least certain cuts first",
+  shuffled: "shuffled",
+};
+// What the address may say; `clip` and `image` several times, with a "-" for what to look away from.
+const SINGLE = ["q", "away", "video", "state", "shortest", "longest", "sort", "seed", "page"];
+const LIKES = ["clip", "image"];
+const MOST_BYTES = 25 * 2 ** 20;
+
+export function mount(element) {
+  const part = (name) => element.querySelector(`[data-part="${name}"]`);
+  const asked = new Map(); // page number → the cursor that leads to it, for the search that is shown
+  let shown = "";
+  let running = null;
+
+  const now = () => {
+    const given = place.get("query");
+    const kept = new URLSearchParams();
+    for (const name of SINGLE) if (given.get(name)) kept.set(name, given.get(name));
+    for (const name of LIKES) for (const value of given.getAll(name)) kept.append(name, value);
+    return kept;
+  };
+  const go = (parameters) => place.go("query", parameters);
+  // A change of the search begins at its first page.
+  const change = (edit) => {
+    const parameters = now();
+    parameters.delete("page");
+    edit(parameters);
+    go(parameters);
+  };
+  const setOrDrop = (parameters, name, value) => (value ? parameters.set(name, value) : parameters.delete(name));
+  const like = (name, value) => change((parameters) => parameters.append(name, value));
+
+  // ------------------------------------------------------------ the bar
+
+  function fill(parameters) {
+    for (const name of ["q", "away", "shortest", "longest"]) part(name).value = parameters.get(name) ?? "";
+    part("likes").replaceChildren(
+      ...LIKES.flatMap((name) => parameters.getAll(name).map((value) => likeness(name, value))),
+    );
+    const hasTerms = ["q", "away", ...LIKES].some((name) => parameters.has(name));
+    const sorts = hasTerms ? { "": "best match" } : SORTS;
+    part("sort").replaceChildren(...Object.entries(sorts).map(([value, label]) => h("option", { value }, label)));
+    part("sort").value = hasTerms ? "" : (parameters.get("sort") ?? "newest");
+    part("sort").disabled = hasTerms;
+    part("state").value = parameters.get("state") ?? "";
+    chooseVideo(parameters.get("video") ?? "");
+    part("clear").hidden = [...parameters.keys()].every((name) => name === "page");
+  }
+
+  // A clip or picture among the terms: towards it or away from it.
+  function likeness(name, value) {
+    const isAway = value.startsWith("-");
+    const bare = value.replace(/^-/, "");
+    const source = name === "clip" ? `/media/clips/${bare}/poster` : `/media/pictures/${bare}`;
+    const label = name === "clip" ? `clip ${bare}` : "picture";
+    const replace = (by) =>
+      change((parameters) => {
+        const others = parameters.getAll(name).map((each) => (each === value ? by : each));
+        parameters.delete(name);
+        for (const each of others) if (each) parameters.append(name, each);
+      });
+    return h(
+      "span",
+      { class: `q-like ${isAway ? "minus" : ""}` },
+      h("img", { src: source, alt: "" }),
+      `${isAway ? "unlike" : "like"} ${label}`,
+      h("button", {
+        type: "button",
+        title: isAway ? "look for it" : "look away from it",
+        "aria-label": isAway ? `look for ${label}` : `look away from ${label}`,
+        onclick: () => replace(isAway ? bare : `-${bare}`),
+      }, "±"),
+      h("button", { type: "button", "aria-label": `without ${label}`, onclick: () => replace("") }, "×"),
+    );
+  }
+
+  async function chooseVideo(value) {
+    const select = part("video");
+    if (select.options.length <= 1 || (value && ![...select.options].some((option) => option.value === value))) {
+      const { videos } = await api("/api/query/videos").catch(() => ({ videos: [] }));
+      const known = videos.map((video) => h("option", { value: video.id }, `${video.title} (${video.clips})`));
+      select.replaceChildren(h("option", { value: "" }, "any"), ...known);
+      if (value && !videos.some((video) => String(video.id) === value)) {
+        select.append(h("option", { value }, `video ${value}`));
+      }
+    }
+    select.value = value;
+  }
+
+  part("state").append(
+    h("option", { value: "" }, "any"),
+    ...Object.entries(STATES).filter(([state]) => state !== "archived").map(([value, label]) => h("option", { value }, label)),
+  );
+  part("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    change((parameters) => {
+      for (const name of ["q", "away"]) setOrDrop(parameters, name, part(name).value.trim());
+    });
+  });
+  for (const name of ["video", "state", "shortest", "longest"]) {
+    part(name).addEventListener("change", () => change((parameters) => setOrDrop(parameters, name, part(name).value)));
+  }
+  part("sort").addEventListener("change", () =>
+    change((parameters) => {
+      parameters.set("sort", part("sort").value);
+      if (part("sort").value === "shuffled") parameters.set("seed", Math.floor(Math.random() * 1e9));
+      else parameters.delete("seed");
+    }),
+  );
+  part("clear").addEventListener("click", () => go({}));
+  part("random").addEventListener("click", async () => {
+    const { clip } = await api(`/api/query/random?${filtersOf(now())}`);
+    change((parameters) => {
+      for (const name of ["q", "away", ...LIKES]) parameters.delete(name);
+      parameters.set("clip", clip);
+    });
+  });
+
+  // ------------------------------------------------------------ pictures: chosen, dropped, pasted
+
+  async function take(file) {
+    if (!file.type.startsWith("image/")) return toast(`${file.name} is not a picture`, "bad");
+    if (file.size > MOST_BYTES) return toast("A picture has at most 25 MiB", "bad");
+    try {
+      const answer = await fetch("/api/query/images", {
+        method: "POST",
+        headers: { "content-type": "application/octet-stream" },
+        body: file,
+      });
+      if (!answer.ok) throw await refusal(answer);
+      like("image", (await answer.json()).image);
+    } catch (error) {
+      if (error.status === undefined) setOffline(true);
+      toast(error.status ? error.message : "The server cannot be reached.", "bad");
+    }
+  }
+
+  part("picture").addEventListener("click", () => part("file").click());
+  part("file").addEventListener("change", () => {
+    if (part("file").files.length) take(part("file").files[0]);
+    part("file").value = "";
+  });
+  const isMine = () => document.documentElement.dataset.tab === "query";
+  document.addEventListener("paste", (event) => {
+    const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
+    if (isMine() && file) take(file);
+  });
+  element.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    part("form").classList.add("dropping");
+  });
+  element.addEventListener("dragleave", () => part("form").classList.remove("dropping"));
+  element.addEventListener("drop", (event) => {
+    event.preventDefault();
+    part("form").classList.remove("dropping");
+    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+  });
+
+  // ------------------------------------------------------------ the answer
+
+  async function show() {
+    const parameters = now();
+    fill(parameters);
+    const page = Number(parameters.get("page") ?? 1);
+    const search = new URLSearchParams(parameters);
+    search.delete("page");
+    if (search.toString() !== shown) asked.clear();
+    shown = search.toString();
+    running?.abort();
+    running = new AbortController();
+    const { signal } = running;
+    const results = part("results");
+    // What is there stays for a moment: most answers come before anyone could read a skeleton.
+    const waiting = setTimeout(() => results.replaceChildren(skeletons(12)), results.firstChild ? 250 : 0);
+    part("results").setAttribute("aria-busy", "true");
+    try {
+      if (asked.has(page)) parameters.set("cursor", asked.get(page));
+      const answer = await api(`/api/query/clips?${parameters}`, { signal });
+      clearTimeout(waiting);
+      if (answer.next) asked.set(page + 1, answer.next);
+      draw(answer, page, parameters);
+    } catch (error) {
+      if (error.name === "AbortError") return clearTimeout(waiting);
+      clearTimeout(waiting);
+      part("told").textContent = "";
+      part("pages").replaceChildren();
+      const again = button("Try again", show);
+      results.replaceChildren(note("error", "The search did not work", error.message, again));
+    }
+    results.removeAttribute("aria-busy");
+  }
+
+  function draw(answer, page, parameters) {
+    const { clips } = answer;
+    part("note").textContent = answer.note;
+    part("told").textContent = told(answer, page);
+    part("results").replaceChildren(
+      clips.length ? h("ul", { class: "q-grid" }, ...clips.map((each) => card(each, () => only(each.id)))) : nothing(parameters),
+    );
+    const turn = (to, label) => {
+      const target = new URLSearchParams(now());
+      if (to > 1) target.set("page", to);
+      else target.delete("page");
+      return link("query", target, { class: "h-button", rel: to < page ? "prev" : "next" }, label);
+    };
+    part("pages").replaceChildren(
+      ...(page > 1 || answer.next
+        ? [
+            page > 1 ? turn(page - 1, "← Previous") : "",
+            h("span", { class: "h-dim" }, `Page ${number(page)}`),
+            answer.next ? turn(page + 1, "Next →") : "",
+          ]
+        : []),
+    );
+    part("scroll").scrollTop = 0;
+  }
+
+  // More like this one, under the same filters.
+  const only = (id) =>
+    change((parameters) => {
+      for (const name of ["q", "away", ...LIKES]) parameters.delete(name);
+      parameters.set("clip", id);
+    });
+
+  function nothing(parameters) {
+    const isFiltered = ["video", "state", "shortest", "longest"].some((name) => parameters.has(name));
+    if (isFiltered) {
+      const without = button("Without filters", () =>
+        change((all) => ["video", "state", "shortest", "longest"].forEach((name) => all.delete(name))),
+      );
+      return note("search", "No clip passes the filters", "Widen them, or take them away.", without);
+    }
+    if (Number(parameters.get("page") ?? 1) > 1) return note("search", "There are no more clips", "");
+    const hasTerms = ["q", "away", ...LIKES].some((name) => parameters.has(name));
+    if (hasTerms) {
+      return note("search", "Nothing is searchable yet", "A clip can be found once it is approved, exported and embedded.");
+    }
+    const submit = link("submit", {}, { class: "h-button primary" }, "Submit videos");
+    return note("empty", "No clips yet", "Submit a video; its clips appear here as soon as its cuts are found.", submit);
+  }
+
+  whenShown("query", show);
+  window.addEventListener("heaters:search", () => part("q").focus());
+  addHelp("Query", () => [
+    [["Enter"], "Search"],
+    [["Tab"], "From clip to clip"],
+    [["←", "→"], "Through the frames of the clip in focus"],
+    [["M"], "More like the clip in focus"],
+  ]);
+}
+
+function filtersOf(parameters) {
+  const kept = [...parameters].filter(([name]) => ["video", "state", "shortest", "longest"].includes(name));
+  return new URLSearchParams(kept);
+}
+
+function told({ clips, total, is_more: isMore }, page) {
+  if (!clips.length) return "";
+  const first = (page - 1) * 24 + 1;
+  const range = `${number(first)}–${number(first + clips.length - 1)}`;
+  return total === null ? `${range}, best first` : `${range} of ${number(total)}${isMore ? "+" : ""} clips`;
+}
+

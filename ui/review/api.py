@@ -1,0 +1,158 @@
+"""The routes of the Review tab. Nothing here waits for a picture; every answer is a few rows."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from heaters.core.states import ReviewAction
+from heaters.errors import RuleError
+from heaters.store.leases import MOST_AT_ONCE, RENEW_SECONDS, Leases
+from heaters.store.review import Reviews
+from heaters.store.tracks import Tracks
+from ui.context import Context
+from ui.review.cards import Cards
+from ui.review.desk import Desk
+from ui.users import CurrentUser
+
+Id = Annotated[int, Field(gt=0, lt=2**63)]
+Frame = Annotated[int, Field(gt=-(2**31), lt=2**31)]
+Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+Ids = Annotated[list[Id], Field(max_length=500)]
+
+
+class Body(BaseModel):
+    """A request's JSON: exactly these fields, of exactly these kinds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Scope(Body):
+    """Which queue: some videos or all, in play order or the least confident cuts first."""
+
+    videos: Annotated[list[Id], Field(max_length=100)] | None = None
+    uncertain: bool = False
+
+
+class Opening(Scope):
+    """What a page asks first: maybe with the clip of a deep link."""
+
+    n: Annotated[int, Field(ge=0, le=MOST_AT_ONCE)] = 6
+    have: Ids = []
+    clip: Id | None = None
+
+
+class Wish(Scope):
+    """More clips besides those the page has."""
+
+    n: Annotated[int, Field(ge=0, le=MOST_AT_ONCE)]
+    have: Ids = []
+
+
+class Doing(Body):
+    """An act. `frame` counts from the clip's first frame; for a move it may be negative."""
+
+    key: Key
+    clip: Id
+    version: Annotated[int, Field(ge=1, lt=2**31)]
+    action: str
+    frame: Frame | None = None
+
+
+class Keyed(Body):
+    """Undo or redo."""
+
+    key: Key
+
+
+class Held(Body):
+    """Clips in hand."""
+
+    ids: Ids
+    later: bool = False
+
+
+def router(context: Context) -> APIRouter:
+    """The routes under /api/review."""
+    routes = APIRouter(prefix="/api/review")
+    tracks = Tracks(context.store)
+    leases = Leases(context.database)
+    reviews = Reviews(context.database, tracks, lease_seconds=leases.lease_seconds)
+    desk = Desk(context.database, reviews, leases, Cards(context.database, tracks))
+
+    @routes.post("/open")
+    def open_(body: Opening, user: CurrentUser) -> dict[str, Any]:
+        """Everything a page needs at its start: clips in hand, counts, one's last acts, the pace."""
+        clip = desk.one(user.name, body.clip) if body.clip else None
+        have = [*body.have, *([clip["id"]] if clip else [])]
+        hand = leases.take(user.name, body.n, have=have, videos=body.videos, uncertain_first=body.uncertain)
+        return {
+            "me": user.name,
+            "asked": clip,
+            "clips": desk.cards(hand.ids, user.name),
+            "counts": asdict(hand.counts),
+            "videos": desk.videos(body.videos),
+            "renew_seconds": RENEW_SECONDS,
+            **desk.past(user.name),
+        }
+
+    @routes.post("/lease")
+    def lease(body: Wish, user: CurrentUser) -> dict[str, Any]:
+        """The next clips of the queue, and its counts."""
+        hand = leases.take(user.name, body.n, have=body.have, videos=body.videos, uncertain_first=body.uncertain)
+        return {"clips": desk.cards(hand.ids, user.name), "counts": asdict(hand.counts)}
+
+    @routes.post("/act")
+    def act(body: Doing, user: CurrentUser) -> Response:
+        """Carry one act out. The same key gives the same answer; 409 says what has become of the clip."""
+        action = next((a for a in ReviewAction if a == body.action), None)
+        if action is None or action in (ReviewAction.UNDO, ReviewAction.REDO):
+            raise HTTPException(422, f"action: must be an act on a clip; got {body.action!r}")
+        try:
+            return JSONResponse(desk.act(user.name, body.key, action, body.clip, body.version, body.frame))
+        except RuleError as error:
+            return JSONResponse(desk.conflict(user.name, body.clip, str(error)), status_code=409)
+
+    @routes.post("/undo")
+    def undo(body: Keyed, user: CurrentUser) -> dict[str, Any]:
+        """Take the reviewer's last act back."""
+        return desk.reverse(user.name, body.key, ReviewAction.UNDO)
+
+    @routes.post("/redo")
+    def redo(body: Keyed, user: CurrentUser) -> dict[str, Any]:
+        """Do again what was taken back last."""
+        return desk.reverse(user.name, body.key, ReviewAction.REDO)
+
+    @routes.post("/renew")
+    def renew(body: Held, user: CurrentUser) -> dict[str, Any]:
+        """Keep clips in hand; says which of them are lost, and to whom."""
+        return desk.renew(user.name, body.ids)
+
+    @routes.post("/release")
+    def release(body: Held, user: CurrentUser) -> dict[str, Any]:
+        """Give clips back to the queue."""
+        return {"released": leases.release(user.name, body.ids, later=body.later)}
+
+    @routes.post("/past")
+    def past(body: Body, user: CurrentUser) -> dict[str, Any]:
+        """One's last acts and the pace."""
+        del body
+        return desk.past(user.name)
+
+    @routes.post("/clips/{clip_id}")
+    def clip(clip_id: Id, body: Body, user: CurrentUser) -> dict[str, Any]:
+        """One clip, taken in hand if it waits and nobody has it."""
+        del body
+        card = desk.one(user.name, clip_id)
+        if card is None:
+            raise HTTPException(404, f"there is no clip {clip_id}")
+        return {"clip": card}
+
+    @routes.get("/videos")
+    def videos(_: CurrentUser) -> dict[str, Any]:
+        """The videos that one may review alone, with how much waits in each."""
+        return {"videos": desk.videos(None)}
+
+    return routes

@@ -1,0 +1,110 @@
+"""The routes of the Status tab."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException
+from fastapi import Query as Given
+from pydantic import BaseModel, ConfigDict, Field
+
+from heaters.core.pipeline import STAGES
+from heaters.errors import UsageError
+from heaters.store.queries import board
+from ui.context import Context
+from ui.status.board import Board, shown, video
+from ui.users import CurrentUser, Operator
+
+PAGE_SIZE = 50
+
+Id = Annotated[int, Field(gt=0, lt=2**63)]
+Before = Annotated[int | None, Given(gt=0, lt=2**63)]
+
+
+class Retry(BaseModel):
+    """What to try again: some runs, or all that failed of a stage, of a kind of error, of a video."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run_ids: Annotated[list[Id], Field(max_length=1000)] | None = None
+    stage: str | None = None
+    error_type: Annotated[str, Field(max_length=200)] | None = None
+    video: Id | None = None
+
+
+def router(context: Context) -> APIRouter:
+    """The routes under /api/status."""
+    routes = APIRouter(prefix="/api/status")
+    reader = Board(context)
+
+    @routes.get("/waiting")
+    def waiting(_: CurrentUser) -> dict[str, int]:
+        """How many clips wait for a reviewer."""
+        return {"clips": reader.waiting()}
+
+    @routes.get("/board")
+    def stages(_: CurrentUser) -> dict[str, Any]:
+        """The pipeline with its counts, failures by kind, workers, caches, disks."""
+        return reader.stages()
+
+    @routes.get("/plots")
+    def plots(_: CurrentUser) -> dict[str, Any]:
+        """The figures that are drawn."""
+        return reader.plots()
+
+    @routes.get("/failures")
+    def failures(
+        _: CurrentUser,
+        stage: str,
+        dead: bool,
+        error_type: Annotated[str | None, Given(max_length=200)] = None,
+        before: Before = None,
+    ) -> dict[str, Any]:
+        """The open failures of one kind, the latest first."""
+        given = {"stage": stage, "error_type": error_type, "dead": dead, "before": before, "limit": PAGE_SIZE}
+        return {"runs": _rows(context, "failed_runs", given)}
+
+    @routes.post("/retry")
+    def retry(wish: Retry, _: Operator) -> dict[str, Any]:
+        """Make what failed or gave up due again, with all its attempts."""
+        if wish.stage is not None and wish.stage not in STAGES:
+            raise UsageError(f"a stage is one of {', '.join(STAGES)}; got {wish.stage!r}")
+        with context.database.transaction() as tx:
+            rows = tx.execute(board("retry_some"), wish.model_dump()).fetchall()
+        return {"items": len({(row["stage"], row["subject"], row["subject_id"]) for row in rows})}
+
+    _add_videos(routes, context)
+    return routes
+
+
+def _add_videos(routes: APIRouter, context: Context) -> None:
+    """Lists of videos, and the page of one."""
+
+    @routes.get("/videos")
+    def videos(
+        _: CurrentUser,
+        words: Annotated[str, Given(max_length=200)] = "",
+        ids: Annotated[list[Id], Given(max_length=200)] = [],  # noqa: B006  pydantic copies it
+        before: Before = None,
+    ) -> dict[str, Any]:
+        """Videos, the latest first, with how far each is."""
+        given = {"ids": ids or None, "words": words, "before": before, "limit": max(PAGE_SIZE, len(ids))}
+        return {"videos": _rows(context, "videos_page", given)}
+
+    @routes.get("/videos/{number}")
+    def one(number: int, _: CurrentUser) -> dict[str, Any]:
+        """One video from its source to its vectors."""
+        try:
+            return video(context, number if 0 < number < 2**63 else 0)
+        except UsageError as error:
+            raise HTTPException(404, str(error)) from error
+
+    @routes.get("/videos/{number}/runs")
+    def runs(number: Id, _: CurrentUser, before: Before = None) -> dict[str, Any]:
+        """The attempts at a video's clips, the latest first."""
+        given = {"id": number, "subject": "clip", "before": before, "limit": PAGE_SIZE}
+        return {"runs": _rows(context, "video_runs", given)}
+
+
+def _rows(context: Context, name: str, given: dict[str, Any]) -> list[dict[str, Any]]:
+    with context.database.transaction() as tx:
+        rows = tx.execute(board(name), given).fetchall()
+    return [{**row, "source": shown(row["source"])} if "source" in row else row for row in rows]

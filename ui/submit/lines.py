@@ -1,0 +1,133 @@
+"""Lines that somebody wants to submit, looked at one by one before any is accepted. Nothing is fetched for that."""
+
+import itertools
+import os
+import stat
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heaters.errors import HeatersError, SourceRefused, UsageError
+from heaters.media.addresses import check_url
+from heaters.media.fetch import is_url
+from heaters.media.sniff import looks_like
+from heaters.store.queries import board
+from heaters.submit import MANIFESTS, expand, normalised
+from ui.context import Context
+
+MOST_LINES = 5000
+LONGEST_LINE = 4096
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line and what is to be said of it. `sources`: what it stands for; more than one for a manifest.
+
+    `video` is the video that it is already.
+    """
+
+    line: str
+    ok: bool
+    says: str
+    sources: tuple[str, ...] = ()
+    video: int | None = None
+
+
+def check(context: Context, lines: Sequence[str]) -> list[Line]:
+    """What is to be said of each line. Empty lines and comments are left out."""
+    found = []
+    seen: set[str] = set()
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        one = _check(context, text)
+        if one.ok and text in seen:
+            one = Line(line=text, ok=False, says="stands above already")
+        seen.add(text)
+        found.append(one)
+    return _known(context, found)
+
+
+def _check(context: Context, text: str) -> Line:
+    try:
+        if len(text) > LONGEST_LINE:
+            raise UsageError(f"a line has at most {LONGEST_LINE} characters")
+        if is_url(text):
+            check_url(text, allow_private_hosts=context.settings.allow_private_hosts)
+            return Line(line=text, ok=True, says="an address", sources=(text,))
+        path = Path(text)
+        if not path.is_absolute():
+            raise UsageError("a path begins with / and is one on the server; to send a file from here, drop it below")
+        if path.suffix.lower() in MANIFESTS and path.is_file():
+            return _manifest(context, text, path)
+        return Line(line=text, ok=True, says=_describe(context, path), sources=(normalised(text),))
+    except HeatersError as error:
+        return Line(line=text, ok=False, says=str(error))
+
+
+def _manifest(context: Context, text: str, path: Path) -> Line:
+    """A manifest on the server, each of its lines looked at."""
+    listed = list(itertools.islice(expand([str(path)]), MOST_LINES + 1))
+    if len(listed) > MOST_LINES:
+        raise UsageError(f"a manifest here has at most {MOST_LINES:,} lines; `heaters submit` takes longer ones")
+    looked = [_check(context, source) for source in listed if Path(source).suffix.lower() not in MANIFESTS]
+    sources = tuple(source for line in looked for source in line.sources)
+    refused = next((line for line in looked if not line.ok), None)
+    says = f"a manifest of {len(listed):,}, {len(sources):,} of them fine"
+    if refused:
+        says += f"; {refused.line[:200]}: {refused.says}"
+    return Line(line=text, ok=bool(sources), says=says, sources=sources)
+
+
+def _describe(context: Context, path: Path) -> str:
+    """A file in a few words. Raises SourceRefused for one that cannot be a source."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        raise SourceRefused(f"it cannot be read on the server: {reason}") from None
+    if not stat.S_ISREG(facts.st_mode):
+        raise SourceRefused("it is not a regular file")
+    if not os.access(path, os.R_OK):
+        raise SourceRefused("the server may not read it")
+    if facts.st_size == 0:
+        raise SourceRefused("it is empty (0 bytes)")
+    if facts.st_size > context.settings.max_source_gib * GIB:
+        raise SourceRefused(f"it has {facts.st_size / GIB:.1f} GiB; HEATERS_MAX_SOURCE_GIB allows less")
+    seems = looks_like(path)
+    if any(word in seems for word in ("web page", "XML", "JSON", "playlist", "PDF", "archive", "image", "text")):
+        raise SourceRefused(seems)
+    return f"a file of {facts.st_size / 2**20:,.1f} MiB"
+
+
+def _known(context: Context, lines: list[Line]) -> list[Line]:
+    """Mark the lines that are videos already."""
+    sources = [line.sources[0] for line in lines if line.ok and len(line.sources) == 1]
+    with context.database.transaction() as tx:
+        rows = tx.execute(board("videos_of_sources"), {"sources": sources}).fetchall()
+    videos = {row["source"]: row["id"] for row in rows}
+    marked = []
+    for line in lines:
+        video = videos.get(line.sources[0]) if line.ok and len(line.sources) == 1 else None
+        says = f"known already: video {video}" if video else line.says
+        marked.append(Line(line=line.line, ok=line.ok, says=says, sources=line.sources, video=video))
+    return marked
+
+
+def of_manifest(name: str, text: str) -> list[str]:
+    """The lines that the text of a manifest holds. Raises UsageError naming line and rule where it cannot be read."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in MANIFESTS:
+        raise UsageError(f"a manifest is one of {', '.join(sorted(MANIFESTS))}; got {name[:100]!r}")
+    with tempfile.TemporaryDirectory(prefix="heaters-manifest-") as folder:
+        path = Path(folder) / f"manifest{suffix}"
+        path.write_text(text, encoding="utf-8")
+        try:
+            found = list(expand([str(path)]))
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(path), Path(name).name)) from error
+        # A relative path counts from the manifest's folder, which the server does not know.
+        return [line.removeprefix(f"{folder}/") for line in found]
