@@ -138,8 +138,8 @@ def quality(recall: Sequence[float], seconds: Sequence[float]) -> dict[str, floa
 
 
 def upsert(database: Database, collection: Collection, count: int) -> float:
-    """Seconds to write `count` vectors over what clips have (the same, so that the truth stays), as the embed stage does:
-    COPY, upsert, commit.
+    """Seconds to write `count` vectors over what clips have (the same, so that the truth stays), as the embed stage
+    does: COPY, upsert, commit.
     """
     clips = np.random.default_rng(2).choice(len(collection.vectors), count, replace=False)
     vectors = collection.vectors[clips]
