@@ -1,8 +1,8 @@
 """Images a second: the embed stage against a loop of one image a call. `python benchmarks/embed.py [--model NAME]`.
 
 The stage reads JPEG stills from a store, in calls of 64 clips with three stills each, as the runner gives them. The
-loop does what a first script does: for each still read, decode, preprocess, one forward pass. Same model, threads and files,
-same vectors (compared).
+loop does what a first script does: for each still read, decode, preprocess, one forward pass. Same model, threads and
+files, same vectors (compared).
 """
 
 import argparse
