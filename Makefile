@@ -7,7 +7,7 @@ DEMO_HOME ?= $(CURDIR)/.demo
 # The pair that the figures were measured with; any that pyproject.toml allows will do.
 TORCH ?= torch==2.14.1 torchvision==0.29.1
 
-.PHONY: help demo test faults check fix bench clean
+.PHONY: help demo test faults check fix bench screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ fix: $(BIN)/heaters  ## format and mend what can be mended by itself
 
 bench: $(BIN)/heaters  ## the whole pipeline against a plain sequential script
 	@$(BIN)/python benchmarks/pipeline.py
+
+screenshots: $(BIN)/heaters  ## pictures of every tab and state of the UI, in docs/screenshots
+	@HEATERS_HOME=$(DEMO_HOME)/screenshots $(BIN)/python docs/screenshots.py docs/screenshots
 
 clean:  ## forget the demo's data
 	@rm -rf $(DEMO_HOME)

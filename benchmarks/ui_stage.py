@@ -141,6 +141,7 @@ def page_of(browser: Browser, url: str, name: str) -> Page:
     context = browser.new_context(
         viewport={"width": 1280, "height": 720}, extra_http_headers={"x-forwarded-user": name}
     )
+    context.add_init_script("performance.setResourceTimingBufferSize(20000)")
     page = context.new_page()
     page.goto(url)
     page.wait_for_selector('.rv[data-shown]:not([data-shown=""]) .rv-video.is-front', timeout=30_000)

@@ -44,6 +44,7 @@ def serve_here(settings: Settings, say: Callable[[str], None]) -> None:
         os.environ.update({name: value for name, value in SERVE_ENVIRONMENT.items() if name not in os.environ})
         owned = connect(settings).owned
         _listen_for(stopped)  # Ray has put its own handler there, which aborts
+        _refuse_where_serve_runs()
         try:
             start(settings, log_file=log_file)
             if not stopped.is_set():
@@ -54,8 +55,8 @@ def serve_here(settings: Settings, say: Callable[[str], None]) -> None:
             stop(ray_too=owned)
 
 
-def start(settings: Settings, *, limits: Limits | None = None, log_file: Path | None = None) -> None:
-    """Run the endpoint on the Ray that is connected. Returns when it answers."""
+def start(settings: Settings, *, limits: Limits | None = None, log_file: Path | None = None, **more: Any) -> None:
+    """Run the endpoint on the Ray that is connected. Returns when it answers. `more`: as `application` takes it."""
     from ray import serve
     from ray.serve.config import HTTPOptions, ProxyLocation
 
@@ -70,9 +71,20 @@ def start(settings: Settings, *, limits: Limits | None = None, log_file: Path | 
     )
     serve.start(proxy_location=ProxyLocation.HeadOnly, http_options=options)
     try:
-        serve.run(application(settings, limits=limits, log_file=log_file), name=APPLICATION, route_prefix="/")
+        serve.run(application(settings, limits=limits, log_file=log_file, **more), name=APPLICATION, route_prefix="/")
     except RuntimeError as error:
         raise ConfigError(f"the endpoint did not start: {error}") from error
+
+
+def _refuse_where_serve_runs() -> None:
+    """A second one would take the first one's HTTP options, and end it when it ends itself."""
+    import ray
+
+    try:
+        ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
+    except ValueError:
+        return
+    raise ConfigError("Serve runs on this cluster already; deploy there: serve deploy deployments/serve.yaml")
 
 
 def stop(*, ray_too: bool) -> None:

@@ -3,12 +3,14 @@
 import logging
 import sys
 import time
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 NAME = "heaters.serve"
+_FILE_BYTES = 50 * 2**20
 
 
 class JsonLines(logging.Formatter):
@@ -30,7 +32,11 @@ def _utc(seconds: float) -> str:
 def open_log(file: Path | None = None) -> logging.Logger:
     """The endpoint's logger, writing to `file` or standard error. Asked again it replaces where it writes."""
     logger = logging.getLogger(NAME)
-    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file)
+    handler = (
+        logging.StreamHandler(sys.stderr)
+        if file is None
+        else RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=3)
+    )
     handler.setFormatter(JsonLines())
     for old in list(logger.handlers):
         logger.removeHandler(old)

@@ -36,6 +36,7 @@ class RemoteEncoders:
         old = time.monotonic() - self._asked > _FRESH_SECONDS
         if old and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(_seen)
         if self._served is None and self._asking is not None:
             return await asyncio.shield(self._asking)
         assert self._served is not None
@@ -58,6 +59,12 @@ class RemoteEncoders:
             return found
         finally:
             self._asked = time.monotonic()
+
+
+def _seen(task: "asyncio.Task[Served]") -> None:
+    """A failure to refresh what we know is no news: the call that needs the model will say it."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _surviving(call: Callable[[], Awaitable[T]]) -> T:

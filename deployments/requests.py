@@ -27,8 +27,12 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": shapes.Error, "description": _REFUSALS[status]} for status in statuses}
 
 
-def json_only(request: Request) -> None:
-    """Raise Problem 415 unless the body says that it is JSON. A web page of another site cannot say so unasked."""
+async def json_only(request: Request) -> None:
+    """Raise Problem 415 unless the body says that it is JSON. A web page of another site cannot say so unasked.
+
+    A coroutine, although it waits for nothing: FastAPI would send a plain function through its threads, which took
+    longer than all the rest of a request.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, f"Content-Type must be application/json; got {kind or 'none'!r}")

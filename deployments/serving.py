@@ -122,8 +122,13 @@ def build(arguments: dict[str, Any]) -> Application:
     return application(settings, limits=Limits(**arguments))
 
 
-def application(settings: Settings, *, limits: Limits | None = None, log_file: Path | None = None) -> Application:
-    """The deployments, bound together; on the cluster's GPUs where it has some. Needs a connected Ray."""
+def application(
+    settings: Settings, *, limits: Limits | None = None, log_file: Path | None = None, tower_class: type[Tower] = Tower
+) -> Application:
+    """The deployments, bound together; on the cluster's GPUs where it has some. Needs a connected Ray.
+
+    Benchmarks give other classes of tower.
+    """
     limits = limits or Limits()
     gpus = _GPU_SHARE if settings.device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0 else 0
     common: dict[str, Any] = {
@@ -137,7 +142,7 @@ def application(settings: Settings, *, limits: Limits | None = None, log_file: P
         user_config={"model": settings.model},
         ray_actor_options={"num_cpus": _TOWER_CPUS, "num_gpus": gpus},
         **common,
-    )(Tower)
+    )(tower_class)
     text, image = (tower.options(name=name).bind(name, settings.device, settings.home) for name in ("text", "image"))
     ingress = serve.deployment(
         name="ingress",

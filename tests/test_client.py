@@ -16,7 +16,7 @@ from deployments.keys import Keys
 from deployments.limits import Limits
 from deployments.problems import Problem
 from heaters.client import Client, Refused, Unavailable
-from heaters.search import Query, Search, Term
+from heaters.search import Query, RemoteEmbedder, Search, Term
 from heaters.settings import Settings
 from heaters.store.db import Database
 
@@ -94,6 +94,13 @@ def test_search_gives_the_search_module_s_own_page(db: Database, settings: Setti
         with pytest.raises(Refused, match="clip 4711 has no vector") as caught:
             client.search(clip=4711)
         assert (caught.value.status, len(caught.value.request_id)) == (400, 32)
+
+
+def test_search_elsewhere_may_embed_through_the_endpoint(url: str) -> None:
+    remote = RemoteEmbedder(url, key=KEY)
+    np.testing.assert_allclose(remote.embed_texts(["a lion", "b"])[1:], Model().embed_texts(["b"]), atol=1e-6)
+    assert remote.embed_images([Image.new("RGB", (40, 30), (3, 4, 5))]).shape == (1, 16)
+    assert remote.model == "axes@1"
 
 
 class Busy:

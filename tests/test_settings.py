@@ -21,6 +21,8 @@ def test_nothing_set_means_everything_embedded() -> None:
         ("HEATERS_STORE", "s3://", "s3://bucket"),
         ("HEATERS_STORE", "gs://bucket", "s3://bucket/prefix or a local directory"),
         ("HEATERS_KEYFRAMES", "all", "one of multi, midpoint"),
+        ("HEATERS_DETECTOR", "guess", "one of transnetv2, stride, adaptive, content"),
+        ("HEATERS_STRIDE_SECONDS", "0", "between 0.1 and 86400"),
         ("HEATERS_CUT_THRESHOLD", "2", "between 0.01 and 0.99"),
         ("HEATERS_CUT_THRESHOLD", "half", "a number"),
         ("HEATERS_ALLOW_PRIVATE_HOSTS", "perhaps", "0 or 1"),

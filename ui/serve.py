@@ -1,5 +1,6 @@
 """Serves the application until it is told to stop: one process, because leases and the login's brake know one."""
 
+import signal
 import socket
 from collections.abc import Callable
 
@@ -30,7 +31,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
                 server_header=False,
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
             )
-            uvicorn.Server(config).run(sockets=[bound])
+            # Uvicorn stops at a signal and then raises it again: by then there is nothing left that it should end.
+            previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                uvicorn.Server(config).run(sockets=[bound])
+            finally:
+                for number, handler in previous.items():
+                    signal.signal(number, handler)
 
 
 def listen(host: str, port: int) -> socket.socket:

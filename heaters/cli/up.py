@@ -93,9 +93,10 @@ class Part:
 
     def _relay(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            if line.strip():
-                self._say(f"{self.name:<5} {line.rstrip()}")
+        with process.stdout as lines:
+            for line in lines:
+                if line.strip():
+                    self._say(f"{self.name:<5} {line.rstrip()}")
 
 
 def up_command(

@@ -23,14 +23,14 @@ from heaters.errors import RuleError
 class Evidence:
     """What a detector saw of a video of n frames. Build once a video; cuts come from it under any `Rules`.
 
-    `single` and `many`: probabilities per frame, [n] each, in the conventions of `core/transitions.py`. `wipe`:
-    evidence for wipes, [n] or empty. `given`: frames that are cuts whatever the threshold, of a detector that does
-    not look at them.
+    `single` and `many`: probabilities per frame, [n] each, in the conventions of `core/transitions.py`. `pixels`:
+    what else `transitions` takes, by name, [n] each. `given`: frames that are cuts whatever the threshold, of a
+    detector that does not look at them.
     """
 
     single: Sequence[float]
     many: Sequence[float]
-    wipe: Sequence[float] = ()
+    pixels: Mapping[str, Sequence[float]] = field(default_factory=dict)
     given: Sequence[int] = ()
 
     def __post_init__(self) -> None:
@@ -44,15 +44,15 @@ class Evidence:
         cls,
         single: Iterable[float],
         many: Iterable[float] | None = None,
-        wipe: Iterable[float] = (),
         given: Iterable[int] = (),
+        **pixels: Iterable[float],
     ) -> Self:
         """Evidence from any numbers, kept as 32-bit floats: lists take 36 bytes each. No `many`: nothing gradual."""
         sharp = array("f", iter(single))  # not bytes as they lie
         return cls(
             single=sharp,
             many=array("f", bytes(4 * len(sharp))) if many is None else array("f", iter(many)),
-            wipe=array("f", iter(wipe)),
+            pixels={name: values for name in sorted(pixels) if len(values := array("f", iter(pixels[name])))},
             given=tuple(map(int, given)),
         )
 
@@ -116,7 +116,8 @@ class Layout:
         longest = floor(_exactly(rules.max_clip_seconds) / tick)
         # Rounding may leave no room between the two; the longest gives way.
         self._longest = max(longest, 2 * self._shortest - 1, 1) if rules.max_clip_seconds else 0
-        found = transitions(evidence.single, evidence.many, evidence.wipe, threshold=rules.threshold)
+        pixels: dict[str, Any] = dict(evidence.pixels)
+        found = transitions(evidence.single, evidence.many, threshold=rules.threshold, **pixels)
         self._found = {t.frame: t for t in found}
         self._given = frozenset(evidence.given)
         self._frames = sorted({*self._found, *self._given})

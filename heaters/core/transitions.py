@@ -6,6 +6,7 @@ transition; the many-hot head is high on every frame of a transition.
 The constants were chosen on the tuning part of `benchmarks/evaluation_set.py`; see `docs/decisions.md`.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ EDGE = 0.1
 GRADUAL_MASS = 7.0
 # Share of the picture that changes as a wipe would, above which it is one: wipes had 0.79 to 1, the rest up to 0.74.
 WIPE = 0.77
+# What finds dissolves and fades keeps only what it is sure of.
+DISSOLVE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,29 +58,44 @@ class _Found:
 
 
 def transitions(
-    single: Sequence[float], many: Sequence[float], wipe: Sequence[float] = (), *, threshold: float = 0.5
+    single: Sequence[float],
+    many: Sequence[float],
+    wipe: Sequence[float] = (),
+    dissolve: Sequence[float] = (),
+    step: Sequence[float] = (),
+    *,
+    threshold: float = 0.5,
 ) -> list[Transition]:
     """The transitions of a video of n frames, in order; never at frame 0 or at n.
 
     `single` and `many` are the heads' probabilities, [n] each. There is one transition for each run of frames
     whose single probability is above `threshold`, and one for each long stretch of many-hot frames without such a
-    run; what lies within one stretch of many-hot frames is one gradual transition. `wipe` is the evidence for wipes
-    (`models/wipes.py`), [n] or empty; it is no probability, so the threshold does not touch it.
+    run; what lies within one stretch of many-hot frames is one gradual transition.
+
+    The rest is what the pixels say, [n] or empty each. `wipe` and `dissolve` find what the network does not see
+    (`models/wipes.py`, `models/dissolves.py`); they are no probabilities, so the threshold does not touch them.
+    `step` is log-odds that are added to `single` (`models/steps.py`): below 0 where both sides are one shot after all.
     Raises RuleError when the lengths differ or the threshold is not in (0, 1).
     """
-    if len(single) != len(many) or len(wipe) not in (0, len(single)):
-        raise RuleError(
-            f"all evidence is for the same frames; got {len(single)}, {len(many)} and for wipes {len(wipe)}"
-        )
+    counts = {"single": len(single), "many": len(many), "wipe": len(wipe), "dissolve": len(dissolve), "step": len(step)}
+    if len(many) != len(single) or not {len(wipe), len(dissolve), len(step)} <= {0, len(single)}:
+        raise RuleError(f"all evidence is for the same frames; got {counts}")
     if not 0 < threshold < 1:
         raise RuleError(f"a threshold is a probability in (0, 1); got {threshold}")
+    if step:
+        single = [_with_odds(p, odds) if odds else p for p, odds in zip(single, step, strict=True)]
     peaks = [_around(start, stop, single, many) for start, stop in _runs(single, threshold)]
     wipes = [
         _Found(start=start, stop=stop, gradual=True, confidence=float(max(wipe[start:stop])))
         for start, stop in _runs(wipe, WIPE)
     ]
+    dissolves = [
+        _Found(start=start, stop=stop, gradual=True, confidence=float(max(dissolve[start:stop])))
+        for start, stop in _runs(dissolve, DISSOLVE)
+    ]
     found = sorted(
-        [*peaks, *_without_peak(peaks, single, many, threshold), *wipes], key=lambda item: (item.start, item.stop)
+        [*peaks, *_without_peak(peaks, single, many, threshold), *wipes, *dissolves],
+        key=lambda item: (item.start, item.stop),
     )
     joined: list[_Found] = []
     for item in found:
@@ -87,6 +105,12 @@ def transitions(
     made = [_transition(item) for item in joined if 0 < _frame(item) < len(single)]
     # Two hard runs may end on the same frame only by touching, which one run would not; frames rise strictly.
     return [t for i, t in enumerate(made) if i == 0 or t.frame > made[i - 1].frame]
+
+
+def _with_odds(probability: float, odds: float) -> float:
+    """A probability after evidence of that many log-odds."""
+    p = min(max(probability, 1e-6), 1 - 1e-6)
+    return 1 / (1 + (1 - p) / p * math.exp(-odds))
 
 
 def _runs(values: Sequence[float], threshold: float) -> Iterator[tuple[int, int]]:

@@ -27,6 +27,7 @@ MAX_PIXELS = 2**26  # 8K is half of this; the header of a hostile file may claim
 PACKETS_UNTIL_FRAME = 1500  # a stream cut in mid-GOP shows its first frame within a GOP
 # An edit list may show a stretch twice; one that shows everything this often is a trap: 12 bytes each, hours to decode.
 MOST_SHOWINGS = 4
+INDEX_SAMPLE = 100_000  # entries of an index that are looked at for it
 ASPECT_LIMIT = 8  # a pixel aspect ratio beyond 8:1 is a broken header, not a lens
 FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets tell
 
@@ -128,9 +129,14 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
 
 def _refuse_loop(stream: Any) -> None:
     """Once an MP4 is open, its index holds a packet as often as the edit list shows it."""
-    held, shown = stream.frames, len(stream.index_entries)
-    if held and shown > MOST_SHOWINGS * held:
-        raise MediaError(f"has an edit list that shows its {held} frames {shown} times; at most {MOST_SHOWINGS} each")
+    shown = len(stream.index_entries)
+    if shown <= MOST_SHOWINGS * max(stream.frames, 1):
+        return
+    # Not `stream.frames`: of a file that goes on in fragments it counts the beginning alone.
+    looked_at = min(shown, INDEX_SAMPLE)
+    held = len({entry.pos for entry in islice(stream.index_entries, looked_at)})
+    if looked_at > MOST_SHOWINGS * held:
+        raise MediaError(f"has an edit list that shows {held} frames {shown} times; at most {MOST_SHOWINGS} each")
 
 
 def _seconds(ticks: int | None, time_base: Fraction, container_start: Fraction) -> float:

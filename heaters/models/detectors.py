@@ -54,18 +54,22 @@ def _transnetv2(settings: Settings) -> Detector:
     """TransNetV2: a network that knows cuts, dissolves and fades. The default."""
     import torch
 
+    from heaters.models import evidence
     from heaters.models.transnet import TransNet
 
-    # The streamed and half-precision modes see further than the published network and find other weak cuts.
-    network = TransNet(device=settings.device, precision="exact", memory=settings.home)
+    network = TransNet(device=settings.device, memory=settings.home)
 
     def look(videos: Sequence[Footage], threads: int) -> list[Evidence]:
         torch.set_num_threads(threads)
         answers = network.predict_many(video.frames for video in videos)
-        return [Evidence.of(answer.single.tolist(), answer.many.tolist()) for answer in answers]
+        return [evidence.look(v.frames, a.single, a.many) for v, a in zip(videos, answers, strict=True)]
 
     return Detector(
-        name="transnetv2", revision=network.revision, device=network.device, precision=network.precision, look=look
+        name="transnetv2",
+        revision=f"{network.revision}+{evidence.VERSION}",  # of the weights, and of what is read from the pixels
+        device=network.device,
+        precision=network.precision,
+        look=look,
     )
 
 

@@ -6,7 +6,9 @@ kills the process with SIGBUS instead of raising.
 
 import os
 import weakref
+from operator import index
 from pathlib import Path
+from typing import SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ FRAME_BYTES = 27 * 48 * 3
 
 
 class RawFrames:
-    """A sequence of frames; slices are fresh arrays. The file may be deleted meanwhile, not changed.
+    """A sequence of frames; one or a slice of them is a fresh array. The file may be deleted meanwhile, not changed.
 
     Raises IntegrityError where the file does not hold exactly `count` frames.
     """
@@ -38,8 +40,14 @@ class RawFrames:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, frames: slice) -> NDArray[np.uint8]:
-        """Frames [start, stop). Raises IntegrityError where the file has lost them since."""
+    def __getitem__(self, frames: slice | SupportsIndex) -> NDArray[np.uint8]:
+        """Frames [start, stop), or one: [27, 48, 3]. Raises IntegrityError where the file has lost them since."""
+        if not isinstance(frames, slice):
+            number = index(frames)
+            if not -len(self) <= number < len(self):
+                raise IndexError(f"frames of {self._name} are [0, {len(self)}); got {number}")
+            number %= len(self)
+            return self[number : number + 1].reshape(FRAME_SHAPE)
         start, stop, step = frames.indices(len(self))
         if step != 1:
             raise RuleError(f"raw frames are read in order; got a step of {step}")

@@ -5,8 +5,9 @@ It knows nothing of thresholds or cuts: those come from the probabilities (`core
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from heaters.errors import ModelError, RuleError
 from heaters.models.batch_size import BatchSize
+from heaters.models.transnet_cpu import checked, exact, has_bf16, whole
 from heaters.models.transnet_network import CHANNELS, HEIGHT, WIDTH, Network
-from heaters.models.transnet_stream import CHUNK_FRAMES, Stream
+from heaters.models.transnet_stream import Stream
 from heaters.models.windows import (
     LONG,
     REFERENCE,
@@ -27,7 +29,6 @@ from heaters.models.windows import (
     Windowing,
     batches,
     gather,
-    stretch,
     windows,
 )
 
@@ -38,6 +39,8 @@ FRAME_SHAPE = (HEIGHT, WIDTH, CHANNELS)
 
 # `exact` is fp32 in the reference's windows: equal to the published network within 1e-3. The others see further.
 PRECISIONS = {"exact": torch.float32, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+CHECKED = "checked"  # on a CPU: the fastest of them, and `exact` wherever that could decide otherwise
+AUTO = {"cpu": CHECKED, "cuda": "exact"}  # the modes that give the published network's cuts
 CPU_BATCH_WINDOWS = 1  # one window's values already exceed the caches
 
 
@@ -53,9 +56,9 @@ class TransNet:
     """The network on one device. Built once per worker, used by one thread at a time; no global state of torch is
     touched, so the caller chooses the threads (`torch.set_num_threads`).
 
-    `device`: "auto", "cpu", "cuda" or "cuda:N". `precision`: "auto" (fp32 on a CPU, fp16 on a GPU) or one of
-    PRECISIONS. `batch_windows`: windows in one call of the network; None: on a GPU found by probing at the first call,
-    halved whenever memory does not suffice, and remembered in the folder `memory`.
+    `device`: "auto", "cpu", "cuda" or "cuda:N". `precision`: "auto" (see AUTO), "checked" or one of PRECISIONS.
+    `batch_windows`: windows in one call of the network; None: on a GPU found by probing at the first call, halved
+    whenever memory does not suffice, and remembered in the folder `memory`.
     Raises ModelError when the weights are missing or altered, or the device is absent.
     """
 
@@ -68,17 +71,18 @@ class TransNet:
     ) -> None:
         self.device = choose_device(device)
         kind = self.device.partition(":")[0]
-        self.precision = {"cpu": "fp32", "cuda": "fp16"}[kind] if precision == "auto" else precision
-        if self.precision not in PRECISIONS:
-            raise ModelError(f"precision must be auto, {', '.join(PRECISIONS)}; got {precision!r}")
+        self.precision = AUTO[kind] if precision == "auto" else precision
+        known = [*PRECISIONS, *([CHECKED] if kind == "cpu" else [])]
+        if self.precision not in known:
+            raise ModelError(f"precision on {kind} must be auto, {', '.join(known)}; got {precision!r}")
         state, digest = load_weights()
         self.revision = f"transnetv2@{digest[:12]}"
         self.batch_windows = batch_windows or (CPU_BATCH_WINDOWS if kind == "cpu" else 0)  # 0: not known yet
         name = torch.cuda.get_device_name(self.device) if kind == "cuda" else "CPU"
         self._size = BatchSize(f"{name}, {self.revision} {self.precision}, torch {torch.__version__}", memory)
-        self._stream: Stream | None = None
-        if kind == "cpu" and PRECISIONS[self.precision] is torch.float32:
-            self._stream = Stream(state)
+        self._on_cpu = None
+        if kind == "cpu" and self.precision != "fp16":
+            self._on_cpu = _on_cpu(state, self.precision)
         else:
             self._network = Network(state).eval().to(self.device, PRECISIONS[self.precision])
 
@@ -101,31 +105,13 @@ class TransNet:
                 )
         try:
             with torch.inference_mode():
-                if self._stream is not None:
-                    answers = self._streams(self._stream, every)
+                if self._on_cpu is not None:
+                    answers = [self._on_cpu(frames) for frames in every]
                 else:
                     answers = self._batches(self._network, every)
         except RuntimeError as error:
             raise ModelError(f"TransNetV2 failed on {self.device}: {error}") from error
         return [Probabilities(single=a[:, 0].copy(), many=a[:, 1].copy()) for a in answers]
-
-    def _streams(self, stream: Stream, videos: list[Source]) -> list[NDArray[np.float32]]:
-        """One video after another: each as one stream, or for `exact` as one for each of its windows."""
-        answers = []
-        for frames in videos:
-            count = len(frames)
-            # One window for all, which ends where the reference's last window ends.
-            step = -(-count // REFERENCE.step) * REFERENCE.step
-            whole = Windowing(length=step + 2 * REFERENCE.context, step=step)
-            windowing = REFERENCE if self.precision == "exact" else whole
-            answer = np.empty((count, 2), np.float32)
-            for window in windows([count], windowing):
-                first = window.start - windowing.context
-                chunks = stretch(frames, first, first + windowing.length, CHUNK_FRAMES)
-                parts = [part.numpy() for part in stream.run(map(torch.from_numpy, chunks))]
-                answer[window.start : window.stop] = _middle(np.concatenate(parts), window, windowing)
-            answers.append(answer)
-        return answers
 
     def _batches(self, network: Network, videos: list[Source]) -> list[NDArray[np.float32]]:
         """Windows of all videos, `batch_windows` at a time."""
@@ -163,6 +149,14 @@ class TransNet:
         begun = time.perf_counter()
         self._call(network, inputs)
         return time.perf_counter() - begun
+
+
+def _on_cpu(state: dict[str, Tensor], precision: str) -> Callable[[Source], NDArray[np.float32]]:
+    """How a CPU answers for a video."""
+    if precision == CHECKED:
+        sure = Stream(state)
+        return partial(checked, Stream(state, torch.bfloat16) if has_bf16() else sure, sure)
+    return partial(exact if precision == "exact" else whole, Stream(state, PRECISIONS[precision]))
 
 
 def _middle(output: NDArray[np.float32], window: Window, windowing: Windowing) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from heaters.models.windows import Frames, stretch
+from heaters.models.windows import Frames, Source, stretch
 
 Floats = NDArray[np.float32]
 
@@ -28,7 +28,7 @@ BLOCK_FRAMES = 600
 MARGIN_FRAMES = WINDOW_FRAMES + STEADY_FRAMES + GAP_FRAMES
 
 
-def wipe_evidence(frames: Frames) -> Floats:
+def wipe_evidence(frames: Source) -> Floats:
     """For each frame how sure it is part of a wipe: uint8 [n, 27, 48, 3] → float32 [n] in [0, 1], mostly 0.
 
     The value is the share of the cells that changed as the wipe that fits best says, on the frames of that wipe.
@@ -46,7 +46,7 @@ def wipe_evidence(frames: Frames) -> Floats:
 
 def _wipes(block: Frames) -> Iterator[tuple[float, float, float]]:
     """(share, first frame, last frame) of every window of a block that looks like a wipe."""
-    cells = _cells(block)
+    cells = cells_of(block)
     active = (cells.max(0) - cells.min(0)).max(1) > ACTIVE_RANGE
     count = int(active.sum())
     if not count:
@@ -59,13 +59,13 @@ def _wipes(block: Frames) -> Iterator[tuple[float, float, float]]:
         window = slice(*np.searchsorted(times, [start, start + WINDOW_FRAMES]))
         if len(np.unique(places[window])) < LEAST_SHARE * count:
             continue
-        for basis in _BASES:
+        for basis in BASES:
             agreeing, low, high = _fit(basis, places[window], times[window].astype(np.float64))
             if agreeing >= LEAST_SHARE * count and SPAN_FRAMES[0] <= high - low <= SPAN_FRAMES[1]:
                 yield agreeing / count, low, high
 
 
-def _cells(block: Frames) -> Floats:
+def cells_of(block: Frames) -> Floats:
     """Means of squares of pixels: [n, 27, 48, 3] → [n, cells, 3]. The odd last row is left out."""
     rows, columns = block.shape[1] // CELL, block.shape[2] // CELL
     tiled = block[:, : rows * CELL].reshape(len(block), rows, CELL, columns, CELL, 3)
@@ -109,7 +109,7 @@ def _bases() -> tuple[NDArray[np.float64], ...]:
     return np.stack([one, x, y], 1), np.stack([one, np.hypot(x, y)], 1)
 
 
-_BASES = _bases()
+BASES = _bases()
 
 
 def _fit(basis: NDArray[np.float64], places: NDArray[np.int64], times: NDArray[np.float64]) -> tuple[int, float, float]:

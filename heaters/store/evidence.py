@@ -12,14 +12,14 @@ from heaters.errors import IntegrityError, RuleError
 
 
 def pack(seen: Evidence) -> bytes:
-    """A compressed .npz: float32 `single` and `many`, and `wipe` and `given` where there are any.
+    """A compressed .npz: float32 `single` and `many`, what the pixels say by name, and `given` where there are any.
 
     Not in half precision: rounding could carry a frame over the threshold.
     """
     parts: dict[str, Any] = {
         "single": np.asarray(seen.single, np.float32),
         "many": np.asarray(seen.many, np.float32),
-        "wipe": np.asarray(seen.wipe, np.float32),
+        **{name: np.asarray(values, np.float32) for name, values in seen.pixels.items()},
         "given": np.asarray(seen.given, np.int64),
     }
     buffer = io.BytesIO()

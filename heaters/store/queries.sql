@@ -441,8 +441,9 @@ select e.id, e.action::text, v.id as video_id, v.title, extract(epoch from now()
        (select array_agg((c->>'id')::bigint) from jsonb_array_elements(e.after->'clips') c) as clip_ids
 from review_events e join videos v on v.id = e.video_id
 where e.reviewer = %(reviewer)s and e.action not in ('undo', 'redo')
-  and not exists (select from review_events u where u.undoes = e.id
-                  and not exists (select from review_events r where r.undoes = u.id))
+  and (with recursive turns (id, n) as (
+           select e.id, 0 union all select u.id, n + 1 from turns t join review_events u on u.undoes = t.id)
+       select max(n) %% 2 = 0 from turns)  -- undone, redone, undone again, …
 order by e.id desc limit %(limit)s;
 
 -- name: own_ages

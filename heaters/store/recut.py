@@ -98,6 +98,8 @@ class Recuts:
         table = pts_table(self._store.read(video["pts_key"]), base)
         layout = Layout(seen.evidence, table, rules)
         with self._database.transaction() as tx:
+            # The reviewer's own log has one writer at a time: undo must not overtake this event.
+            tx.execute(query("serialise_reviewer"), {"reviewer": reviewer})
             # Nobody else's edit of this video can come between reading its rows and writing them.
             tx.execute(query("lock_video"), {"id": video["id"]})
             rows = snapshot(tx, video["id"])

@@ -109,9 +109,9 @@ def test_what_always_holds(values: list[tuple[float, float, float]], threshold: 
 
 
 def test_refusals() -> None:
-    with pytest.raises(RuleError, match="got 1, 2 and for wipes 0"):
+    with pytest.raises(RuleError, match="'single': 1, 'many': 2"):
         transitions([0.5], [0.5, 0.5])
-    with pytest.raises(RuleError, match="for wipes 1"):
+    with pytest.raises(RuleError, match="'wipe': 1"):
         transitions([0.5, 0.5], [0.5, 0.5], [0.5])
     with pytest.raises(RuleError, match=r"in \(0, 1\); got 1"):
         transitions([0.5], [0.5], threshold=1)

@@ -6,8 +6,11 @@ Ray is imported in the tests alone: see test_serve_yaml.py.
 import asyncio
 import json
 import os
+import re
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +92,18 @@ def test_search_is_the_search_module_s(running: Running) -> None:
         assert [hit.clip_id for hit in found.hits] == [hit.clip_id for hit in expected.hits]
         assert len(client.search(clip=running.clips[3], k=40).hits) == 39
         assert httpx.get(f"{running.url}/readyz").json() == {"status": "ok"}
+
+
+def test_the_examples_of_the_document_work(running: Running) -> None:
+    text = (Path(deployments.__file__).parents[1] / "docs/serve.md").read_text()
+    examples = re.findall(r"^    (curl .*?)(?=\n\n|\n    curl)", text, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 5
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    for example in examples:
+        command = example.replace("localhost:8000", running.url)
+        answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout
+        assert "error" not in json.loads(answer), (command, answer)
 
 
 def test_the_proxy_s_and_the_application_s_answers_are_one(running: Running) -> None:

@@ -4,10 +4,11 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+import barcode
 import numpy as np
 import pytest
 from hostile_files import HOSTILE, box, edit_list_loop, resized
-from sources import b_frames
+from sources import B_FRAMES, b_frames
 
 from heaters.errors import MediaError, PermanentError
 from heaters.media import examine, probe
@@ -54,3 +55,12 @@ def test_an_edit_list_that_shows_a_stretch_twice_is_honest(tmp_path: Path) -> No
         resized(honest, b"elst", box(b"elst", struct.pack(">II", 0, 2) + entry + entry))
     )
     assert examine.examine(tmp_path / "twice.mp4").codec == "h264"
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+empty_moov", "frag_every_frame"])
+def test_a_film_in_fragments_is_honest(flags: str, tmp_path: Path) -> None:
+    """Its index at the beginning counts few frames or none; the others come later."""
+    options = {**B_FRAMES, "g": "2"}
+    path = barcode.write(tmp_path / "parts.mp4", 60, options=options, container_options={"movflags": flags})
+    made = prepare(path, tmp_path, examine.examine(path), **LIMITS)  # type: ignore[arg-type]
+    assert made.frame_count == 60

@@ -26,6 +26,10 @@ def test_slices_equal_the_array(path: Path, frames: np.ndarray) -> None:
     assert (len(raw), raw.shape, raw.dtype, raw.ndim) == (60, frames.shape, frames.dtype, 4)
     for part in (slice(0, 60), slice(7, 8), slice(50, 99), slice(9, 9), slice(None), slice(-3, None)):
         assert np.array_equal(raw[part], frames[part])
+    for number in (0, 59, -1, np.int64(7)):
+        assert np.array_equal(raw[number], frames[number])
+    with pytest.raises(IndexError, match="got 60"):
+        raw[60]
     for raws, arrays in zip(stretch(raw, -9, 70, 32), stretch(frames, -9, 70, 32), strict=True):
         assert np.array_equal(raws, arrays)
 

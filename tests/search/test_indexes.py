@@ -137,7 +137,7 @@ def test_retired_clips_in_the_index_do_not_take_the_place_of_others(
     db: Database, indexed: list[int], search: Search
 ) -> None:
     with db.transaction() as tx:
-        tx.execute("alter table clips disable trigger clips_tile_the_video")
+        tx.execute("alter table clips disable trigger user")
         tx.execute("update clips set state = 'archived', retired_at = now() where id %% 10 <> 0", ())
     hits = search.run(ask(k=300)).hits
     assert len(hits) == 300

@@ -109,7 +109,7 @@ def test_retired_and_archived_clips_are_never_found(db: Database, search: Search
     gone = ids(search, Term.text("a"), k=4)
     with db.transaction() as tx:
         tx.execute("set constraints all deferred")
-        tx.execute("alter table clips disable trigger clips_tile_the_video")
+        tx.execute("alter table clips disable trigger user")
         tx.execute("update clips set state = 'archived', retired_at = now() where id = any (%s)", (gone[:2],))
         tx.execute("update clips set state = 'archived' where id = %s", (gone[2],))
         tx.execute("delete from clips where id = %s", (gone[3],))

@@ -1,5 +1,8 @@
 """A browser's way of asking, without a browser: its own Origin, JSON bodies, cookies kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import httpx
 from served import Site
 
@@ -12,9 +15,10 @@ def client(site: Site, *, address: str | None = None) -> httpx.Client:
     return httpx.Client(base_url=site.url, headers={"origin": site.url}, transport=transport, timeout=30)
 
 
-def signed_in(site: Site, name: str) -> httpx.Client:
+@contextmanager
+def signed_in(site: Site, name: str) -> Iterator[httpx.Client]:
     """A client that has signed in with the password of PASSWORDS."""
-    made = client(site)
-    answer = made.post("/login", json={"name": name, "password": PASSWORDS[name]})
-    assert answer.status_code == 200, answer.text
-    return made
+    with client(site) as made:
+        answer = made.post("/login", json={"name": name, "password": PASSWORDS[name]})
+        assert answer.status_code == 200, answer.text
+        yield made

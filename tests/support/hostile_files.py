@@ -174,7 +174,7 @@ def _golomb(bits: str, at: int) -> tuple[str, int]:
 
 # Name → (factory, a phrase of the refusal). "" where its frames decode after all: then they must be whole and few.
 HOSTILE: dict[str, tuple[Factory, str]] = {
-    "edit_list_loop": (edit_list_loop, "shows its 25 frames 500000 times"),
+    "edit_list_loop": (edit_list_loop, "shows 25 frames 500000 times"),
     "edit_list_that_lies": (edit_list_that_lies, ""),
     "too_many_samples": (too_many_samples, "without a decodable frame"),
     "too_many_times": (too_many_times, ""),

@@ -83,31 +83,40 @@ def _run(heaters: Heaters, *arguments: str | Path) -> list[int]:
 
 
 @pytest.fixture
-def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
-    """Starts servers with the settings given, a home of the test's own; all stopped after the test."""
+def make_site(
+    request: pytest.FixtureRequest, tmp_path: Path, make_database: Callable[[str], str]
+) -> Iterator[Callable[..., Site]]:
+    """Starts servers with the settings given, in a home of the test's own; all stopped after the test.
+
+    Without a `database_url` it is a copy of the library, which is made when first asked for.
+    """
     with ExitStack() as stack:
 
         def make(**changes: Any) -> Site:
-            return stack.enter_context(serve(Settings(**{"home": tmp_path / "home", **changes})))
+            given: dict[str, Any] = {"home": tmp_path / "home"}
+            if "database_url" not in changes:
+                library: Library = request.getfixturevalue("library")
+                given |= {"database_url": make_database(LIBRARY), "store": str(library.media)}
+            return stack.enter_context(serve(Settings(**{**given, **changes})))
 
         yield make
 
 
 @pytest.fixture
-def site(make_site: Callable[..., Site], make_database: Callable[[str], str], library: Library) -> Site:
+def site(make_site: Callable[..., Site]) -> Site:
     """A server on a copy of the library, open to this machine."""
-    return make_site(database_url=make_database(LIBRARY), store=str(library.media))
+    return make_site()
 
 
 @pytest.fixture
-def bare_site(make_site: Callable[..., Site], database_url: str) -> Site:
+def empty_site(make_site: Callable[..., Site], database_url: str) -> Site:
     """A server on a database without any video, open to this machine."""
     return make_site(database_url=database_url)
 
 
 @pytest.fixture
 def guarded_site(make_site: Callable[..., Site], database_url: str, tmp_path: Path) -> Site:
-    """A server without any video that asks who one is: ann, an operator, and ben, a reviewer; passwords in PASSWORDS."""
+    """A server without any video that asks who one is: ann, an operator, and ben, a reviewer (see PASSWORDS)."""
     accounts = Accounts(tmp_path / "home" / "users")
     accounts.put("ann", Role.OPERATOR, PASSWORDS["ann"])
     accounts.put("ben", Role.REVIEWER, PASSWORDS["ben"])

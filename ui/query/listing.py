@@ -32,7 +32,6 @@ class Asked:
     seed: int
     page: int
     cursor: str
-    exact: bool = False
 
     def __post_init__(self) -> None:
         if self.sort not in SORTS:
@@ -63,9 +62,7 @@ def answer(context: Context, asked: Asked) -> dict[str, Any]:
 
 
 def _search(context: Context, asked: Asked) -> dict[str, Any]:
-    wanted = Query(
-        terms=asked.terms, filters=asked.filters, k=PAGE_SIZE, cursor=asked.cursor or None, exact=asked.exact
-    )
+    wanted = Query(terms=asked.terms, filters=asked.filters, k=PAGE_SIZE, cursor=asked.cursor or None)
     found: Page = context.search.run(wanted) if asked.cursor else context.search.page(wanted, asked.page)
     names = _names(context, [hit.video_id for hit in found.hits])
     cards = [

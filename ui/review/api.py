@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from heaters.core.review import RULES
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError
 from heaters.store.leases import MOST_AT_ONCE, RENEW_SECONDS, Leases
@@ -81,6 +82,14 @@ def router(context: Context) -> APIRouter:
     leases = Leases(context.database)
     reviews = Reviews(context.database, tracks, lease_seconds=leases.lease_seconds)
     desk = Desk(context.database, reviews, leases, Cards(context.database, tracks))
+    _add_queue(routes, desk, leases)
+    _add_acts(routes, desk)
+    _add_looks(routes, desk)
+    return routes
+
+
+def _add_queue(routes: APIRouter, desk: Desk, leases: Leases) -> None:
+    """What a reviewer has in hand."""
 
     @routes.post("/open")
     def open_(body: Opening, user: CurrentUser) -> dict[str, Any]:
@@ -104,11 +113,25 @@ def router(context: Context) -> APIRouter:
         hand = leases.take(user.name, body.n, have=body.have, videos=body.videos, uncertain_first=body.uncertain)
         return {"clips": desk.cards(hand.ids, user.name), "counts": asdict(hand.counts)}
 
+    @routes.post("/renew")
+    def renew(body: Held, user: CurrentUser) -> dict[str, Any]:
+        """Keep clips in hand; says which of them are lost, and to whom."""
+        return desk.renew(user.name, body.ids)
+
+    @routes.post("/release")
+    def release(body: Held, user: CurrentUser) -> dict[str, Any]:
+        """Give clips back to the queue."""
+        return {"released": leases.release(user.name, body.ids, later=body.later)}
+
+
+def _add_acts(routes: APIRouter, desk: Desk) -> None:
+    """What a reviewer does."""
+
     @routes.post("/act")
     def act(body: Doing, user: CurrentUser) -> Response:
         """Carry one act out. The same key gives the same answer; 409 says what has become of the clip."""
-        action = next((a for a in ReviewAction if a == body.action), None)
-        if action is None or action in (ReviewAction.UNDO, ReviewAction.REDO):
+        action = next((a for a in RULES if a == body.action), None)
+        if action is None:
             raise HTTPException(422, f"action: must be an act on a clip; got {body.action!r}")
         try:
             return JSONResponse(desk.act(user.name, body.key, action, body.clip, body.version, body.frame))
@@ -125,21 +148,15 @@ def router(context: Context) -> APIRouter:
         """Do again what was taken back last."""
         return desk.reverse(user.name, body.key, ReviewAction.REDO)
 
-    @routes.post("/renew")
-    def renew(body: Held, user: CurrentUser) -> dict[str, Any]:
-        """Keep clips in hand; says which of them are lost, and to whom."""
-        return desk.renew(user.name, body.ids)
 
-    @routes.post("/release")
-    def release(body: Held, user: CurrentUser) -> dict[str, Any]:
-        """Give clips back to the queue."""
-        return {"released": leases.release(user.name, body.ids, later=body.later)}
+def _add_looks(routes: APIRouter, desk: Desk) -> None:
+    """What a reviewer looks at."""
 
     @routes.post("/past")
     def past(body: Body, user: CurrentUser) -> dict[str, Any]:
-        """One's last acts and the pace."""
+        """Who one is, one's last acts and the pace."""
         del body
-        return desk.past(user.name)
+        return {"me": user.name, **desk.past(user.name)}
 
     @routes.post("/clips/{clip_id}")
     def clip(clip_id: Id, body: Body, user: CurrentUser) -> dict[str, Any]:
@@ -154,5 +171,3 @@ def router(context: Context) -> APIRouter:
     def videos(_: CurrentUser) -> dict[str, Any]:
         """The videos that one may review alone, with how much waits in each."""
         return {"videos": desk.videos(None)}
-
-    return routes

@@ -3,6 +3,7 @@
 import { Placing } from "./placing.js";
 
 const ACCELERATION = [1, 2, 4, 8, 16];
+const MOST_AFTER = 8;
 const REPEATS_A_GEAR = 10; // a third of a second at the usual thirty repeats a second
 
 export class Commands {
@@ -12,6 +13,7 @@ export class Commands {
     this.place = null; // the cut being placed
     this.armed = null; // the decision that waits for Enter
     this.committing = false;
+    this.after = []; // keys pressed while Enter waits for its frame
     this.work = {
       approve: () => this.decide("approve"),
       skip: () => this.decide("skip"),
@@ -44,6 +46,10 @@ export class Commands {
   // `held`: how many repeats the key has sent since it went down.
   run(command, held = 0) {
     const row = this.rows.get(command);
+    if (this.committing && command !== "leave") {
+      if (this.after.length < MOST_AFTER) this.after.push(() => this.run(command, held));
+      return;
+    }
     if (this.place && row.where === "playing") {
       this.page.notice("First place the cut: Enter commits it, Esc leaves", "info");
       return;
@@ -105,7 +111,7 @@ export class Commands {
 
   // ------------------------------------------------------------------------------------------ placing a cut
 
-  enter(kind) {
+  enter(kind, wide = kind !== "split") {
     const card = this.desk.current;
     if (!card || !this.player.times) return false;
     const refusal = Placing.refusal(kind, card) || (card.held_by ? `${card.held_by} has this clip in hand` : "");
@@ -116,7 +122,7 @@ export class Commands {
     const at = this.player.heading ?? card.start_frame;
     this.place = new Placing(kind, card);
     this.player.setLoop(false);
-    this.strip.widen(kind !== "split");
+    this.strip.widen(wide);
     this.stills.open(card);
     this.page.placing(this.place);
     this.player.goto(this.place.origin ?? at, this.place.low, this.place.high);
@@ -143,7 +149,7 @@ export class Commands {
     if (this.desk.busy) return;
     if (!this.place || this.place.kind !== kind) {
       if (this.place) this.leave();
-      if (!this.enter(kind)) return;
+      if (!this.enter(kind, false)) return; // the strip must not move under the hand
     }
     if (frame !== null) this.player.goto(frame, this.place.low, this.place.high);
   }
@@ -170,16 +176,18 @@ export class Commands {
   }
 
   send() {
-    this.committing = false;
     const frame = this.player.frame;
     const refusal = this.place.refusal(frame);
-    if (refusal) {
-      this.page.notice(refusal, "warn");
-      return;
+    const pressed = this.after;
+    this.committing = false;
+    this.after = [];
+    if (refusal) this.page.notice(refusal, "warn");
+    else {
+      const act = this.place.act(frame);
+      this.close();
+      this.desk.edit(act);
     }
-    const act = this.place.act(frame);
-    this.close();
-    this.desk.edit(act);
+    for (const press of pressed) press();
   }
 
   leave() {
@@ -194,6 +202,7 @@ export class Commands {
   close() {
     this.place = null;
     this.committing = false;
+    this.after = [];
     this.player.setLoop(true);
     this.strip.widen(false);
     this.stills.close();

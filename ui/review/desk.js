@@ -85,6 +85,10 @@ export class Desk extends Hand {
       this.outbox.push(word, { key: makeKey() }),
       (answer) => {
         if (word === "undo") this.recent.shift();
+        else {
+          const { title } = answer.clips[0] || this.current || { title: "" };
+          this.recent = [{ action: answer.of, clips: answer.changed.map((clip) => clip.id), title }, ...this.recent].slice(0, 5);
+        }
         this.count(answer.counts);
         this.reconcile(answer);
         this.page.notice(`${word === "undo" ? "Took back" : "Did again"}: ${answer.of}`, "info");

@@ -21,6 +21,7 @@ export class Hand {
 
   async open(clip) {
     this.page.state("loading");
+    this.outbox.adopt((await this.ask("past", {})).me);
     await this.outbox.settle();
     const answer = await this.ask("open", { ...this.scope, n: IN_HAND, have: [], clip });
     this.me = answer.me;

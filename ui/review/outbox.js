@@ -3,7 +3,7 @@
 
 import { Refused, SignedOut, Unreachable, call } from "./calls.js";
 
-const STORE = "heaters.review.outbox";
+const STORE = "heaters.review.outbox of ";
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4000;
 
@@ -11,7 +11,8 @@ export class Outbox {
   // `onState(word, waiting)`: saved, saving, retrying, offline or signedout.
   constructor(onState) {
     this.onState = onState;
-    this.entries = restored();
+    this.entries = [];
+    this.owner = "";
     this.pushed = 0; // acts so far
     this.running = false;
     this.pause_ms = FIRST_PAUSE_MS;
@@ -35,8 +36,16 @@ export class Outbox {
     return new Promise((resolve, reject) => {
       this.entries.push({ path, body, clips, resolve, reject });
       this.keep();
+      if (this.pausing) this.tell(this.word);
       this.run();
     });
+  }
+
+  // What an earlier page of this person left behind goes first. Another's stays until they are back.
+  adopt(owner) {
+    if (this.owner) return;
+    this.owner = owner;
+    this.entries = [...restored(owner), ...this.entries];
   }
 
   // Resolves once what an earlier page left behind is with the server.
@@ -107,17 +116,17 @@ export class Outbox {
   keep() {
     const plain = this.entries.map(({ path, body, clips }) => ({ path, body, clips }));
     try {
-      if (plain.length) sessionStorage.setItem(STORE, JSON.stringify(plain));
-      else sessionStorage.removeItem(STORE);
+      if (plain.length) sessionStorage.setItem(STORE + this.owner, JSON.stringify(plain));
+      else sessionStorage.removeItem(STORE + this.owner);
     } catch {
       // A full or forbidden storage only costs what a reload in this moment would lose.
     }
   }
 }
 
-function restored() {
+function restored(owner) {
   try {
-    return JSON.parse(sessionStorage.getItem(STORE) || "[]");
+    return JSON.parse(sessionStorage.getItem(STORE + owner) || "[]");
   } catch {
     return [];
   }

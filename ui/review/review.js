@@ -119,7 +119,8 @@ function problemButtons(commands) {
   ];
 }
 
-function listen(desk, { player }, isLive) {
+function listen(desk, { player, page }, isLive) {
+  const goOn = () => page.root.dataset.state === "playing" && player.card && player.play();
   addEventListener("pagehide", () => desk.release());
   // The shell has shown a tab: if it is this one, maybe with another clip than ours.
   addEventListener("heaters:tab", () => {
@@ -128,14 +129,18 @@ function listen(desk, { player }, isLive) {
     if (asked && (!desk.current || desk.current.id !== asked)) desk.whenFree(() => desk.look(asked));
     else if (desk.current) {
       address(desk.current.id);
-      player.play();
+      goOn();
     }
   });
   addEventListener("pageshow", (event) => event.persisted && desk.change(desk.scope));
   addEventListener("beforeunload", (event) => desk.outbox.length && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) player.pause();
-    else desk.renew();
+    if (document.hidden) {
+      player.pause();
+      return;
+    }
+    goOn();
+    desk.renew();
   });
   // Another tab of ours is in front: silence.
   setInterval(() => !isLive() && player.isPlaying && player.pause(), 500);

@@ -16,6 +16,7 @@ PAST = {
     ReviewAction.SPLIT: "split it",
     ReviewAction.MERGE: "merged it",
     ReviewAction.MOVE: "moved its cut",
+    ReviewAction.RECUT: "cut the video anew",
     ReviewAction.UNDO: "took an edit of it back",
     ReviewAction.REDO: "redid an edit of it",
 }
@@ -33,6 +34,8 @@ def conflict(card: dict[str, Any], last: tuple[str, str] | None, reviewer: str, 
         return f"{name} is already {word} by {'you' if by == reviewer else by}" if by else f"{name} is already {word}"
     if card["held_by"]:
         return f"{name} is in {card['held_by']}'s hands"
+    for known, word in DONE.items():
+        reason = reason.replace(str(known), word)  # it may be about the clip beside it
     return reason[:1].upper() + reason[1:]
 
 

@@ -24,6 +24,21 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Bring a tab to life once: where Gradio draws it anew, what was there goes into the new place as it is.
+const kept = new Map();
+
+export function keep(name, element, mount) {
+  const known = kept.get(name);
+  if (known) {
+    element.replaceChildren(known);
+    return;
+  }
+  const root = h("div", { style: { height: "100%" } }, [...element.childNodes]);
+  element.append(root);
+  kept.set(name, root);
+  mount(root);
+}
+
 // ---------------------------------------------------------------- requests
 
 export class Refused extends Error {
@@ -184,7 +199,7 @@ export function button(label, onclick, attributes = {}) {
 }
 
 export const STATES = {
-  pending_review: "waits for review",
+  pending_review: "to review",
   review_approved: "approved",
   exported: "exported",
   keyframed: "keyframed",

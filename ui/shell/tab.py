@@ -26,9 +26,13 @@ def build() -> None:
 
 def part(name: str) -> gr.HTML:
     """A tab that is files of its own: `name/name.html`, and `name/name.js` whose `mount(element)` brings it to life."""
+    script = (
+        f'Promise.all([import("/ui/shell/kit.js"), import("/ui/{name}/{name}.js")])'
+        f'.then(([kit, tab]) => kit.keep("{name}", element, tab.mount));'
+    )
     return gr.HTML(
         html_template=assets.text(f"{name}/{name}.html"),
-        js_on_load=f'import("/ui/{name}/{name}.js").then((tab) => tab.mount(element));',
+        js_on_load=script,
         elem_id=name,
         apply_default_css=False,
     )

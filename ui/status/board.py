@@ -135,8 +135,9 @@ def video(context: Context, number: int) -> dict[str, Any]:
 
 
 def _disk(name: str, path: Path) -> dict[str, Any] | None:
+    there = next((folder for folder in (path, *path.parents) if folder.exists()), path)  # it is made when first used
     try:
-        usage = shutil.disk_usage(path)
+        usage = shutil.disk_usage(there)
     except OSError:
         return None
     return {"name": name, "path": str(path), "free_bytes": usage.free, "total_bytes": usage.total}

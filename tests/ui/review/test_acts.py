@@ -46,6 +46,7 @@ def content(db: Database, video: int) -> list[dict[str, Any]]:
 
 def test_each_letter_acts_once_and_repeats_add_nothing(reviewer: Reviewer, site: Site, library: Any) -> None:
     acts = sent(reviewer.page, "act")
+    reviewer.page.watched.expected += ["409"]  # type: ignore[attr-defined]
     before = len(actions(site.database))
     clips = [row["id"] for row in content(site.database, library.photos)]
     for key, clip in zip(("a", "s", "r", "g"), clips, strict=False):
@@ -82,7 +83,7 @@ def test_five_undos_restore_five_clips_exactly_also_from_the_empty_screen_and_af
     clip = reviewer.clip
     reviewer.press("Home", "Shift+ArrowRight", "Enter")
     reviewer.page.wait_for_function(f"() => document.querySelector('.rv').dataset.clip !== '{clip}'")
-    for key in ("a", "s", "m", "a", "r", "a"):  # the third merges with the skipped clip before it
+    for key in ("a", "s", "m", "a", "r", "a", "s"):  # the third merges with the skipped clip before it
         states.append(content(site.database, library.photos))
         reviewer.press(key)
         reviewer.saved()
@@ -154,7 +155,7 @@ def test_offline_and_back(reviewer: Reviewer, site: Site) -> None:
     reviewer.page.context.set_offline(True)
     reviewer.press("a", "r")
     reviewer.page.wait_for_selector('.rv[data-save="offline"]')
-    assert reviewer.text("save") == "Offline · 2 waiting"
+    reviewer.page.get_by_text("Offline · 2 waiting").wait_for()
     reviewer.page.context.set_offline(False)
     reviewer.saved()
     assert actions(site.database)[before:] == ["approve", "archive"]
