@@ -1,5 +1,9 @@
 -- What the search benchmark needs beside the product's own queries.
 
+-- name: no_limit
+-- Loading takes as long as it takes.
+set statement_timeout = 0;
+
 -- name: quick_load
 -- The made-up rows tile their videos; checking that after each row would take hours.
 set session_replication_role = replica;

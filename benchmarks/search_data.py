@@ -1,17 +1,18 @@
 """A made-up collection of clips with vectors that are as unevenly spread as real ones, loaded in seconds.
 
-Each video has 100 clips. What a clip is about is a point of 16 coordinates: 50 subjects, 5,000 topics around them (some
-far more common than others), videos around those; a fixed smooth map (linear plus tanh of random projections) takes the
-point to 512 numbers. To that comes the video's own look (noise of 0.5 against a signal of about 1.4) and the clip's
-(0.5), Gaussian with variance falling as 1/rank, so that about 28 directions hold it. Rows come in order of videos, as a
-pipeline makes them. Neighbours lie in the own video and in those of near topics: cosines of 0.9 (nearest), 0.76
-(100th), 0.53 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like this picture"),
-half a topic plus noise of 0.7 (a text).
+Each video has 100 clips. What a clip is about is a point of 16 coordinates: 50 subjects, 5,000 topics around them
+(some far more common than others), videos around those; a fixed smooth map (linear plus tanh of random projections)
+takes the point to 512 numbers. To that comes the video's own look (noise of 0.5 against a signal of about 1.4) and the
+clip's (0.5), Gaussian with variance falling as 1/rank, so that about 28 directions hold it. Rows come in order of
+videos, as a pipeline makes them. Neighbours lie in the own video and in those of near topics: cosines of 0.9
+(nearest), 0.76 (100th), 0.53 (1000th of 100,000). Queries are not stored: half are a clip plus noise of 0.5 ("like
+this picture"), half a topic plus noise of 0.7 (a text).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +64,12 @@ class Collection:
         for start in range(0, count, _CHUNK):
             stop = min(start + _CHUNK, count)
             own = centres[np.arange(start, stop) // CLIPS_PER_VIDEO] + 0.5 * noise(stop - start)
-            vectors[start:stop] = _units(own)
+            vectors[start:stop] = units(own)
         pictures, texts = random.integers(0, count, queries // 2), queries - queries // 2
         length = np.linalg.norm(centres[pictures // CLIPS_PER_VIDEO], axis=1, keepdims=True)
         alike = vectors[pictures] * length + 0.5 * noise(len(pictures))
         asked = look(topics[random.choice(TOPICS, texts, p=common)]) + 0.7 * noise(texts)
-        return Collection(vectors=vectors, queries=_units(np.concatenate([alike, asked])))
+        return Collection(vectors=vectors, queries=units(np.concatenate([alike, asked])))
 
     def truth(self, k: int, clips: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """The ids of the `k` nearest of each query by cosine in float32, among `clips` (0-based) or all."""
@@ -77,12 +78,17 @@ class Collection:
         ids = np.zeros((len(self.queries), k), np.int64)
         for start in range(0, len(chosen), _CHUNK):
             part = chosen[start : start + _CHUNK]
-            block = _units(self.vectors[part].astype(np.float32))
+            block = units(self.vectors[part].astype(np.float32))
             scores = np.concatenate([best, self.queries @ block.T], axis=1)
             names = np.concatenate([ids, np.broadcast_to(part + 1, (len(self.queries), len(part)))], axis=1)
             order = np.argpartition(-scores, k, axis=1)[:, :k]
             best, ids = np.take_along_axis(scores, order, 1), np.take_along_axis(names, order, 1)
         return np.take_along_axis(ids, np.argsort(-best, axis=1), 1)
+
+
+def named(name: str) -> LiteralString:
+    """A query of `search.sql` beside this file."""
+    return parse((Path(__file__).parent / "search.sql").read_text())[name].sql
 
 
 def fill(connection: Connection, collection: Collection) -> None:
@@ -92,16 +98,15 @@ def fill(connection: Connection, collection: Collection) -> None:
     else is the product's own schema.
     """
     count = len(collection.vectors)
-    named = parse((Path(__file__).parent / "search.sql").read_text())
-    connection.execute(named["quick_load"].sql)
-    connection.execute(named["add_videos"].sql, {"videos": count // CLIPS_PER_VIDEO})
-    connection.execute(named["add_clips"].sql, {"clips": CLIPS_PER_VIDEO})
+    connection.execute(named("quick_load"))
+    connection.execute(named("add_videos"), {"videos": count // CLIPS_PER_VIDEO})
+    connection.execute(named("add_clips"), {"clips": CLIPS_PER_VIDEO})
     connection.execute(query("record_model"), {"model": MODEL, "name": "benchmark", "dimension": DIMENSION})
-    with connection.cursor().copy(named["copy_vectors"].sql) as copy:
+    with connection.cursor().copy(named("copy_vectors")) as copy:
         for block in binary_rows(np.arange(1, count + 1), collection.vectors):
             copy.write(block)
-    connection.execute(named["normal_load"].sql)
-    connection.execute(named["settle"].sql)
+    connection.execute(named("normal_load"))
+    connection.execute(named("settle"))
 
 
 def binary_rows(ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> Iterator[bytes]:
@@ -129,5 +134,6 @@ def binary_rows(ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> Iterato
     yield b"\xff\xff"
 
 
-def _units(vectors: Floats) -> Floats:
+def units(vectors: Floats) -> Floats:
+    """Rows scaled to length 1."""
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)

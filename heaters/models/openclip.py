@@ -7,7 +7,7 @@ Where the weights come from and what they are is `openclip_weights`' business.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heaters.errors import ModelError
-from heaters.models.batches import BatchSize, ahead, grouped
+from heaters.models.batch_size import BatchSize
+from heaters.models.batches import ahead, fitting, grouped
 from heaters.models.embedder import Embedder, Towers, Vectors, normalised, resolve_device
 from heaters.models.openclip_weights import LOCAL, Checkpoint, find
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Images (or texts) a forward pass takes at first and at most. A CPU's caches are full at the first; a GPU is tried.
-_BATCH = {"cuda": (32, 1024), "cpu": (16, 16)}
+# Images (or texts) a forward pass takes; a CPU's caches are full at this. A GPU is tried as soon as there are so many.
+_BATCH = {"cuda": 32, "cpu": 16}
 # Images that are preprocessed before the network asks for them, in batches.
 _AHEAD = 2
 
@@ -37,13 +38,13 @@ def identity(rest: str, cache: Path) -> tuple[str, int]:
 def load(rest: str, device: str, cache: Path, towers: Towers) -> Embedder:
     """Load an OpenCLIP model. Raises as `load_embedder`."""
     chosen = resolve_device(device)
-    return OpenClip(checkpoint=find(rest, cache), device=chosen, towers=towers)
+    return OpenClip(checkpoint=find(rest, cache), device=chosen, towers=towers, cache=cache)
 
 
 class OpenClip:
     """The loaded model; see `Embedder`. On a GPU it computes in half precision and normalises in float32."""
 
-    def __init__(self, *, checkpoint: Checkpoint, device: str, towers: Towers) -> None:
+    def __init__(self, *, checkpoint: Checkpoint, device: str, towers: Towers, cache: Path) -> None:
         import open_clip
 
         self.model = checkpoint.model
@@ -61,8 +62,9 @@ class OpenClip:
                 "must hold an open_clip_config.json, the weights made for it, and its tokenizer's files"
             ) from error
         self._shape, self._scale = _transforms(self._network)
-        first, most = _BATCH[device]
-        self._batch = BatchSize(first=first, most=most, too_large=_too_large())
+        self._batch = _BATCH[device]
+        self._sizes = _sizes(checkpoint.model, cache) if device == "cuda" else None
+        self._probed = self._sizes is None
         _drop_other_tower(self._network, towers)
         self._network.to(device)
 
@@ -73,12 +75,13 @@ class OpenClip:
         if self._towers == "text":
             raise ModelError(f"{self.model} was loaded without its image tower")
         threads = torch.get_num_threads()
-        ready = ahead(self._shape, images, threads=threads, most=_AHEAD * self._batch.size + threads)
+        ready = ahead(self._shape, images, threads=threads, most=_AHEAD * self._batch + threads)
         found = [np.zeros((0, self.dimension), np.float32)]
-        for batch in grouped(ready, lambda: self._batch.size):
-            if self.device == "cuda" and len(batch) == self._batch.size:
-                self._batch.find(lambda size, one=batch[0]: self._seconds([one] * size))  # type: ignore[misc]
-            found += self._batch.run(self._images, batch)
+        for batch in grouped(ready, lambda: self._batch):
+            if self._sizes is not None and not self._probed and len(batch) == self._batch:
+                self._batch = self._sizes.find(lambda size, one=batch[0]: self._seconds([one] * size))  # type: ignore[misc]
+                self._probed = True
+            found += self._fitting(self._images, batch)
         return np.concatenate(found)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
@@ -86,9 +89,17 @@ class OpenClip:
         if self._tokenizer is None:
             raise ModelError(f"{self.model} was loaded without its text tower")
         tokenizer, found = self._tokenizer, [np.zeros((0, self.dimension), np.float32)]
-        for batch in grouped(texts, lambda: self._batch.size):
-            found += self._batch.run(lambda part: self._run(self._network.encode_text, tokenizer(part)), batch)
+        for batch in grouped(texts, lambda: self._batch):
+            found += self._fitting(lambda part: self._run(self._network.encode_text, tokenizer(part)), batch)
         return np.concatenate(found)
+
+    def _fitting(self, do: Callable[[list[Any]], Vectors], batch: list[Any]) -> list[Vectors]:
+        import torch
+
+        return fitting(do, batch, too_large=torch.OutOfMemoryError, halve=self._halve)
+
+    def _halve(self, failed: int) -> None:
+        self._batch = self._sizes.halve(failed) if self._sizes is not None else max(failed // 2, 1)
 
     def _images(self, shaped: list[Any]) -> Vectors:
         """uint8 [3, h, w] each → vectors. The device scales them: a quarter of the bytes go there."""
@@ -126,10 +137,10 @@ def _transforms(network: Any) -> tuple[Any, Any]:
     return transforms.Compose([*shape, transforms.PILToTensor()]), lambda batch: scale(batch.float() / 255)
 
 
-def _too_large() -> tuple[type[BaseException], ...]:
+def _sizes(model: str, cache: Path) -> BatchSize:
     import torch
 
-    return (torch.cuda.OutOfMemoryError,)
+    return BatchSize(f"{torch.cuda.get_device_name()}|{model}|half|{torch.__version__}", cache)
 
 
 def _half_precision(device: str) -> AbstractContextManager[Any]:

@@ -1,61 +1,31 @@
-"""Work ahead keeps its order and its bounds; a batch is found by trying, and shrinks when memory runs out."""
+"""Work ahead keeps its order and its bounds; a batch that does not fit is done in parts."""
 
 import threading
 
 import pytest
 
-from heaters.models.batches import BatchSize, ahead, grouped
+from heaters.models.batches import ahead, fitting, grouped
 
 
-class Device:
-    """Takes up to `memory` items; each costs a second, and each call `overhead`."""
+def doubled(memory: int):
+    """Takes up to `memory` items at once."""
 
-    def __init__(self, memory: int, overhead: float = 10.0) -> None:
-        self.memory, self.overhead, self.tried = memory, overhead, []
-
-    def probe(self, size: int) -> float:
-        self.run([0] * size)
-        return self.overhead + size
-
-    def run(self, items: list[int]) -> list[int]:
-        self.tried.append(len(items))
-        if len(items) > self.memory:
+    def run(items: list[int]) -> list[int]:
+        if len(items) > memory:
             raise MemoryError(f"{len(items)} do not fit")
         return [item * 2 for item in items]
 
-
-@pytest.mark.parametrize(
-    ("memory", "overhead", "found"),
-    [
-        (1000, 1e6, 256),  # as large as allowed
-        (100, 1e6, 64),  # as large as fits
-        (1000, 30.0, 256),
-        (1000, 0.5, 16),  # larger ones are hardly faster
-        (5, 1e6, 4),  # not even the first fits
-        (1, 1e6, 1),
-    ],
-)
-def test_a_batch_is_found_by_trying(memory: int, overhead: float, found: int) -> None:
-    device = Device(memory, overhead)
-    batch = BatchSize(first=16, most=256)
-    assert batch.find(device.probe) == batch.size == found
-    tried = len(device.tried)
-    assert batch.find(device.probe) == found
-    assert len(device.tried) == tried
+    return run
 
 
-def test_where_nothing_fits_the_error_is_told() -> None:
+def test_a_batch_that_does_not_fit_is_done_in_parts() -> None:
+    told: list[int] = []
+    parts = fitting(doubled(5), list(range(17)), too_large=MemoryError, halve=told.append)
+    assert [x for part in parts for x in part] == [2 * n for n in range(17)]
+    assert max(map(len, parts)) <= 5
+    assert told[:2] == [17, 8]
     with pytest.raises(MemoryError, match="1 do not fit"):
-        BatchSize(first=4, most=8).find(Device(0).probe)
-
-
-def test_a_batch_that_no_longer_fits_is_halved_and_stays_so() -> None:
-    device, batch = Device(5), BatchSize(first=16, most=16)
-    parts = batch.run(device.run, list(range(16)))
-    assert [x for part in parts for x in part] == [2 * n for n in range(16)]
-    assert batch.size == 4
-    with pytest.raises(MemoryError, match="1 do not fit"):
-        batch.run(Device(0).run, [1, 2, 3])
+        fitting(doubled(0), [1, 2, 3], too_large=MemoryError, halve=told.append)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
@@ -63,7 +33,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
         raise ValueError(f"{len(items)}")
 
     with pytest.raises(ValueError, match="16"):
-        BatchSize(first=16, most=16).run(broken, list(range(16)))
+        fitting(broken, list(range(16)), too_large=MemoryError, halve=lambda _: None)
 
 
 def test_work_ahead_comes_in_order_and_within_bounds() -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from tiny_openclip import CONFIG, DIMENSION, make_model
+from tiny_openclip import CONFIG, DIMENSION, make_model, make_siglip
 
 from heaters.errors import ConfigError, ModelError
 from heaters.models.embedder import load_embedder, model_identity
@@ -186,3 +186,21 @@ def test_a_tag_found_in_the_hub_cache_needs_no_network(folder: Path, tmp_path: P
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match=r"HF_HUB_OFFLINE is set.*local-dir:PATH"):
         load_embedder("openclip:Tiny/seeded", cache=cache, device="cpu")
+
+
+def test_a_model_with_a_tokenizer_of_its_own_is_loaded_offline(tmp_path: Path, monkeypatch) -> None:
+    """As SigLIP 2 comes: its text tower, and a tokenizer that `transformers` reads from files of the directory."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    folder = make_siglip(tmp_path / "siglip")
+    model = load_embedder(f"openclip:local-dir:{folder}", cache=tmp_path / "cache", device="cpu")
+    texts = model.embed_texts(["a lion", "a lion on grass", "grass", "A  LION"])
+    assert texts.shape == (4, DIMENSION)
+    np.testing.assert_allclose(texts[0], texts[3], atol=1e-6)  # its tokenizer makes them the same
+    assert np.linalg.norm(texts[0] - texts[2]) > 1e-3
+    assert model.embed_images(pictures(2)).shape == (2, DIMENSION)
+    before = model_identity(f"openclip:local-dir:{folder}", tmp_path / "cache")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    assert model_identity(f"openclip:local-dir:{folder}", tmp_path / "cache") == before
+    with pytest.raises(ModelError, match="its tokenizer's files"):
+        load_embedder(f"openclip:local-dir:{folder}", cache=tmp_path / "cache", device="cpu")

@@ -197,3 +197,37 @@ def test_clip_under_a_reviewers_hands_is_not_claimed(db: Database, ledger: Ledge
 def test_backoff_grows_to_a_ceiling(failures: int, low: float, high: float) -> None:
     assert backoff_seconds(failures, 0.0) == low
     assert low <= backoff_seconds(failures, 0.999) <= high
+
+
+def test_a_batch_is_finished_together_and_only_what_is_still_ours(db: Database, ledger: Ledger) -> None:
+    videos = [add_video(db, str(n)) for n in range(4)]
+    claims = ledger.claim(DOWNLOAD, 4)
+    with db.transaction() as tx:
+        tx.execute(
+            "update stage_runs set lease_expires_at = now() - interval '1 second' where id = %s", (claims[1].run_id,)
+        )
+    assert ledger.expire() == 1
+    done = [(claim, n, Done(seconds=1.0, figure=n)) for n, claim in enumerate(claims)]
+    module = Module()
+    with db.transaction() as tx:
+        tx.execute("alter table videos disable trigger all")
+    assert ledger.finish_all(DOWNLOAD, module, done) == {claims[n].run_id for n in (0, 2, 3)}  # type: ignore[arg-type]
+    assert [result.figure for result in module.recorded] == [0, 2, 3]  # type: ignore[attr-defined]
+    assert [r["state"] for r in rows(db, "select state::text from videos order by id")] == [
+        *("downloaded", "new", "downloaded", "downloaded")
+    ]
+    assert rows(db, "select (result->>'figure')::int as n from stage_runs where status = 'done' order by 1") == [
+        {"n": 0}, {"n": 2}, {"n": 3}]  # fmt: skip
+    assert len(videos) == 4
+    assert ledger.finish_all(DOWNLOAD, module, done) == set()  # type: ignore[arg-type]
+
+
+def test_a_batch_that_cannot_be_recorded_leaves_no_trace(db: Database, ledger: Ledger) -> None:
+    for n in range(2):
+        add_video(db, str(n))
+    claims = ledger.claim(DOWNLOAD, 2)
+    done = [(claim, None, Done(seconds=1.0, figure=1)) for claim in claims]
+    with pytest.raises(RuntimeError):
+        ledger.finish_all(DOWNLOAD, Module(fail=True), done)  # type: ignore[arg-type]
+    assert {r["status"] for r in rows(db, "select status::text from stage_runs")} == {"running"}
+    assert ledger.finish_all(DOWNLOAD, Module(), done) == {claim.run_id for claim in claims}  # type: ignore[arg-type]

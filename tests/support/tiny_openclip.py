@@ -31,3 +31,36 @@ def make_model(folder: Path, seed: int = 0, *, custom_text: bool = False) -> Pat
         folder / "open_clip_model.safetensors",
     )
     return folder
+
+
+def make_siglip(folder: Path, seed: int = 0) -> Path:
+    """A directory shaped like SigLIP 2's: no causal mask, a Hugging Face tokenizer in files beside the weights."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    folder.mkdir(parents=True)
+    words = ["<pad>", "<eos>", "<unk>", "a", "lion", "on", "grass"]
+    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    special = {"pad_token": "<pad>", "eos_token": "<eos>", "unk_token": "<unk>"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    text = {
+        "context_length": 16,
+        "vocab_size": len(words),
+        "hf_tokenizer_name": "someone/not-on-this-machine",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+        "width": 32,
+        "heads": 2,
+        "layers": 2,
+        "no_causal_mask": True,
+        "proj_bias": True,
+        "pool_type": "last",
+    }
+    network = CONFIG["model_cfg"] | {"text_cfg": text, "custom_text": True, "init_logit_bias": -10}
+    (folder / "open_clip_config.json").write_text(json.dumps(CONFIG | {"model_cfg": network}))
+    torch.manual_seed(seed)
+    made = {name: value for name, value in network.items() if name != "custom_text"}
+    tensors = open_clip.CustomTextCLIP(**made).state_dict()
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / "open_clip_model.safetensors")
+    return folder
