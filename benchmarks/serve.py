@@ -178,7 +178,7 @@ def fuzz(_: Settings, __: float) -> str:
 
 
 PARTS: dict[str, tuple[str, Callable[[Settings, float], str]]] = {
-    "fuzz": ("Fuzzed from the OpenAPI document (schemathesis), the application in one process", fuzz),
+    "fuzz": ("Fuzzed from the OpenAPI document (schemathesis), our application under uvicorn", fuzz),
     "throughput": ("One text a request, each new", throughput),
     "overload": ("Overload", overload),
     "kill": ("A replica killed under 8 clients", kill),
