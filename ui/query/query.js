@@ -250,13 +250,19 @@ export function mount(element) {
   }
 
   whenShown("query", show);
-  window.addEventListener("heaters:search", () => part("q").focus());
+  window.addEventListener("heaters:search", () => focusOnceSeen(part("q")));
   addHelp("Query", () => [
     [["Enter"], "Search"],
     [["Tab"], "From clip to clip"],
     [["←", "→"], "Through the frames of the clip in focus"],
     [["M"], "More like the clip in focus"],
   ]);
+}
+
+// Gradio shows a tab some frames after it was told to; what is hidden cannot have the focus.
+function focusOnceSeen(field, frames = 60) {
+  field.focus();
+  if (document.activeElement !== field && frames) requestAnimationFrame(() => focusOnceSeen(field, frames - 1));
 }
 
 function filtersOf(parameters) {

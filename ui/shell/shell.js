@@ -125,7 +125,12 @@ function shortcut(event) {
 // Go to the Query tab and into its field.
 function search() {
   place.go("query", place.get("query"));
-  requestAnimationFrame(() => window.dispatchEvent(new Event("heaters:search")));
+  // The Query tab may be drawn for the first time just now.
+  const ask = (left) => {
+    if (document.querySelector("#query [data-part=q]")) window.dispatchEvent(new Event("heaters:search"));
+    else if (left) requestAnimationFrame(() => ask(left - 1));
+  };
+  ask(120);
 }
 
 const EVERYWHERE = [

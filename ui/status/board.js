@@ -56,10 +56,8 @@ export function drawBoard(page) {
   function failure(kind, open) {
     const key = `${kind.stage} ${kind.error_type} ${kind.dead}`;
     const body = h("div", { class: "body" });
-    const all = button(`Retry ${number(kind.n)}`, (event) => {
-      event.preventDefault();
-      retry({ stage: kind.stage, error_type: kind.error_type }, `${kind.stage}, ${kind.error_type}`);
-    });
+    const all = button(`Retry ${number(kind.n)}`, () =>
+      retry({ stage: kind.stage, error_type: kind.error_type }, `${kind.stage}, ${kind.error_type}`));
     const details = h(
       "details",
       { class: "s-fail", dataset: { kind: key } },
@@ -67,8 +65,7 @@ export function drawBoard(page) {
         h("span", { class: "h-chip", dataset: { state: kind.dead ? "dead" : "failed" } }, kind.dead ? "gave up" : "will retry"),
         h("b", {}, `${kind.stage}: ${kind.error_type}`),
         h("span", { class: "h-num" }, `× ${number(kind.n)}`),
-        h("span", { class: "example" }, kind.example),
-        isOperator() ? all : null),
+        h("span", { class: "example" }, kind.example)),
       body,
     );
     const load = async (before) => {
@@ -82,7 +79,7 @@ export function drawBoard(page) {
     };
     details.addEventListener("toggle", () => details.open && !body.firstChild && load());
     if (open.has(key)) details.open = true;
-    return details;
+    return h("div", { class: "s-kind" }, details, isOperator() ? all : null);
   }
 
   function failedRun(run) {

@@ -17,7 +17,7 @@ export function mount(element) {
     const name = video ? `video ${video}` : "board";
     if (view?.name === name && !failed) return;
     failed = false;
-    page.replaceChildren(h("div", { class: "h-skeleton", style: { height: "420px" }, "aria-label": "loading" }));
+    page.replaceChildren(h("div", { class: "h-skeleton", style: { height: "420px" }, role: "status", "aria-label": "loading" }));
     view = { name, ...(video ? drawVideo(page, video) : drawBoard(page)) };
     element.querySelector('[data-part="scroll"]').scrollTop = 0;
     refresh();

@@ -37,7 +37,7 @@ export function mount(element) {
     part("told").textContent = "";
     part("checked").replaceChildren(
       ...lines.map((line) =>
-        h("li", { class: line.ok ? "" : "bad" }, h("span", { "aria-label": line.ok ? "fine" : "refused" }, line.ok ? "✓" : "✕"), h("b", { title: line.line }, line.line), h("span", {}, line.says)),
+        h("li", { class: line.ok ? "" : "bad" }, h("span", { role: "img", "aria-label": line.ok ? "fine" : "refused" }, line.ok ? "✓" : "✕"), h("b", { title: line.line }, line.line), h("span", {}, line.says)),
       ),
     );
     const count = accepted.reduce((sum, line) => sum + line.sources.length, 0);
