@@ -31,7 +31,6 @@ from numpy.typing import NDArray
 from results import machine, table, write_section
 
 import heaters
-from heaters.core.transitions import transitions
 from heaters.models.evidence import look
 from heaters.models.transnet import FRAME_SHAPE, TransNet
 
@@ -74,8 +73,7 @@ def ours() -> Detector:
     def detect(film: Film) -> list[int]:
         frames = decode(film)
         found = network.predict(frames)
-        evidence = look(frames, found.single, found.many)
-        return [cut.frame for cut in transitions(**evidence.lists())]
+        return [cut.frame for cut in look(frames, found.single, found.many).transitions(0.5)]
 
     return detect
 
@@ -185,7 +183,7 @@ def throughput(film: Film, rounds: int) -> list[float]:
 
     def all_of_it() -> None:
         found = network.predict(frames)
-        transitions(**look(frames, found.single, found.many).lists())
+        look(frames, found.single, found.many).transitions(0.5)
 
     works: list[Callable[[], object]] = [
         lambda: network.predict(frames),

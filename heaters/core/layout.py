@@ -60,6 +60,11 @@ class Evidence:
     def frame_count(self) -> int:
         return len(self.single)
 
+    def transitions(self, threshold: float) -> list[Transition]:
+        """The changes of shot above a threshold, in order: see `core/transitions.py`."""
+        pixels: dict[str, Any] = dict(self.pixels)
+        return transitions(self.single, self.many, threshold=threshold, **pixels)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -116,9 +121,7 @@ class Layout:
         longest = floor(_exactly(rules.max_clip_seconds) / tick)
         # Rounding may leave no room between the two; the longest gives way.
         self._longest = max(longest, 2 * self._shortest - 1, 1) if rules.max_clip_seconds else 0
-        pixels: dict[str, Any] = dict(evidence.pixels)
-        found = transitions(evidence.single, evidence.many, threshold=rules.threshold, **pixels)
-        self._found = {t.frame: t for t in found}
+        self._found = {t.frame: t for t in evidence.transitions(rules.threshold)}
         self._given = frozenset(evidence.given)
         self._frames = sorted({*self._found, *self._given})
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scenes import Frames, dissolve, fade, framed, shot
 
 from heaters.models.dissolves import dissolve_evidence
 from heaters.models.fades import fade_evidence
-from tests.support.scenes import Frames, dissolve, fade, framed, shot
 
 SUSPECTED = np.full(120, 0.15, np.float32)  # all the way, so that nothing hides
 

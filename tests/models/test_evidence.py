@@ -1,14 +1,10 @@
-"""Evidence: what is stored, and that older files can be read."""
-
-import io
+"""Evidence: what the pixels add to the network's answers, and that a store and back changes no cut."""
 
 import numpy as np
-import pytest
+from scenes import shot
 
-from heaters.core.transitions import transitions
-from heaters.errors import RuleError
-from heaters.models.evidence import Evidence, look, stored
-from tests.support.scenes import shot
+from heaters.models.evidence import look
+from heaters.store.evidence import pack, unpack
 
 
 def test_stored_evidence_gives_the_same_cuts() -> None:
@@ -16,22 +12,15 @@ def test_stored_evidence_gives_the_same_cuts() -> None:
     single, many = np.zeros(60, np.float32), np.zeros(60, np.float32)
     single[29] = 0.4
     seen = look(frames, single, many)
-    file = io.BytesIO()
-    np.savez_compressed(file, **seen.arrays())  # type: ignore[arg-type]
-    file.seek(0)
-    again = stored(dict(np.load(file)))
-    assert [cut.frame for cut in transitions(**again.lists())] == [30]
-    assert transitions(**again.lists()) == transitions(**seen.lists())
+    assert [cut.frame for cut in seen.transitions(0.5)] == [30]  # the network's doubt, and a picture that changes
+    again = unpack(pack(seen), 60)
+    assert again == seen
+    assert again.transitions(0.5) == seen.transitions(0.5)
 
 
-def test_the_heads_alone_are_enough() -> None:
-    heads = stored({"single": np.full(5, 0.25, np.float32), "many": np.zeros(5, np.float32)})
-    assert (len(heads.wipe), len(heads.step)) == (0, 0)
-    assert transitions(**heads.lists(), threshold=0.2)
-
-
-def test_refusals() -> None:
-    with pytest.raises(RuleError, match="at least single and many"):
-        stored({"single": np.zeros(5, np.float32)})
-    with pytest.raises(RuleError, match="'wipe': 4"):
-        Evidence(single=np.zeros(5, np.float32), many=np.zeros(5, np.float32), wipe=np.zeros(4, np.float32))
+def test_every_kind_is_for_every_frame() -> None:
+    frames = shot(1, 20)
+    nothing = np.zeros(20, np.float32)
+    seen = look(frames, nothing, nothing)
+    assert {name: len(values) for name, values in seen.pixels.items()} == {"wipe": 20, "dissolve": 20, "step": 20}
+    assert seen.transitions(0.5) == []

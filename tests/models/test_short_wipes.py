@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from scenes import Frames, dissolve, shot
 
 from heaters.core.transitions import WIPE
 from heaters.models.short_wipes import short_wipe_evidence
-from tests.support.scenes import Frames, dissolve, shot
 
 HERE, WIDE = np.mgrid[:27, :48] / np.array([27, 48])[:, None, None]
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from scenes import Frames, framed, shot
 
 from heaters.models.steps import AGAINST, CERTAIN, IN_FAVOUR, likeness, step_evidence
-from tests.support.scenes import Frames, framed, shot
 
 AT = 30  # last frame of the left-hand shot
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scenes import dissolve, shot
 
 from heaters.models import transnet_cpu
 from heaters.models.transnet import load_weights
 from heaters.models.transnet_cpu import DECISION, checked, exact, has_bf16, whole
 from heaters.models.transnet_stream import Stream
 from heaters.models.windows import REFERENCE
-from tests.support.scenes import dissolve, shot
 
 
 @pytest.fixture(scope="module")
