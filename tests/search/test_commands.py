@@ -4,14 +4,45 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from command import Heaters
+from command import Answer
 from PIL import Image
 from rows import rows
 from spaces import add_embedded_clips
 from tiny_openclip import make_model
+from typer.testing import CliRunner
 
+from heaters.cli.main import FAILED, WRONG, app
+from heaters.errors import HeatersError, UsageError
 from heaters.store.db import Database
 from heaters.store.queries import query
+
+
+class Here:
+    """The command in this process, on this test's database and home: without a start of Python for each."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    def __call__(self, *arguments: object, **more: str) -> Answer:
+        said = CliRunner().invoke(app, [str(one) for one in arguments], env={**self.environment, **more})
+        if isinstance(said.exception, HeatersError):
+            code = WRONG if isinstance(said.exception, UsageError) else FAILED
+            return Answer(code=code, out=said.stdout, err=said.stderr + str(said.exception))
+        if said.exception is not None and not isinstance(said.exception, SystemExit):
+            raise said.exception
+        return Answer(code=said.exit_code, out=said.stdout, err=said.stderr)
+
+
+@pytest.fixture
+def heaters(tmp_path: Path, database_url: str, ray_cluster: str) -> Here:
+    return Here(
+        {
+            "HEATERS_HOME": str(tmp_path / "home"),
+            "HEATERS_DATABASE_URL": database_url,
+            "RAY_ADDRESS": ray_cluster,
+        }
+    )
+
 
 COLOURS = ["red", "green", "blue", "yellow", "white", "black"]
 
@@ -40,9 +71,7 @@ def clips(db: Database, tmp_path: Path) -> list[int]:
     return made
 
 
-def test_a_second_model_is_filled_and_swapped_in(
-    db: Database, heaters: Heaters, clips: list[int], tmp_path: Path
-) -> None:
+def test_a_second_model_is_filled_and_swapped_in(db: Database, heaters: Here, clips: list[int], tmp_path: Path) -> None:
     made = heaters("embed", "--json")
     assert made.code == 0, made.err
     assert (made.json["clips"], made.json["missing"], made.json["drained"]) == (6, 0, True)
@@ -83,7 +112,7 @@ def test_a_second_model_is_filled_and_swapped_in(
     assert (again.json["clips"], again.json["model"] != added.json["model"]) == (6, True)
 
 
-def test_search_options(heaters: Heaters, clips: list[int]) -> None:
+def test_search_options(heaters: Here, clips: list[int]) -> None:
     assert heaters("embed", "--json").code == 0
     page = heaters("search", "--random", "--seed", "3", "--k", "2", "--page", "2", "--json")
     assert len(page.json) == 2
