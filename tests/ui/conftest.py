@@ -14,7 +14,7 @@ from browser import Watched, start_chromium
 from client import PASSWORDS
 from command import Heaters
 from databases import TEMPLATE, administer, with_database
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from served import Site, serve
 from shots import PHOTOS, write_film
 from sources import SOURCES
@@ -126,6 +126,7 @@ def guarded_site(make_site: Callable[..., Site], database_url: str, tmp_path: Pa
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser, for the whole session."""
+    expect.set_options(timeout=30_000)  # a first search loads the model, and the machine may be busy
     with sync_playwright() as playwright:
         browser = start_chromium(playwright)
         yield browser
@@ -142,7 +143,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     def make(url: str, *, path: str = "/", size: tuple[int, int] = (1280, 720), **options: Any) -> Page:
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         watched = Watched(origin=url)
         watched.watch(page)

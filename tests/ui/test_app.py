@@ -102,12 +102,12 @@ def test_17_letters_in_fields_are_letters(site: Site, open_page: Open) -> None:
     field.click()
     page.keyboard.type("a/s?rm")
     expect(field).to_have_value("a/s?rm")
-    assert page.locator("dialog").count() == 0
+    assert page.locator("dialog.h-dialog").count() == 0
     page.get_by_role("tab", name="Status").click()
     page.keyboard.press("?")
-    expect(page.locator("dialog")).to_be_visible()
+    expect(page.locator("dialog.h-dialog")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("dialog.h-dialog")).to_have_count(0)
     page.keyboard.press("/")
     expect(field).to_be_focused()
 

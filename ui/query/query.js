@@ -11,8 +11,8 @@ const SORTS = {
   uncertain: "least certain cuts first",
   shuffled: "shuffled",
 };
-// What the address may say; `clip` and `image` several times, with a "-" for what to look away from.
-const SINGLE = ["q", "away", "video", "state", "shortest", "longest", "sort", "seed", "page"];
+// What the address may say; `p` is the page (Gradio has its own use for `page`); `clip` and `image` several times, with a "-" for what to look away from.
+const SINGLE = ["q", "away", "video", "state", "shortest", "longest", "sort", "seed", "p"];
 const LIKES = ["clip", "image"];
 const MOST_BYTES = 25 * 2 ** 20;
 
@@ -33,7 +33,9 @@ export function mount(element) {
   // A change of the search begins at its first page.
   const change = (edit) => {
     const parameters = now();
-    parameters.delete("page");
+    parameters.delete("p");
+    // What is typed counts, whatever was pressed.
+    for (const name of ["q", "away"]) setOrDrop(parameters, name, part(name).value.trim());
     edit(parameters);
     go(parameters);
   };
@@ -54,7 +56,7 @@ export function mount(element) {
     part("sort").disabled = hasTerms;
     part("state").value = parameters.get("state") ?? "";
     chooseVideo(parameters.get("video") ?? "");
-    part("clear").hidden = [...parameters.keys()].every((name) => name === "page");
+    part("clear").hidden = [...parameters.keys()].every((name) => name === "p");
   }
 
   // A clip or picture among the terms: towards it or away from it.
@@ -103,9 +105,7 @@ export function mount(element) {
   );
   part("form").addEventListener("submit", (event) => {
     event.preventDefault();
-    change((parameters) => {
-      for (const name of ["q", "away"]) setOrDrop(parameters, name, part(name).value.trim());
-    });
+    change(() => {});
   });
   for (const name of ["video", "state", "shortest", "longest"]) {
     part(name).addEventListener("change", () => change((parameters) => setOrDrop(parameters, name, part(name).value)));
@@ -171,9 +171,9 @@ export function mount(element) {
   async function show() {
     const parameters = now();
     fill(parameters);
-    const page = Number(parameters.get("page") ?? 1);
+    const page = Number(parameters.get("p") ?? 1);
     const search = new URLSearchParams(parameters);
-    search.delete("page");
+    search.delete("p");
     if (search.toString() !== shown) asked.clear();
     shown = search.toString();
     running?.abort();
@@ -184,6 +184,8 @@ export function mount(element) {
     const waiting = setTimeout(() => results.replaceChildren(skeletons(12)), results.firstChild ? 250 : 0);
     part("results").setAttribute("aria-busy", "true");
     try {
+      parameters.delete("p");
+      parameters.set("page", page);
       if (asked.has(page)) parameters.set("cursor", asked.get(page));
       const answer = await api(`/api/query/clips?${parameters}`, { signal });
       clearTimeout(waiting);
@@ -205,12 +207,12 @@ export function mount(element) {
     part("note").textContent = answer.note;
     part("told").textContent = told(answer, page);
     part("results").replaceChildren(
-      clips.length ? h("ul", { class: "q-grid" }, ...clips.map((each) => card(each, () => only(each.id)))) : nothing(parameters),
+      clips.length ? h("ul", { class: "q-grid" }, ...clips.map((each) => card(each, () => only(each.id)))) : nothing(parameters, page),
     );
     const turn = (to, label) => {
       const target = new URLSearchParams(now());
-      if (to > 1) target.set("page", to);
-      else target.delete("page");
+      if (to > 1) target.set("p", to);
+      else target.delete("p");
       return link("query", target, { class: "h-button", rel: to < page ? "prev" : "next" }, label);
     };
     part("pages").replaceChildren(
@@ -232,7 +234,7 @@ export function mount(element) {
       parameters.set("clip", id);
     });
 
-  function nothing(parameters) {
+  function nothing(parameters, page) {
     const isFiltered = ["video", "state", "shortest", "longest"].some((name) => parameters.has(name));
     if (isFiltered) {
       const without = button("Without filters", () =>
@@ -240,7 +242,7 @@ export function mount(element) {
       );
       return note("search", "No clip passes the filters", "Widen them, or take them away.", without);
     }
-    if (Number(parameters.get("page") ?? 1) > 1) return note("search", "There are no more clips", "");
+    if (page > 1) return note("search", "There are no more clips", "");
     const hasTerms = ["q", "away", ...LIKES].some((name) => parameters.has(name));
     if (hasTerms) {
       return note("search", "Nothing is searchable yet", "A clip can be found once it is approved, exported and embedded.");

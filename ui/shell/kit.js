@@ -37,6 +37,7 @@ export function keep(name, element, mount) {
   element.append(root);
   kept.set(name, root);
   mount(root);
+  root.firstElementChild.hidden = false; // before that nobody could use it
 }
 
 // ---------------------------------------------------------------- requests

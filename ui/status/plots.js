@@ -96,7 +96,7 @@ function seconds({ seconds: rows }) {
   const step = Math.min(22, (HEIGHT - BOTTOM) / sorted.length);
   const grid = Array.from({ length: high - low + 1 }, (_, n) => 10 ** (low + n)).flatMap((value) => [
     svg("line", { class: "axis", x1: x(value), x2: x(value), y1: 0, y2: HEIGHT - BOTTOM }),
-    label(x(value), HEIGHT - 4, duration(value)),
+    label(x(value), HEIGHT - 4, value < 1 ? `${value * 1000} ms` : `${number(value)} s`, value === 10 ** high ? "end" : "middle"),
   ]);
   const marks = sorted.flatMap(({ stage, n, quantiles: [p5, p25, p50, p75, p95] }, place) => {
     const y = (place + 0.5) * step;

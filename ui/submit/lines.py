@@ -60,7 +60,7 @@ def _check(context: Context, text: str) -> Line:
             return Line(line=text, ok=True, says="an address", sources=(text,))
         path = Path(text)
         if not path.is_absolute():
-            raise UsageError("a path begins with / and is one on the server; to send a file from here, drop it below")
+            raise UsageError("a path begins with / and is one on the server; to send a file from here, drop it beside")
         if path.suffix.lower() in MANIFESTS and path.is_file():
             return _manifest(context, text, path)
         return Line(line=text, ok=True, says=_describe(context, path), sources=(normalised(text),))

@@ -233,6 +233,7 @@ function says(video, status) {
     const next = { new: "download", downloaded: "prepare", prepared: "detect" }[video.state];
     return status === "running" ? `${next} is running` : `waits for ${next}`;
   }
-  if (video.waiting) return `${number(video.waiting)} clips wait for review`;
-  return `${number(video.searchable)} clips are searchable`;
+  const clips = (count) => `${number(count)} ${count === 1 ? "clip" : "clips"}`;
+  if (video.waiting) return `${clips(video.waiting)} to review`;
+  return `${clips(video.searchable)} searchable`;
 }

@@ -13,7 +13,7 @@ Open = Callable[..., Page]
 
 def numbers(page: Page) -> list[str]:
     """The clips that are shown, by their links."""
-    expect(page.locator(".q-card").first).to_be_visible()
+    expect(page.locator(".q-open").first).to_be_visible()
     links = page.locator(".q-open").evaluate_all("all => all.map((each) => each.getAttribute('href'))")
     return [str(re.findall(r"clip=(\d+)", link)[0]) for link in links]
 
@@ -50,6 +50,7 @@ def test_20_a_page_holds_no_video_keeps_its_order_and_comes_back(site: Site, ope
 def test_words_pictures_and_clips_add_up(site: Site, open_page: Open, tmp_path: Path) -> None:
     page = open_page(site.url, path="/?tab=query")
     photo("cat").save(tmp_path / "cat.png")
+    expect(page.get_by_role("button", name="Picture…")).to_be_visible()
     page.locator("#query input[type=file]").set_input_files(tmp_path / "cat.png")
     expect(page.get_by_text("like picture")).to_be_visible()
     settled(page)
@@ -86,7 +87,7 @@ def test_filters_sorts_and_nothing_found(site: Site, open_page: Open) -> None:
 
 def test_hover_scrubs_and_a_click_opens_the_clip_in_context(site: Site, open_page: Open) -> None:
     page = open_page(site.url, path="/?tab=query&state=pending_review")
-    settled(page)
+    numbers(page)
     card = page.locator(".q-open").first
     box = card.locator(".q-poster").bounding_box()
     assert box

@@ -34,6 +34,7 @@ def test_files_and_manifests_are_taken(empty_site: Site, open_page: Open, tmp_pa
     manifest = tmp_path / "list.csv"
     manifest.write_text("url\nhttps://example.org/1\nhttps://example.org/2\n")
     page = open_page(empty_site.url, path="/?tab=submit")
+    expect(page.get_by_role("heading", name="Submit videos")).to_be_visible()
     page.locator("#submit input[type=file]").set_input_files([*films, manifest])
     expect(page.locator(".u-uploads li").filter(has_text="submitted")).to_have_count(3)
     expect(page.get_by_role("button", name="Submit 2")).to_be_enabled()
