@@ -124,7 +124,11 @@ export class Screen {
   }
 
   start() {
-    if (this.frame === this.card.end_frame - 1) return; // a clip of one frame is a still
+    const { start_frame, end_frame } = this.card;
+    if (this.frame === end_frame - 1) {
+      if (end_frame - start_frame > 1) this.goto(start_frame); // a clip of one frame is a still
+      return;
+    }
     this.element.playbackRate = this.rate;
     this.element.play().catch(() => {}); // interrupted by a pause: nothing to do
   }
