@@ -26,7 +26,7 @@ export async function call(path, body, { keepalive = false, timeout_ms = 20000, 
       headers: body === undefined ? {} : { "content-type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
       keepalive,
-      signal: AbortSignal.timeout(timeout_ms),
+      signal: keepalive ? undefined : AbortSignal.timeout(timeout_ms), // one that outlives the page has no clock
     });
   } catch (error) {
     throw new Unreachable(String(error.message || error));

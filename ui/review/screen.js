@@ -118,12 +118,17 @@ export class Screen {
   play() {
     this.playing = true;
     if (this.target === null && this.frame !== null) {
-      if (!this.loops && this.frame >= this.card.end_frame - 1) this.goto(this.card.start_frame);
+      if (this.frame >= this.card.end_frame - 1) this.goto(this.card.start_frame);
       else this.start();
     }
   }
 
   start() {
+    const { start_frame, end_frame } = this.card;
+    if (this.frame === end_frame - 1) {
+      if (end_frame - start_frame > 1) this.goto(start_frame); // a clip of one frame is a still
+      return;
+    }
     this.element.playbackRate = this.rate;
     this.element.play().catch(() => {}); // interrupted by a pause: nothing to do
   }
@@ -141,11 +146,13 @@ export class Screen {
 
   watchEnd(facts) {
     clearTimeout(this.endTimer);
+    const isLast = this.frame === this.card.end_frame - 1;
+    if (isLast) this.element.pause(); // at once: it is held here for as long as it shows, however late a timer comes
     const left = (this.times.begin(this.card.end_frame) - facts.mediaTime) / this.rate;
     if (this.frame >= this.card.end_frame || left <= 0) this.atEnd();
-    else if (left < NEAR_END_SECONDS) {
+    else if (isLast || left < NEAR_END_SECONDS) {
       const shownAgo = performance.now() - facts.expectedDisplayTime;
-      this.endTimer = setTimeout(() => this.playing && this.atEnd(), Math.max(0, left * 1000 - shownAgo - EARLY_MS));
+      this.endTimer = setTimeout(() => this.playing && this.atEnd(), Math.max(0, left * 1000 - shownAgo - (isLast ? 0 : EARLY_MS)));
     }
   }
 
