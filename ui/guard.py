@@ -30,6 +30,8 @@ CLOSED = re.compile(
     r"/(gradio_api/)?(file=|file/|proxy=|upload|stream/|component_server|custom_component|run-history|runs|vibe|dev/"
     r"|process_recording|monitoring|deep_link|openapi\.json|info|call/|api/|run/)"
 )
+# Words of an address by which Gradio looks for pages and states of its own; it fails on those that are not there.
+UNUSED = frozenset({"page", "deep_link"})
 OWN = re.compile(r"/(api|media|ui)/")
 LOOPBACK_HOSTS = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
 
@@ -78,6 +80,8 @@ class Guard:
                 wanted = quote(path + (f"?{request.url.query}" if request.url.query else ""))
                 return RedirectResponse(f"/login?next={wanted}", status_code=303)
             return refuse(401, "sign in first")
+        if path == "/" and not UNUSED.isdisjoint(request.query_params):
+            return refuse(404, "there is no such page")
         if CLOSED.match(path) and not OWN.match(path):
             return refuse(404, "there is nothing here")
         return None

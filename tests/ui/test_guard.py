@@ -103,7 +103,14 @@ def test_what_a_page_may_do_is_limited(empty_site: Site) -> None:
 
 
 def test_gradio_s_other_doors_are_shut(empty_site: Site) -> None:
-    doors = ("/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://127.0.0.1:1/", "/gradio_api/info", "/monitoring")
+    doors = (
+        "/?page=2",
+        "/?deep_link=../x",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/proxy=http://127.0.0.1:1/",
+        "/gradio_api/info",
+        "/monitoring",
+    )
     with client(empty_site) as anyone:
         assert {anyone.get(path).status_code for path in doors} == {404}
 
