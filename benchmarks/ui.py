@@ -15,9 +15,9 @@ from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, Page
+from results import machine, table, write_section
+from ui_stage import Server, chromium, film, lay_out, page_of, spread, with_home
 
-from benchmarks.results import machine, table, write_section
-from benchmarks.ui_stage import Server, chromium, film, lay_out, page_of, spread, with_home
 from heaters import embedded
 from heaters.store.db import Database
 from heaters.store.queries import parse

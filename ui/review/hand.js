@@ -69,18 +69,20 @@ export class Hand {
     return [...new Set([...mine, ...this.outbox.clips])].slice(0, 500);
   }
 
-  async refill() {
-    if (this.filling || this.queue.length >= REFILL_BELOW) return;
-    this.filling = true;
-    try {
+  // One at a time; who asks meanwhile waits for the same.
+  refill() {
+    if (!this.filling) this.filling = this.fill().finally(() => (this.filling = null));
+    return this.filling;
+  }
+
+  async fill() {
+    if (this.queue.length < REFILL_BELOW) {
       const acts = this.outbox.length ? -1 : this.outbox.pushed;
       const answer = await this.ask("lease", { ...this.scope, n: IN_HAND - this.queue.length, have: this.have });
       // Counted while something was on its way, the figures would be neither before it nor after.
       if (acts === this.outbox.pushed) this.counts = answer.counts;
       const have = new Set(this.have);
       this.queue.push(...answer.clips.filter((card) => !have.has(card.id)));
-    } finally {
-      this.filling = false;
     }
     this.page.counts();
     if (!this.current && this.queue.length) this.next();
@@ -100,14 +102,17 @@ export class Hand {
       return;
     }
     this.current = null;
-    this.page.empty();
+    this.page.fetching();
     this.poll();
   }
 
   async poll() {
     clearTimeout(this.pollTimer);
     await this.refill();
-    if (!this.current) this.pollTimer = setTimeout(() => this.poll(), EMPTY_POLL_MS);
+    if (!this.current) await this.refill(); // the first may have been asked for before the last clip went
+    if (this.current) return;
+    this.page.empty();
+    this.pollTimer = setTimeout(() => this.poll(), EMPTY_POLL_MS);
   }
 
   // Puts the clip in hand back to the front of the queue and shows another.

@@ -85,6 +85,13 @@ export class Page {
     this.veil("This clip cannot be played", text, buttons);
   }
 
+  // Faster than the queue comes: no reason to say that it is over.
+  fetching() {
+    this.hooks.clear();
+    this.state("loading");
+    this.upcoming();
+  }
+
   empty() {
     const { counts, videos, scope } = this.desk;
     this.hooks.clear();
