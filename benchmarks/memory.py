@@ -19,6 +19,7 @@ import torch
 
 from heaters.models import transnet
 from heaters.models.transnet_network import State
+from heaters.models.windows import Windowing
 from heaters.settings import Settings
 from heaters.stages import detect
 from heaters.stages.base import Context
@@ -41,11 +42,12 @@ QUICK_FRAMES = 1_000  # with --quick, the network is not run on more
 class StandIn:
     """Answers as a network would that sees a hard cut every SHOT_FRAMES frames of the stream."""
 
-    def __init__(self, state: State) -> None:
-        del state
+    def __init__(self, state: State, dtype: torch.dtype = torch.float32) -> None:
+        del state, dtype
 
-    def run(self, chunks: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    def run(self, chunks: Iterable[torch.Tensor], like: Windowing | None = None) -> Iterator[torch.Tensor]:
         """float32 [·, 2] for uint8 [·, 27, 48, 3]: the first pixel tells the frame."""
+        del like
         for chunk in chunks:
             answer = torch.zeros(len(chunk), 2)
             answer[:, 0] = (chunk[:, 0, 0, 0] == 255).float()

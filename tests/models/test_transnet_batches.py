@@ -38,7 +38,7 @@ def numbered(count: int, first: int = 0) -> NDArray[np.uint8]:
 def detector(batch_windows: int, precision: str = "bf16") -> tuple[TransNet, StandIn]:
     """A detector on the path that GPUs take, around the stand-in."""
     made = TransNet(device="cpu", precision=precision, batch_windows=batch_windows)
-    made._stream, made._network = None, StandIn()  # type: ignore[assignment]
+    made._on_cpu, made._network = None, StandIn()  # type: ignore[assignment]
     return made, made._network  # type: ignore[return-value]
 
 
@@ -114,14 +114,14 @@ MEASURE = [sys.executable, str(Path(__file__).parents[2] / "benchmarks" / "memor
 
 
 @pytest.mark.slow
-def test_ten_hours_of_film_stay_below_the_limit_and_no_more_than_one_does() -> None:
-    """The whole stage on 1,080,000 frames in a file, all but the network itself: see `benchmarks/memory.py`."""
+def test_an_hour_of_film_takes_hardly_more_memory_than_minutes_do() -> None:
+    """The whole stage on frames in a file, all but the network itself; `benchmarks/memory.py` goes on to ten hours."""
     peaks = []
-    for count in (108_000, 1_080_000):
+    for count in (16_000, 108_000):
         told = subprocess.run([*MEASURE, str(count)], capture_output=True, text=True, check=True).stdout
         found = json.loads(told)
         assert found["cuts"] == count // 120 - 1
         peaks.append(found["peak"])
     assert peaks[1] < 1.5e9
-    # Both heads, PTS and rows of nine hours more; their frames are 3.8 GB.
-    assert peaks[1] - peaks[0] < 250e6
+    # All evidence, PTS and rows of 51 minutes more; their frames are 358 MB.
+    assert peaks[1] - peaks[0] < 60e6

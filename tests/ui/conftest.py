@@ -40,6 +40,13 @@ class Library:
     bars: dict[str, int]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs Chromium, so that it can be run, or left out, by `-m browser`."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def library(
     tmp_path_factory: pytest.TempPathFactory, postgres_url: str, template_url: str, ray_cluster: str
