@@ -6,7 +6,6 @@ alone, whose memory does not depend on the length; windows, frames, answers, cut
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from heaters.machine import resident_peak_bytes
 from heaters.models import transnet
 from heaters.models.transnet_network import State
 from heaters.models.windows import Windowing
@@ -91,7 +91,7 @@ def measure(network: str, count: int) -> dict[str, float]:
         unpack(store.read(result.probabilities_key), count)
         json.dumps([result.cuts, result.clips])  # what the runner sends to the database
         cuts = result.cut_count
-    return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "seconds": seconds, "cuts": cuts}
+    return {"peak": resident_peak_bytes(), "seconds": seconds, "cuts": cuts}
 
 
 def main() -> None:

@@ -7,6 +7,21 @@ from pathlib import Path
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
+def resident_peak_bytes(pid: int | str = "self") -> int:
+    """The most memory that a live process had in RAM; 0 when it is gone.
+
+    Not `ru_maxrss`: a child's begins at the size of the process that started it.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def memory_bytes(limits: tuple[Path, ...] = _LIMITS) -> int:
     """The memory that our processes may use: the machine's, or less in a container with a limit."""
     found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

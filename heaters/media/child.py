@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from heaters.errors import MediaError, StageTimeout, WorkerLost
+from heaters.machine import resident_peak_bytes
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_LINES = 40  # enough for a decoder's last words; a damaged file can write millions of lines
@@ -117,7 +118,7 @@ def _attend(process: subprocess.Popen[bytes], on_line: Line | None, on_error_lin
             for key, _ in ready:
                 if not key.data.read():
                     selector.unregister(key.fileobj)
-            peak_bytes = max(peak_bytes, _resident_peak_bytes(process.pid))
+            peak_bytes = max(peak_bytes, resident_peak_bytes(process.pid))
             if not ready and _has_ended(process.pid):
                 break  # a stray grandchild holds the pipe open
     return peak_bytes
@@ -156,18 +157,6 @@ def _reap(process: subprocess.Popen[bytes]) -> float:
         if pipe is not None:
             pipe.close()
     return usage.ru_utime + usage.ru_stime
-
-
-def _resident_peak_bytes(pid: int) -> int:
-    """The high-water mark of a live process. Not `ru_maxrss`: that of a forked child starts at its parent's size."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def _refuse_crash(name: str, finished: Finished, memory_bytes: int) -> None:

@@ -95,7 +95,7 @@ class Encoding:
     """How H.264 and AAC are written. `keyframe_every` 0 leaves the choice to x264."""
 
     preset: str
-    crf: int
+    crf: float
     keyframe_every: int
     audio_bitrate: str
 

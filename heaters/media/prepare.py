@@ -20,8 +20,8 @@ from heaters.media.track import Track, read_track
 MAX_WIDTH, MAX_HEIGHT = 1280, 720
 # Measured on two cores at 1280×720, every frame a key frame, CRF 23: superfast 160 fps, veryfast 82, fast 39, and their
 # files within 6 % of each other (fast −4 %): without prediction between frames a slower preset has nothing to find.
-# CRF 23 is x264's default, at which a still taken from the proxy shows no blocks.
-PROXY = Encoding(preset="superfast", crf=23, keyframe_every=1, audio_bitrate="128k")
+# CRF 28.25 makes the file that `fast` makes at 28, as like its source (SSIM 0.966 and 0.968); benchmarks/prepare.py.
+PROXY = Encoding(preset="superfast", crf=28.25, keyframe_every=1, audio_bitrate="128k")
 # Address space. Measured: a tiny file takes 1.4 GiB of it with 2 threads, 10-bit 8K HEVC 2.0 with 2, 5.4 with 32.
 MEMORY_BYTES = 6 * 2**30
 # The container may state a little more than its last frame: rounding, and the tail of a sound.
