@@ -28,7 +28,9 @@ from heaters.store.objects import open_store
 from heaters.store.open import open_database
 from heaters.store.queries import query
 
-CHROMIUM = "/usr/bin/chromium"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+from chromium import launch
+
 RATE, CLIP_FRAMES = 25, 20
 START_SECONDS = 60
 
@@ -131,7 +133,7 @@ class Server:
 def chromium() -> Iterator[Browser]:
     """Debian's browser without a window."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -3,7 +3,7 @@
     python docs/screenshots.py OUT     (what `make screenshots` does)
 
 Runs the pipeline on the sample reel and a few broken files in HEATERS_HOME, serves the UI there, and looks at it with
-Debian's Chromium.
+Chromium.
 """
 
 import os
@@ -16,7 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+from chromium import launch
+
 SIZES = ((1280, 720), (1440, 900))
 THEMES = ("dark", "light")
 HEATERS = (sys.executable, "-m", "heaters.cli.main")
@@ -108,7 +110,7 @@ def main() -> int:
         if not found:
             return 1
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            browser = launch(playwright)
             for theme in THEMES:
                 for size in SIZES:
                     take(browser, found[0], out, theme, size)

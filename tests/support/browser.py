@@ -1,22 +1,21 @@
-"""Debian's Chromium, and what a page does wrong by itself."""
+"""Chromium, and what a page does wrong by itself."""
 
-import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from chromium import PROGRAMS, launch, program
 from playwright.sync_api import Browser, Page, Playwright
 from requirements import require
 
-CHROMIUM = "/usr/bin/chromium"
 SIZES = ((1280, 720), (1440, 900))
 
 
 def start_chromium(playwright: Playwright) -> Browser:
     """A browser without a window. Skips (or fails, where promised) without one on the machine."""
-    if shutil.which(CHROMIUM) is None:
-        require("browser", f"there is no {CHROMIUM} (apt-get install chromium)")
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    if program() is None:
+        require("browser", f"there is no Chromium (apt-get install {PROGRAMS[0]})")
+    return launch(playwright)
 
 
 @dataclass(kw_only=True)

@@ -60,6 +60,11 @@ class Reviewer:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def close_sheet(self) -> None:
+        """Escape, and wait until the sheet is gone: the browser closes it a moment after the key."""
+        self.press("Escape")
+        self.page.locator("dialog[open]").wait_for(state="detached")
+
     def shows(self, clip: int) -> None:
         """Wait until that clip is on the screen."""
         self.page.wait_for_selector(f'.rv[data-clip="{clip}"]')

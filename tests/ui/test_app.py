@@ -3,6 +3,7 @@
 Numbers in names are those of the interface's list of checks.
 """
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -64,7 +65,7 @@ def test_19_nothing_scrolls_and_everybody_can_use_it(site: Site, open_page: Open
             in_theme(page, theme)
             if found := serious_faults(page):
                 faults[f"{name}, {theme}"] = found
-    assert not faults
+    assert not faults, json.dumps(faults, indent=1)
 
 
 def test_19_twice_as_large_it_still_fits(site: Site, open_page: Open) -> None:

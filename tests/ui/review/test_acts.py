@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 from reviewing import Reviewer, sent
 from rows import one, rows
 from served import Site
@@ -208,8 +208,9 @@ def test_confirm_mode_asks_for_enter(reviewer: Reviewer, site: Site) -> None:
     before, clip = len(actions(site.database)), reviewer.clip
     reviewer.press("o")
     reviewer.page.get_by_label("Ask for Enter").check()
-    reviewer.press("Escape", "a")
-    assert reviewer.text("badge") == "Approve? Enter confirms · Esc cancels"
+    reviewer.close_sheet()
+    reviewer.press("a")
+    expect(reviewer.page.locator("[data-part=badge]")).to_have_text("Approve? Enter confirms · Esc cancels")
     reviewer.press("Escape", "s", "Enter")
     reviewer.page.wait_for_function(f"() => document.querySelector('.rv').dataset.clip !== '{clip}'")
     reviewer.saved()
@@ -220,7 +221,8 @@ def test_letters_off_leaves_buttons_arrows_and_control(reviewer: Reviewer, site:
     before, clip = len(actions(site.database)), reviewer.clip
     reviewer.press("o")
     reviewer.page.get_by_label("Single letters act").uncheck()
-    reviewer.press("Escape", "a", "s", "r", "u")
+    reviewer.close_sheet()
+    reviewer.press("a", "s", "r", "u")
     reviewer.page.get_by_role("button", name="Approve").click()
     reviewer.page.wait_for_function(f"() => document.querySelector('.rv').dataset.clip !== '{clip}'")
     reviewer.press("Control+z")
