@@ -6,9 +6,11 @@ from pathlib import Path
 import av
 import pytest
 from command import Heaters
+from media_files import eleven_channels
 from rows import one, rows
 from shots import PHOTOS, write_film
 
+from heaters.media.probe import probe
 from heaters.store.db import Database
 
 
@@ -49,6 +51,18 @@ def test_film_becomes_searchable_clips(heaters: Heaters, film: Path, db: Databas
     again = heaters("run", film, "--auto-approve", "--json")
     assert again.json == ran.json
     assert {r["n"] for r in rows(db, "select count(*) as n from stage_runs group by stage, subject_id, variant")} == {1}
+
+
+def test_sound_that_cannot_become_stereo_costs_the_sound_alone(heaters: Heaters, tmp_path: Path, db: Database) -> None:
+    source = eleven_channels(tmp_path)
+    assert probe(source).has_audio
+    ran = heaters("run", source, "--auto-approve", "--json", HEATERS_DETECTOR="stride", HEATERS_STRIDE_SECONDS="1")
+    assert ran.code == 0, ran.err
+    clips = heaters("clips", str(ran.json["videos"][0]["id"]), "--json").json
+    assert {clip["state"] for clip in clips} == {"embedded"}
+    assert not any(probe(Path(clip["export_path"])).has_audio for clip in clips)
+    (prepared,) = rows(db, "select result from stage_runs where stage = 'prepare'")
+    assert "aac" in prepared["result"]["audio_dropped"]
 
 
 def test_bad_files_fail_alone_and_say_why(heaters: Heaters, film: Path, tmp_path: Path, db: Database) -> None:

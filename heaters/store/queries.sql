@@ -248,10 +248,12 @@ update videos set content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, 
 where id = %(id)s;
 
 -- name: record_prepare
--- Proxy, analysis frames and PTS are in the store; the counted frames and true times replace the probe's guesses.
+-- Proxy, analysis frames and PTS are in the store; the counted frames and true times replace the probe's guesses, and
+-- sound that cannot be decoded counts as none, so that export does not ask for it again.
 update videos set proxy_key = %(proxy_key)s, analysis_key = %(analysis_key)s, pts_key = %(pts_key)s,
     frame_count = %(frame_count)s, duration_seconds = %(duration_seconds)s, time_base_num = %(time_base_num)s,
-    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, updated_at = now()
+    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, has_audio = has_audio and %(audio_dropped)s = '',
+    updated_at = now()
 where id = %(id)s;
 
 -- name: record_probabilities

@@ -59,11 +59,6 @@ select set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on',
 -- How many clips of the space PostgreSQL expects to pass the filters, as a plan in JSON: costs no scan.
 explain (format json) select from searchable s where s.model = %(model)s and s.strategy = %(strategy)s and {matches};
 
--- name: count_matching
--- How many clips of the space pass the filters, counted up to `limit`.
-select count(*)::int as n from (
-    select from searchable s where s.model = %(model)s and s.strategy = %(strategy)s and {matches} limit %(limit)s) found;
-
 -- name: count_vectors
 -- How many vectors a space has, counted up to `limit`.
 select count(*)::int as n from (
@@ -186,10 +181,6 @@ reindex index concurrently {index};
 -- name: drop_index
 -- Take away an index that may not be used, while others read and write.
 drop index concurrently if exists {index};
-
--- name: build_progress
--- How far the builds of indexes over vectors are.
-select phase, tuples_done, tuples_total from pg_stat_progress_create_index where relid = 'embeddings'::regclass;
 
 -- name: sample_vectors
 -- Vectors of a space to ask with when its recall is measured: spread over the clip ids.

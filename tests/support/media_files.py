@@ -62,6 +62,15 @@ def huge_sides(folder: Path) -> Path:
     return out
 
 
+def eleven_channels(folder: Path) -> Path:
+    """Good pictures, and sound in eleven channels without names: nobody can say which are left and right."""
+    film, out = b_frames(folder), folder / "eleven.mkv"
+    sound = _bytes("sound.raw", np.random.default_rng(2).bytes(11 * 2 * 8000 * 2))(folder)
+    maps = ("-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "pcm_s16le")
+    barcode.ffmpeg("-i", film, "-f", "s16le", "-ar", "8000", "-ac", "11", "-i", sound, *maps, out)
+    return out
+
+
 def playlist(folder: Path) -> Path:
     """A playlist that names a local file: following it would hand one file's content to another's owner."""
     segment = remux(b_frames(folder), "segment.ts")
