@@ -20,7 +20,7 @@ from heaters.core.layout import Evidence, Layout, Rules
 from heaters.core.timebase import PtsTable, TimeBase
 from heaters.media.ffmpeg import binary
 from heaters.models.raw_frames import FRAME_SHAPE
-from heaters.models.transnet import PRECISIONS, TransNet
+from heaters.models.transnet import CHECKED, PRECISIONS, TransNet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from results import machine, table, write_section
@@ -70,7 +70,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", action="store_true", help="run the package and keep its answers")
     parser.add_argument("--frames", type=int, default=FRAMES, help="only the first so many")
-    parser.add_argument("--modes", nargs="+", default=list(PRECISIONS), choices=list(PRECISIONS))
+    parser.add_argument(
+        "--modes", nargs="+", default=["exact", "fp32", "bf16", CHECKED], choices=[*PRECISIONS, CHECKED]
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", action="store_true", help="write the section of RESULTS.md")
     arguments = parser.parse_args()
