@@ -2,7 +2,8 @@
 
     python benchmarks/ui.py [--write]
 
-Prints p50 and p95 of key → next clip visible, key → stepped frame painted and action stored; memory over 500 decisions;
+Prints p50 and p95 of key → next clip visible, key → stepped frame painted, action stored, search → grid drawn and
+address → first clip on the screen; memory over 500 decisions;
 two reviewers at full speed on 300 clips; a server killed and started again in the middle. `--write` puts it into
 RESULTS.md.
 """
@@ -16,18 +17,17 @@ from typing import Any
 import psutil
 from playwright.sync_api import Browser, Page
 from results import machine, table, write_section
-from ui_stage import Server, chromium, film, lay_out, page_of, spread, with_home
+from ui_stage import QUERIES, Server, chromium, film, lay_out, page_of, spread, with_home
 
 from heaters import embedded
 from heaters.store.db import Database
-from heaters.store.queries import parse
 
 PORT = 17860
-QUERIES = parse((Path(__file__).parent / "ui.sql").read_text())
 CLIPS = 700
 DECISIONS = 500
 WATCHED = 100  # decisions at a reviewer's pace, one a second or two, here as fast as each is on the screen
 STEPS = 200
+OPENED = 8
 TOGETHER = 300
 KILLED = 60
 
@@ -85,6 +85,31 @@ RUSH = """async ([count, pause]) => {
     return done;
 }"""
 
+# From the search to the paint in which 24 new cards are there and every poster in sight is drawn.
+GRID = """async (words) => {
+    const field = document.querySelector("[data-part=q]"), results = document.querySelector(".q [data-part=results]");
+    const inSight = (image) => image.getBoundingClientRect().top < innerHeight;
+    const waits = [];
+    for (const word of words) {
+        for (const card of results.querySelectorAll(".q-card")) card.dataset.old = "1";
+        field.value = word;
+        const begun = performance.now();
+        field.form.requestSubmit();
+        for (;;) {
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+            const cards = [...results.querySelectorAll(".q-card:not([data-old])")];
+            const posters = cards.map((card) => card.querySelector("img")).filter(inSight);
+            if (cards.length === 24 && posters.every((image) => image.complete && image.naturalWidth)) break;
+            if (performance.now() - begun > 20000) throw new Error(`no grid for ${word}`);
+        }
+        waits.push(performance.now() - begun);
+    }
+    return waits;
+}"""
+WORDS = [
+    f"{what} {where}" for what in ("a lion", "a cup", "a tower", "rain") for where in ("at night", "in snow", "indoors")
+]
+
 STORED = (
     """() => performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/act")).map((e) => e.duration)"""
 )
@@ -101,7 +126,8 @@ def main() -> None:
         server = Server(settings, PORT)
         server.start()
         try:
-            rows = [*alone(browser, server), *together(browser, server, database), *killed(browser, server, database)]
+            rows = [*opened(browser, server), *alone(browser, server), *searched(browser, server)]
+            rows += [*together(browser, server, database), *killed(browser, server, database)]
         finally:
             server.kill()
             database.close()
@@ -111,6 +137,27 @@ def main() -> None:
     print(text)
     if write:
         write_section("The Review tab", text)
+
+
+def opened(browser: Browser, server: Server) -> list[list[str]]:
+    """The address in a browser that has nothing in its cache."""
+    waits = []
+    for _ in range(OPENED):
+        page = page_of(browser, server.url, "ann")
+        waits.append(float(page.evaluate("() => performance.now()")))
+        page.context.close()
+    return [["address → first clip on the screen", *spread(waits), f"{OPENED} times, nothing cached"]]
+
+
+def searched(browser: Browser, server: Server) -> list[list[str]]:
+    """Texts one after the other on the Query tab; each asks for other posters, many of them for the first time."""
+    page = page_of(browser, server.url, "ann")
+    page.goto(f"{server.url}/?tab=query")
+    page.locator(".q-card img").first.wait_for()
+    page.evaluate(GRID, ["warm the model"])
+    waits = page.evaluate(GRID, WORDS)
+    page.context.close()
+    return [["search → grid of 24 with posters", *spread(waits), f"{len(waits)} texts"]]
 
 
 def alone(browser: Browser, server: Server) -> list[list[str]]:

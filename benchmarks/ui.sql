@@ -13,3 +13,7 @@ update clips set state = 'pending_review', reviewed_by = null, reviewed_at = nul
 -- How many events, clips and reviewers the log holds.
 select count(*)::int as events, count(distinct after->'clips'->0->>'id')::int as clips,
        count(distinct reviewer)::int as reviewers from review_events;
+
+-- name: clips
+-- Every clip.
+select id from clips order by id;

@@ -22,15 +22,18 @@ from heaters.core.cuts import Cuts
 from heaters.media.ffmpeg import run
 from heaters.media.prepare import prepare
 from heaters.media.probe import probe
+from heaters.models.embedder import model_identity
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.objects import open_store
 from heaters.store.open import open_database
-from heaters.store.queries import query
+from heaters.store.queries import parse, query
+from heaters.store.vectors import Row, write_vectors
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from chromium import launch
 
+QUERIES = parse((Path(__file__).parent / "ui.sql").read_text())
 RATE, CLIP_FRAMES = 25, 20
 START_SECONDS = 60
 
@@ -85,6 +88,7 @@ def lay_out(settings: Settings, path: Path) -> Database:
         "time_base_den": made.time_base.denominator,
         "is_vfr": False,
         "is_partial": False,
+        "audio_dropped": "",
     }
     with database.transaction() as tx:
         tx.execute(query("record_prepare"), facts)
@@ -92,7 +96,26 @@ def lay_out(settings: Settings, path: Path) -> Database:
         tx.execute(query("advance_video"), {"id": video, "takes": "new", "gives": "cut"})
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(cuts), "created_by": "benchmark"})
         tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(rows)})
+    lay_vectors(database, settings)
     return database
+
+
+def lay_vectors(database: Database, settings: Settings) -> None:
+    """Give every clip a vector in the space of the settings' model, by chance: what is timed is the way to the grid."""
+    model, dimension = model_identity(settings.model, settings.home / "models")
+    dice = np.random.default_rng(0)
+    with database.transaction() as tx:
+        clips = [int(row["id"]) for row in tx.execute(QUERIES["clips"].sql).fetchall()]
+        tx.execute(query("record_model"), {"model": model, "name": settings.model, "dimension": dimension})
+        vectors = dice.standard_normal((len(clips), dimension), np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        write_vectors(
+            tx.cursor(),
+            (
+                Row(clip_id=clip, model=model, strategy=settings.embedding_strategy, vector=vector, images=3)
+                for clip, vector in zip(clips, vectors, strict=True)
+            ),
+        )
 
 
 class Server:
