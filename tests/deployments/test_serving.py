@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,22 @@ def test_a_replica_killed_under_load_loses_nothing_silently(running: Running, de
     expected = model.embed_texts([text for text, _ in answers])
     assert len(answers) > 8
     np.testing.assert_allclose([vector for _, vector in answers], expected, atol=1e-4)
+
+
+def test_a_replica_that_is_replaced_finishes_what_it_has_in_work(running: Running) -> None:
+    from deployments import local
+
+    before = replicas("ingress")
+    done = False
+    with ThreadPoolExecutor(4) as threads:
+        asking = [threads.submit(ask_until, lambda: done, running.url, number) for number in range(4)]
+        time.sleep(1)
+        local.start(running.settings, limits=replace(LIMITS, request_seconds=59), log_file=running.log)
+        until(lambda: bool(replicas("ingress")) and not replicas("ingress") & before)
+        done = True
+        found = [one for task in asking for one in task.result()]
+    assert len(found) > 8
+    assert not [str(one) for one in found if isinstance(one, Unavailable)]
 
 
 def deploy(running: Running, model: str) -> None:
