@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from heaters.core.layout import Evidence
 from heaters.models.dissolves import dissolve_evidence
-from heaters.models.short_wipes import short_wipe_evidence
 from heaters.models.steps import step_evidence
 from heaters.models.windows import Source
 from heaters.models.wipes import wipe_evidence
 
 Floats = NDArray[np.float32]
-VERSION = 2  # raise it when the same frames give other evidence
+VERSION = 3  # raise it when the same frames give other evidence
 
 
 def look(frames: Source, single: Floats, many: Floats) -> Evidence:
@@ -23,7 +22,7 @@ def look(frames: Source, single: Floats, many: Floats) -> Evidence:
     return Evidence.of(
         single.tolist(),
         many.tolist(),
-        wipe=np.maximum(wipe_evidence(frames), short_wipe_evidence(frames)).tolist(),
+        wipe=wipe_evidence(frames).tolist(),
         dissolve=dissolve_evidence(frames, many).tolist(),
         step=step_evidence(frames, single).tolist(),
     )

@@ -16,15 +16,17 @@ from heaters.models.windows import Source
 Floats = NDArray[np.float64]
 
 SUSPECT, CERTAIN = 0.2, 0.97  # of the single head; below and above, no correction here would reach a sensible threshold
-# Log-odds that are added to the single head. A peak of 0.95 is taken back; from 0.27 on a clear step makes a cut.
-AGAINST, IN_FAVOUR = -3.0, 1.0
+# Log-odds that are added to the single head. A peak of 0.95 is taken back; from 0.2 on a clear step makes a cut.
+AGAINST, IN_FAVOUR = -3.0, 1.4
 REACH_ROWS, REACH_COLUMNS, LEAST_OVERLAP = 11, 22, 0.45  # shifts that are tried, and what must still overlap
 # Swings had 0.93 and more, true cuts at most 0.88 (a letterboxed pair).
 SWING_LIKENESS, SWING_PIXELS, SWING_BEFORE_PIXELS = 0.92, 3, 2
 FLASH_FRAMES, FLASH_LIKENESS, FLASH_LIGHT, FLASH_REST = 6, 0.8, 8.0, 0.35
 # No step at the cut, and the same picture long before and long after: whatever it was, the shot goes on.
 ALIKE, LONG_FRAMES, LONG_LIKENESS = 0.93, 8, 0.75
-STAND_FRAMES, STAND_LIKENESS, STEP_LIKENESS = 3, 0.9, 0.82
+# A clear step: across it the pictures are at most this alike, and what changes within the shots beside it, from frame
+# to frame and in three, is at most this part of what changes across (true ones: 0.48 and less but for two; others: 1).
+STAND_FRAMES, STEP_LIKENESS, UNREST = 3, 0.9, 0.42
 BLACK = 28  # of 255; what never exceeds it is a letterbox bar
 
 
@@ -59,9 +61,10 @@ def _judge(frames: Source, last: int) -> float:
         return AGAINST
     if here[0] >= ALIKE and likeness(at(last - LONG_FRAMES), at(last + LONG_FRAMES))[0] >= LONG_LIKENESS:
         return AGAINST
-    stands = min(likeness(at(last - STAND_FRAMES), at(last))[0], likeness(at(last + 1), at(last + 1 + STAND_FRAMES))[0])
+    pairs = [(last - STAND_FRAMES, last), (last - 1, last), (last + 1, last + 2), (last + 1, last + 1 + STAND_FRAMES)]
+    stands = min(likeness(at(one), at(two))[0] for one, two in pairs)
     across = max(here[0], likeness(at(last - STAND_FRAMES), at(last + 1 + STAND_FRAMES))[0])
-    return IN_FAVOUR if stands >= STAND_LIKENESS and across <= STEP_LIKENESS else 0.0
+    return IN_FAVOUR if across <= STEP_LIKENESS and 1 - stands <= UNREST * (1 - across) else 0.0
 
 
 def _is_swing(here: tuple[float, int, int], *beside: tuple[float, int, int]) -> bool:

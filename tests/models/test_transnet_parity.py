@@ -25,7 +25,7 @@ SHORT_FRAMES, STEP = 200, 50
 IS_LONG = "HEATERS_REPEAT" in os.environ
 # The largest differences measured over all frames are in benchmarks/RESULTS.md; `exact` is within 1e-6 of the package.
 # The others see past the package's windows, so their bound is what the film has shown, not an error.
-ALLOWED = {"exact": 1e-3, "fp32": 0.3, "bf16": 0.3}
+ALLOWED = {"exact": 1e-3, "fp32": 0.15, "bf16": 0.15}
 
 
 @cache
