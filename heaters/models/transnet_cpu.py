@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 DECISION = 0.5  # what is above is a cut by default: see `core/transitions.py`
 # How near to it the single head of a stream is in doubt, for each tenth of the window's middle: at least 1.2 times the
 # largest difference from the window near 0.5 on 18 tuning films; on the music video the cuts are the same. The many-hot
-# head decides where a gradual transition begins and ends; a frame more or less there is not worth a quarter of the windows.
+# head decides where a gradual transition begins and ends; a frame more or less there is not worth a quarter of all.
 DOUBT = np.repeat(
     np.array([0.10, 0.07, 0.04, 0.01, 0.01, 0.01, 0.02, 0.04, 0.08, 0.10], np.float32), REFERENCE.step // 10
 )
