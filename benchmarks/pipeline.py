@@ -104,7 +104,9 @@ def main() -> None:
         sources = options.videos or default_sources(root)
         models = root / "warm" / "models"
         print(f"{', '.join(source.name for source in sources)}; {os.cpu_count()} cores; {options.runs} pairs")
-        ratios, total, stages = [], 0.0, []
+        ratios: list[float] = []
+        stages: list[tuple[str, float, int]] = []
+        total = 0.0
         for number in range(options.runs):
             home, folder = root / f"home{number}", root / f"plain{number}"
             folder.mkdir()
