@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,20 +19,25 @@ from heaters.cli import up
 from heaters.errors import HeatersError
 from ui.accounts import Accounts
 
-READY = ("run   running on", "ui    the UI is at")  # what the parts say once they work
+READY = ("run   running on", "ui    the UI is at", "serve listening on")  # what the parts say once they work
 
 
 def test_one_ctrl_c_ends_everything(heaters: Heaters, tmp_path: Path) -> None:
-    process = heaters.start("up", HEATERS_UI_PORT="0")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    # As on one machine with nothing set: the parts have Rays of their own.
+    process = heaters.start("up", "--serve", HEATERS_UI_PORT="0", HEATERS_SERVE_PORT=port, RAY_ADDRESS="")
     said: list[str] = []
     reader = threading.Thread(target=lambda: said.extend(iter(process.stdout.readline, "")), daemon=True)
     reader.start()
     try:
-        wait_until(lambda: all(any(words in line for line in said) for words in READY), "both parts")
+        wait_until(lambda: all(any(words in line for line in said) for words in READY), "all parts", 120)
         address = re.findall(r"http://\S+", next(line for line in said if "the UI is at" in line))[0]
         assert httpx.get(f"{address}healthz").json() == {"ok": True}
+        asked = httpx.post(f"http://127.0.0.1:{port}/v1/embeddings", json={"input": "a lion"}, timeout=60)
+        assert len(asked.json()["data"][0]["embedding"]) == 512
         parts = [pid for pid, _ in descendants(process.pid)]
-        assert len(parts) >= 2
+        assert len(parts) >= 3
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(60)
