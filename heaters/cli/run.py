@@ -1,12 +1,15 @@
 """`heaters submit` and `heaters run`: sources in, the pipeline over them."""
 
 import signal
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from heaters.cli.accept import Tally, accept
 from heaters.cli.output import Output, selected
 from heaters.cli.progress import Watch
 from heaters.cli.session import opened
@@ -17,7 +20,7 @@ from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
 from heaters.store.review import approve_pending
-from heaters.submit import Submission, expand, submit
+from heaters.submit import Submission
 
 VIDEO_KEYS = ("id", "source", "state", "error", "frame_count", "clips")
 
@@ -28,11 +31,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 def submit_command(sources: Sources, as_json: AsJson = False) -> None:
     """Add sources to the pipeline without running it."""
     output = Output(as_json=as_json)
-    with opened() as (_, database):
-        submissions = _submit_all(output, database, sources)
-    if as_json:
-        output.json([{"id": s.video_id, "source": s.source, "new": s.is_new, "error": s.error} for s in submissions])
-    raise typer.Exit(1 if any(s.error for s in submissions) else 0)
+    tally = Tally()
+    with opened() as (settings, database):
+        answers = accept(output, settings, database, sources, tally)
+        rows = ({"id": s.video_id, "source": s.source, "new": s.is_new, "error": s.error} for s in answers)
+        if as_json:
+            output.json_rows(rows)
+        else:
+            deque(rows, maxlen=0)
+    output.say(tally.line())
+    raise typer.Exit(1 if tally.refused else 0)
 
 
 def run_command(
@@ -44,7 +52,7 @@ def run_command(
     """Run the pipeline on sources (or on all that is due) until nothing is left to do."""
     output = Output(as_json=as_json)
     with opened() as (settings, database):
-        submissions = _submit_all(output, database, sources or [])
+        submissions = list(accept(output, settings, database, sources or [], Tally()))
         scope = None if not sources else sorted({s.video_id for s in submissions if s.video_id is not None})
         refused = [s for s in submissions if s.error]
         drained = True
@@ -53,19 +61,6 @@ def run_command(
         rows = _rows(database, scope)
         code = _report(output, database, rows, refused, drained=drained)
     raise typer.Exit(code)
-
-
-def _submit_all(output: Output, database: Database, sources: Sequence[str]) -> list[Submission]:
-    submissions = []
-    for source in expand(sources):
-        submission = submit(database, source)
-        submissions.append(submission)
-        if submission.error:
-            output.say(f"refused    {submission.error}", style="red")
-        else:
-            word = "submitted" if submission.is_new else "known"
-            output.say(f"{word:<10} {submission.source} as video {submission.video_id}")
-    return submissions
 
 
 def run(
@@ -77,8 +72,12 @@ def run(
     stages: Sequence[Stage] = machine_stages(),
     auto_approve: bool = False,
     forever: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> bool:
-    """Run stages over `scope`. True when nothing is left to do, False when stopped before."""
+    """Run stages over `scope`. True when nothing is left to do, False when stopped before.
+
+    `meanwhile` is called several times a second.
+    """
     ledger = Ledger(database, settings, worker=worker_name(), scope=scope)
 
     def between() -> None:
@@ -103,6 +102,7 @@ def run(
     def tend() -> None:
         between()
         keeper.look()
+        meanwhile()
 
     beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
 
@@ -117,17 +117,22 @@ def run(
             between=tend,
             forever=forever,
         )
-        previous = {
-            number: signal.signal(number, lambda *_: runner.stop()) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
+        with _stopped_by_signals(runner.stop):
             drained = runner.run()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
     if drained:
         keeper.settle()
     return drained
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """For the length of the block SIGINT and SIGTERM call `stop`."""
+    previous = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any]]:
@@ -136,7 +141,9 @@ def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any
 
 
 def _names(database: Database, scope: Sequence[int] | None) -> dict[int, str]:
-    return {row["id"]: Path(row["source"]).name or row["source"] for row in _rows(database, scope)}
+    with database.transaction() as tx:
+        rows = tx.execute(query("video_sources"), {"ids": scope}).fetchall()
+    return {row["id"]: Path(row["source"]).name or row["source"] for row in rows}
 
 
 def _report(

@@ -213,6 +213,19 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 _OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})
 
 
+# How to work, as against where things are: what somebody who submits a job may choose for it.
+_OF_JOBS = (
+    "model", "keyframes", "embedding_strategy", "export_profile", "device", "detector", "stride_seconds",
+    "cut_threshold", "min_clip_seconds", "max_clip_seconds", "lease_seconds", "max_source_gib",
+)  # fmt: skip
+
+
+def job_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables of `environment` that go with a job to a cluster: never a secret, an address or a path."""
+    variables = [f.metadata["variable"] for f in fields(Settings) if f.name in _OF_JOBS and not f.metadata["secret"]]
+    return {variable: environment[variable] for variable in variables if environment.get(variable, "").strip()}
+
+
 def describe(settings: Settings) -> list[dict[str, str]]:
     """Every setting with its effective value (secrets masked), for `heaters config`. Keys: variable, value, does."""
     rows = []

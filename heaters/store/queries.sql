@@ -2,12 +2,26 @@
 
 -- ------------------------------------------------------------------------------------------------ videos
 
--- name: submit_video
--- Add a source; nothing happens when the source or its bytes are already known.
+-- name: submit_videos
+-- Add sources in their order; nothing happens for one that is already known, by itself or by its bytes.
 insert into videos (source, title, content_hash, size_bytes)
-values (%(source)s, %(title)s, %(content_hash)s, %(size_bytes)s)
+select s.source, s.title, s.content_hash, s.size_bytes
+from unnest(%(source)s::text[], %(title)s::text[], %(content_hash)s::text[], %(size_bytes)s::bigint[])
+     with ordinality as s (source, title, content_hash, size_bytes, number)
+order by s.number
 on conflict do nothing
-returning id;
+returning id, source;
+
+-- name: find_videos
+-- For each source the video that it, or else its bytes, belong to; nulls where there is none.
+select v.id, v.source, v.content_hash, v.duplicate_of
+from unnest(%(source)s::text[], %(content_hash)s::text[]) with ordinality as s (source, content_hash, number)
+left join lateral (
+    select v.id, v.source, v.content_hash, v.duplicate_of from videos v
+    where v.source = s.source or v.content_hash = s.content_hash
+    order by (v.source = s.source) desc, v.id limit 1
+) v on true
+order by s.number;
 
 -- name: find_video
 -- The video a source or its bytes belong to.
@@ -29,6 +43,18 @@ select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.
 from videos v
 where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
 order by v.id;
+
+-- name: video_sources
+-- What each video came from.
+select id, source from videos where %(ids)s::bigint[] is null or id = any (%(ids)s::bigint[]);
+
+-- name: milestones
+-- How many videos and clips there are at each milestone, duplicates and retired clips left out.
+select 'video' as subject, state::text, count(*)::int as n from videos
+where duplicate_of is null and (%(scope)s::bigint[] is null or id = any (%(scope)s::bigint[])) group by state
+union all
+select 'clip', state::text, count(*)::int from clips
+where retired_at is null and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[])) group by state;
 
 -- name: lock_video
 -- Hold the video row while its clips change, so that two edits of one video never interleave.
