@@ -1,9 +1,11 @@
 """Sources on their way in: what became of each, or of many the sums."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from heaters.cli.output import Output
+from heaters.runner.journal import Journal
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.submit import Submission, expand, submit_all
@@ -31,6 +33,17 @@ def accept(
     output: Output, settings: Settings, database: Database, sources: Sequence[str], tally: Tally
 ) -> Iterator[Submission]:
     """Submit sources and manifests of them, counting in `tally`; gives what became of each as it is known."""
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(settings.log)) if settings.log else None
+        for found in _told(output, settings, database, sources, tally):
+            if journal:
+                journal.submitted(found.source, found.video_id, is_new=found.is_new, error=found.error)
+            yield found
+
+
+def _told(
+    output: Output, settings: Settings, database: Database, sources: Sequence[str], tally: Tally
+) -> Iterator[Submission]:
     for number, found in enumerate(submit_all(database, expand(sources, s3_endpoint=settings.s3_endpoint)), 1):
         if found.error:
             tally.refused += 1

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, cut, demo, jobs, listing, models, review, run, search, serve, status, ui, up
+from heaters.cli import admin, clean, cut, demo, jobs, listing, models, review, run, search, serve, status, ui, up
 from heaters.cli.answers import answer
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app.add_typer(ui.users, name="users")
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
+app.command("clean")(clean.clean_command)
 app.command("doctor")(admin.doctor_command)
 app.command("config")(admin.config_command)
 admin.db.command("reindex")(models.reindex_command)

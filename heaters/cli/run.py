@@ -3,8 +3,8 @@
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +14,10 @@ from heaters.cli.output import Output, selected
 from heaters.cli.progress import Watch
 from heaters.cli.session import opened
 from heaters.core.pipeline import Stage, machine_stages
+from heaters.runner.events import Observer, Several
+from heaters.runner.journal import Journal
 from heaters.runner.ledger import Ledger, worker_name
+from heaters.runner.origins import Origins
 from heaters.search.keeper import Keeper
 from heaters.settings import Settings
 from heaters.store.db import Database
@@ -63,6 +66,10 @@ def run_command(
     raise typer.Exit(code)
 
 
+def _nothing() -> None:
+    """What is done where nothing else is asked for."""
+
+
 def run(
     output: Output,
     settings: Settings,
@@ -72,19 +79,15 @@ def run(
     stages: Sequence[Stage] = machine_stages(),
     auto_approve: bool = False,
     forever: bool = False,
-    meanwhile: Callable[[], object] = lambda: None,
+    meanwhile: Callable[[], object] = _nothing,
 ) -> bool:
     """Run stages over `scope`. True when nothing is left to do, False when stopped before.
 
     `meanwhile` is called several times a second.
     """
     ledger = Ledger(database, settings, worker=worker_name(), scope=scope)
-
-    def between() -> None:
-        if auto_approve:
-            approve_pending(database, scope, reviewer="auto-approve")
-
-    between()
+    approve = partial(approve_pending, database, scope, reviewer="auto-approve") if auto_approve else _nothing
+    approve()
     if not forever and ledger.is_drained(stages):
         return True
     # Ray takes seconds to import and start: commands that find nothing to do go without. `cluster` must come first.
@@ -94,26 +97,30 @@ def run(
     from heaters.runner.heartbeat import Heartbeat
     from heaters.runner.loop import Runner
 
-    watch = Watch(output, stages, _names(database, scope))
+    origins = Origins(database, scope)
+    watch = Watch(output, stages, origins.name)
     where = settings.ray_address or "this machine"
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
     keeper = Keeper(database, watch.noticed)
 
     def tend() -> None:
-        between()
+        approve()
         keeper.look()
         meanwhile()
 
     beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
-
-    with Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=watch.noticed) as heartbeat, watch:
+    with ExitStack() as stack:
+        observer = Several(stack.enter_context(watch), *_machines(stack, output, settings, ledger, stages, origins))
+        heartbeat = stack.enter_context(
+            Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=observer.noticed)
+        )
         runner = Runner(
             settings=settings,
             ledger=ledger,
             heartbeat=heartbeat,
             cluster=cluster,
             stages=stages,
-            observer=watch,
+            observer=observer,
             between=tend,
             forever=forever,
         )
@@ -122,6 +129,21 @@ def run(
     if drained:
         keeper.settle()
     return drained
+
+
+def _machines(
+    stack: ExitStack, output: Output, settings: Settings, ledger: Ledger, stages: Sequence[Stage], origins: Origins
+) -> Iterator[Observer]:
+    """The observers that machines read, as far as the settings ask for them."""
+    if settings.log:
+        yield stack.enter_context(Journal(settings.log, origins))
+    if settings.metrics_port:
+        from heaters.runner.metrics import Metrics, depths  # not for commands that need none
+
+        metrics = stack.enter_context(Metrics(lambda: depths(ledger, stages)))
+        port = metrics.listen(settings.metrics_host, settings.metrics_port)
+        output.say(f"metrics at http://{settings.metrics_host}:{port}/metrics")
+        yield metrics
 
 
 @contextmanager
@@ -138,12 +160,6 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any]]:
     with database.transaction() as tx:
         return list(tx.execute(query("videos"), {"ids": scope}).fetchall())
-
-
-def _names(database: Database, scope: Sequence[int] | None) -> dict[int, str]:
-    with database.transaction() as tx:
-        rows = tx.execute(query("video_sources"), {"ids": scope}).fetchall()
-    return {row["id"]: Path(row["source"]).name or row["source"] for row in rows}
 
 
 def _report(

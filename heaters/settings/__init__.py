@@ -141,6 +141,10 @@ class Settings:
     )
     api_keys_file: str = _setting("HEATERS_API_KEYS_FILE", "", str, "a file with further such keys, one a line")
 
+    log: str = _setting("HEATERS_LOG", "", str, "a file for JSON lines of all that happens; -: standard error")
+    metrics_host: str = _setting("HEATERS_METRICS_HOST", "127.0.0.1", str, "address of a run's Prometheus metrics")
+    metrics_port: int = _setting("HEATERS_METRICS_PORT", 0, parse.port(0), "their port; 0: none")
+
     @property
     def store_location(self) -> str:
         """Where media go: an s3:// URL or an absolute directory."""

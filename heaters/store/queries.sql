@@ -56,6 +56,23 @@ union all
 select 'clip', state::text, count(*)::int from clips
 where retired_at is null and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[])) group by state;
 
+-- name: keys_of_contents
+-- Every object that rows of these contents name; one row with a null at least for each content that there is.
+select v.content_hash, k.key
+from videos v
+cross join lateral (values (v.source_key), (v.proxy_key), (v.analysis_key), (v.pts_key), (v.probabilities_key)) as k (key)
+where v.content_hash = any (%(contents)s::text[])
+union all
+select v.content_hash, c.export_key from videos v join clips c on c.video_id = v.id
+where v.content_hash = any (%(contents)s::text[]) and c.export_key is not null
+union all
+select v.content_hash, a.key from videos v join clips c on c.video_id = v.id join artifacts a on a.clip_id = c.id
+where v.content_hash = any (%(contents)s::text[]);
+
+-- name: contents_in_work
+-- The contents of videos that something works on; a null where the bytes are not known yet.
+select distinct v.content_hash from stage_runs r join videos v on v.id = r.video_id where r.status = 'running';
+
 -- name: lock_video
 -- Hold the video row while its clips change, so that two edits of one video never interleave.
 select id, state::text, frame_count, content_hash, pts_key, time_base_num, time_base_den

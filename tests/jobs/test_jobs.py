@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -38,7 +39,14 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def ray_folder() -> Iterator[str]:
+    """A short path: sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def desk(module_database_url: str, tmp_path_factory: pytest.TempPathFactory, ray_folder: str) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("jobs")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEATERS_", "RAY_"))}
     (folder / "token").write_text(uuid.uuid4().hex)
@@ -48,6 +56,7 @@ def desk(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         "PYTHONPATH": str(ROOT),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
+        "RAY_TMPDIR": ray_folder,  # its own: `ray.init()` of others finds the latest Ray by the usual one
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     }
