@@ -29,6 +29,7 @@ from heaters.store.objects import open_store
 from heaters.store.open import open_database
 from heaters.store.queries import parse, query
 from heaters.store.vectors import Row, write_vectors
+from heaters.submit import submit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from chromium import launch
@@ -54,11 +55,8 @@ def lay_out(settings: Settings, path: Path) -> Database:
     database = open_database(settings)
     store = open_store(settings.store_location)
     content = hashlib.sha256(path.read_bytes()).hexdigest()
-    submission = {"source": str(path), "title": path.stem, "content_hash": content, "size_bytes": path.stat().st_size}
-    with database.transaction() as tx:
-        row = tx.execute(query("submit_video"), submission).fetchone()
-    assert row is not None
-    video = int(row["id"])
+    video = submit(database, str(path)).video_id
+    assert video is not None
     folder = path.parent / "prepared"
     folder.mkdir()
     made = prepare(path, folder, probe(path), threads=os.cpu_count() or 2, timeout_seconds=900)
@@ -93,7 +91,7 @@ def lay_out(settings: Settings, path: Path) -> Database:
     with database.transaction() as tx:
         tx.execute(query("record_prepare"), facts)
         tx.execute(query("record_probabilities"), {"id": video, "probabilities_key": found.key})
-        tx.execute(query("advance_video"), {"id": video, "takes": "new", "gives": "cut"})
+        tx.execute(query("advance_videos"), {"ids": [video], "takes": "new", "gives": "cut"})
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(cuts), "created_by": "benchmark"})
         tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(rows)})
     lay_vectors(database, settings)

@@ -28,6 +28,7 @@ from deployments.metrics import Metrics
 from deployments.remote import RemoteEncoders
 from deployments.searching import Finder
 from heaters import settings as settings_module
+from heaters.core.pipeline import POOL_LABEL
 from heaters.errors import ConfigError
 from heaters.models.embedder import Embedder, Towers, load_embedder
 from heaters.settings import Settings
@@ -109,28 +110,38 @@ class Ingress:
 
 
 def build(arguments: dict[str, Any]) -> Application:
-    """The application for `serve deploy`. `arguments`: limits by name (see `limits`).
+    """The application for `serve deploy`. `arguments`: limits by name (see `limits`), and `pool`, the nodes' label.
 
     Raises ConfigError for an unknown one, and without HEATERS_API_KEYS: production is never open to everyone.
     """
-    unknown = sorted(arguments.keys() - {spec.name for spec in fields(Limits)})
+    given = dict(arguments)
+    pool = given.pop("pool", "")
+    unknown = sorted(given.keys() - {spec.name for spec in fields(Limits)})
     if unknown:
-        raise ConfigError(f"args of serve.yaml are limits; there is none named {unknown[0]}")
+        raise ConfigError(f"args of serve.yaml are limits and pool; there is none named {unknown[0]}")
     settings = settings_module.load()
     if not keys_of(settings):
         raise ConfigError("HEATERS_API_KEYS or HEATERS_API_KEYS_FILE must be set where others can reach the endpoint")
-    return application(settings, limits=Limits(**arguments))
+    return application(settings, limits=Limits(**given), pool=pool)
 
 
 def application(
-    settings: Settings, *, limits: Limits | None = None, log_file: Path | None = None, tower_class: type[Tower] = Tower
+    settings: Settings,
+    *,
+    limits: Limits | None = None,
+    log_file: Path | None = None,
+    tower_class: type[Tower] = Tower,
+    pool: str = "",
 ) -> Application:
     """The deployments, bound together; on the cluster's GPUs where it has some. Needs a connected Ray.
 
-    Benchmarks give other classes of tower.
+    With `pool`, on the nodes with that label alone, which have GPUs: they may be still to be started. Benchmarks give
+    other classes of tower.
     """
     limits = limits or Limits()
-    gpus = _GPU_SHARE if settings.device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0 else 0
+    has_gpus = bool(pool) or ray.cluster_resources().get("GPU", 0) > 0
+    gpus = _GPU_SHARE if settings.device != "cpu" and has_gpus else 0
+    where = {"label_selector": {POOL_LABEL: pool}} if pool else {}
     common: dict[str, Any] = {
         "graceful_shutdown_timeout_s": limits.request_seconds + 5,  # what is in work is finished
         "health_check_period_s": 5,
@@ -140,7 +151,7 @@ def application(
     tower = serve.deployment(
         max_ongoing_requests=_TOWER_REQUESTS,
         user_config={"model": settings.model},
-        ray_actor_options={"num_cpus": _TOWER_CPUS, "num_gpus": gpus},
+        ray_actor_options={"num_cpus": _TOWER_CPUS, "num_gpus": gpus, **where},
         **common,
     )(tower_class)
     text, image = (tower.options(name=name).bind(name, settings.device, settings.home) for name in ("text", "image"))
@@ -148,7 +159,7 @@ def application(
         name="ingress",
         max_ongoing_requests=limits.in_flight + _SPARE_REQUESTS,
         max_queued_requests=limits.in_flight,
-        ray_actor_options={"num_cpus": _INGRESS_CPUS},
+        ray_actor_options={"num_cpus": _INGRESS_CPUS, **where},
         **common,
     )(serve.ingress()(Ingress))
     # Without the model's name, so that a change of it leaves the ingress alone: that asks the towers which it is.

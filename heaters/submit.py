@@ -3,17 +3,26 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.fetch import is_url
-from heaters.store.db import Database
+from heaters.store.db import Cursor, Database
+from heaters.store.objects import open_store
 from heaters.store.queries import query
 
 MANIFESTS = frozenset({".txt", ".csv", ".jsonl"})
 COLUMNS = ("source", "url", "path")
+
+# One transaction takes so many sources: one by one 100,000 URLs are as many round trips.
+GROUP_SOURCES = 2000
+# Files are hashed before they are added; those that are ready do not wait longer for the others.
+GROUP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +40,27 @@ def normalised(source: str) -> str:
     return source.strip() if is_url(source) else str(Path(source).expanduser().resolve())
 
 
-def expand(sources: Sequence[str]) -> Iterator[str]:
-    """Replace manifests (.txt, .csv, .jsonl) by the sources they list, one a line.
+def expand(sources: Sequence[str], *, s3_endpoint: str = "") -> Iterator[str]:
+    """Replace manifests (.txt, .csv, .jsonl; files or s3://bucket/key) by the sources they list, one a line.
 
-    Raises UsageError naming file, line and rule for a line that cannot be read.
+    Raises UsageError naming file, line and rule for a line that cannot be read, StoreError for an object that is not
+    to be had.
     """
     for source in sources:
         path = Path(source).expanduser()
-        if not is_url(source) and path.suffix.lower() in MANIFESTS and path.is_file():
+        if path.suffix.lower() in MANIFESTS and source.startswith("s3://"):
+            yield from _object(source, s3_endpoint)
+        elif not is_url(source) and path.suffix.lower() in MANIFESTS and path.is_file():
             yield from _manifest(path)
         else:
             yield source
+
+
+def _object(source: str, s3_endpoint: str) -> Iterator[str]:
+    folder, _, name = source.rpartition("/")
+    with tempfile.TemporaryDirectory() as temporary:
+        open_store(folder, s3_endpoint=s3_endpoint).fetch(name, Path(temporary) / name)
+        yield from _manifest(Path(temporary) / name)
 
 
 def _manifest(path: Path) -> Iterator[str]:
@@ -89,29 +108,88 @@ def _beside(manifest: Path, source: str) -> str:
 
 def submit(database: Database, source: str) -> Submission:
     """Add one source, or find the video it already is. A refusal is an answer, not an exception."""
+    (answer,) = submit_all(database, [source])
+    return answer
+
+
+def submit_all(database: Database, sources: Iterable[str]) -> Iterator[Submission]:
+    """Add sources as they come, many in a transaction; their answers in their order. Memory does not grow with them."""
+    group: list[_Row | Submission] = []
+    begun = time.monotonic()
+    for source in sources:
+        group.append(_look(source))
+        if len(group) >= GROUP_SOURCES or time.monotonic() - begun > GROUP_SECONDS:
+            yield from _submit_group(database, group)
+            group, begun = [], time.monotonic()
+    yield from _submit_group(database, group)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A source as it is stored. The hash and size of a URL are known after the download only."""
+
+    source: str
+    title: str = ""
+    content_hash: str | None = None
+    size_bytes: int | None = None
+
+
+def _look(source: str) -> _Row | Submission:
+    stored = normalised(source)
+    if is_url(stored):
+        return _Row(source=stored)
     try:
-        return _submit(database, normalised(source))
+        content_hash, size_bytes = _measure(Path(stored))
     except SourceRefused as error:
-        return Submission(source=source, video_id=None, error=f"SourceRefused: {error}")
+        return _refused(source, error)
+    return _Row(source=stored, title=Path(stored).stem, content_hash=content_hash, size_bytes=size_bytes)
 
 
-def _submit(database: Database, source: str) -> Submission:
-    content_hash, size_bytes = (None, None) if is_url(source) else _measure(Path(source))
-    title = "" if is_url(source) else Path(source).stem
-    row = {"source": source, "title": title, "content_hash": content_hash, "size_bytes": size_bytes}
-    with database.transaction() as tx:
-        added = tx.execute(query("submit_video"), row).fetchone()
-        if added is not None:
-            return Submission(source=source, video_id=added["id"], is_new=True)
-        known = tx.execute(query("find_video"), row).fetchone()
-    if known is None:
-        raise HeatersError(f"{source} was neither added nor found; it was deleted in between, submit it again")
-    changed = known["source"] == source and content_hash and known["content_hash"] not in (None, content_hash)
-    if changed and known["duplicate_of"] is None:
-        raise SourceRefused(
-            f"{source} was submitted before with other bytes (video {known['id']}); give the new file another name"
+def _submit_group(database: Database, group: Sequence[_Row | Submission]) -> Iterator[Submission]:
+    rows = [one for one in group if isinstance(one, _Row)]
+    # Again after a deadlock: somebody else may submit the same sources in another order.
+    answers = iter(database.run(lambda tx: _write(tx, rows)) if rows else [])
+    for one in group:
+        yield next(answers) if isinstance(one, _Row) else one
+
+
+def _write(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
+    added = {row["source"]: row["id"] for row in tx.execute(query("submit_videos"), _columns(rows)).fetchall()}
+    answers: dict[int, Submission] = {}
+    for number, row in enumerate(rows):
+        if row.source in added:  # the same source again, further down, is known by then
+            answers[number] = Submission(source=row.source, video_id=added.pop(row.source), is_new=True)
+    known = [(number, row) for number, row in enumerate(rows) if number not in answers]
+    if known:
+        found = tx.execute(query("find_videos"), _columns([row for _, row in known])).fetchall()
+        answers |= {number: _known(row, there) for (number, row), there in zip(known, found, strict=True)}
+    return [answers[number] for number in range(len(rows))]
+
+
+def _columns(rows: Sequence[_Row]) -> dict[str, list[object]]:
+    names = ("source", "title", "content_hash", "size_bytes")
+    return {name: [getattr(row, name) for row in rows] for name in names}
+
+
+def _known(row: _Row, found: dict[str, Any]) -> Submission:
+    if found["id"] is None:
+        raise HeatersError(f"{row.source} was neither added nor found; it was deleted in between, submit it again")
+    changed = (
+        found["source"] == row.source and row.content_hash and found["content_hash"] not in (None, row.content_hash)
+    )
+    if changed and found["duplicate_of"] is None:
+        return _refused(
+            row.source,
+            SourceRefused(
+                f"{row.source} was submitted before with other bytes (video {found['id']}); "
+                "give the new file another name"
+            ),
         )
-    return Submission(source=source, video_id=known["duplicate_of"] or known["id"])
+    return Submission(source=row.source, video_id=found["duplicate_of"] or found["id"])
+
+
+def _refused(source: str, error: SourceRefused) -> Submission:
+    return Submission(source=source, video_id=None, error=f"SourceRefused: {error}")
 
 
 def _measure(path: Path) -> tuple[str, int]:

@@ -1,14 +1,18 @@
 """Sources come in once: by path, by bytes, by manifest."""
 
 import json
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from rows import one
 
-from heaters.errors import UsageError
+from heaters.errors import StoreError, UsageError
 from heaters.store.db import Database
-from heaters.submit import expand, submit
+from heaters.store.objects import open_store
+from heaters.submit import expand, submit, submit_all
 
 
 def made(path: Path, content: bytes = b"some bytes") -> str:
@@ -88,3 +92,55 @@ def test_bad_manifest_names_file_line_and_rule(tmp_path: Path, name: str, conten
     with pytest.raises(UsageError, match="m\\.") as caught:
         list(expand([str(path)]))
     assert rule in str(caught.value)
+
+
+def test_many_at_once_keep_their_order_and_the_rules(db: Database, tmp_path: Path) -> None:
+    sources = [
+        "https://example.org/a.mp4",
+        made(tmp_path / "a.mp4"),
+        "https://example.org/a.mp4",
+        str(tmp_path / "missing.mp4"),
+        made(tmp_path / "copy.mp4"),
+        "https://example.org/b.mp4",
+    ]
+    found = list(submit_all(db, sources))
+    assert [(s.video_id, s.is_new, s.error is not None) for s in found] == [
+        (1, True, False),
+        (2, True, False),
+        (1, False, False),
+        (None, False, True),
+        (2, False, False),
+        (found[-1].video_id, True, False),
+    ]
+    assert [s.source for s in found] == sources
+    assert [s.video_id for s in submit_all(db, sources)] == [s.video_id for s in found]
+    assert one(db, "select count(*) from videos") == 3
+
+
+def test_two_who_submit_the_same_in_opposite_order_both_get_answers(db: Database) -> None:
+    sources = [f"https://example.org/{number}.mp4" for number in range(3000)]
+    with ThreadPoolExecutor(2) as threads:
+        there, back = threads.map(lambda some: list(submit_all(db, some)), (sources, sources[::-1]))
+    assert [s.video_id for s in there] == [s.video_id for s in reversed(back)]
+    assert one(db, "select count(*) from videos") == 3000
+
+
+def test_a_long_manifest_takes_seconds_and_no_memory(db: Database, tmp_path: Path) -> None:
+    manifest = tmp_path / "long.txt"
+    manifest.write_text("".join(f"https://example.org/films/{number:07d}/master.mp4\n" for number in range(100_000)))
+    begun = time.monotonic()
+    tracemalloc.start()
+    assert sum(s.is_new for s in submit_all(db, expand([str(manifest)]))) == 100_000
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert time.monotonic() - begun < 60  # about 5 s on two quiet cores; one by one it is minutes
+    assert peak_bytes < 20 * 2**20
+    print(f"{time.monotonic() - begun:.1f} s, peak {peak_bytes / 2**20:.1f} MiB")
+
+
+def test_a_manifest_may_lie_in_s3(s3_location: str, s3_endpoint: str, tmp_path: Path) -> None:
+    open_store(s3_location, s3_endpoint=s3_endpoint).put_bytes("lists/m.txt", b"https://example.org/a.mp4\n")
+    found = list(expand([f"{s3_location}/lists/m.txt"], s3_endpoint=s3_endpoint))
+    assert found == ["https://example.org/a.mp4"]
+    with pytest.raises(StoreError):
+        list(expand([f"{s3_location}/lists/none.txt"], s3_endpoint=s3_endpoint))

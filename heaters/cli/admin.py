@@ -1,5 +1,6 @@
 """`heaters config`, `db`, `doctor` and `archive`: what an operator needs."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,8 +13,8 @@ from heaters.cli.run import AsJson, run
 from heaters.cli.session import opened
 from heaters.core.pipeline import PIPELINE, By
 from heaters.errors import ConfigError
-from heaters.settings import describe, load
-from heaters.store.db import connect, where
+from heaters.settings import Settings, describe, load
+from heaters.store.db import Database, connect, where
 from heaters.store.migrate import migrate, pending
 from heaters.store.objects import open_store
 
@@ -35,10 +36,16 @@ def config_command(as_json: AsJson = False) -> None:
     )
 
 
+def _ray(settings: Settings) -> doctor.Check:
+    from heaters.runner.cluster import describe as describe_cluster
+
+    return doctor.Check(name="ray", ok=True, found=describe_cluster(settings))
+
+
 def doctor_command(as_json: AsJson = False) -> None:
     """Check everything that a run needs, and say how to mend what is missing."""
     output = Output(as_json=as_json)
-    checks = doctor.examine(load())
+    checks = doctor.examine(load(), {"ray": _ray})
     if as_json:
         output.json([asdict(check) for check in checks])
     else:
@@ -58,15 +65,20 @@ def archive_command(
     output = Output(as_json=as_json)
     with opened() as (settings, database):
         scope = [video_id(database, name) for name in videos] if videos else None
-        stages = tuple(stage for stage in PIPELINE if stage.by is By.OPERATOR)
-        done = run(output, settings, database, scope, stages=stages)
-        store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
-        partial = store.sweep(ABANDONED_SECONDS)
+        done, partial = archive(output, settings, database, scope)
     if as_json:
         output.json({"drained": done, "partial_uploads_deleted": partial})
-    elif partial:
-        output.say(f"deleted {partial} uploads that never ended")
     raise typer.Exit(0 if done else 1)
+
+
+def archive(output: Output, settings: Settings, database: Database, scope: Sequence[int] | None) -> tuple[bool, int]:
+    """Archive what is decided so, and sweep uploads; whether nothing is left, and how many uploads never ended."""
+    stages = tuple(stage for stage in PIPELINE if stage.by is By.OPERATOR)
+    done = run(output, settings, database, scope, stages=stages)
+    partial = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint).sweep(ABANDONED_SECONDS)
+    if partial:
+        output.say(f"deleted {partial} uploads that never ended")
+    return done, partial
 
 
 @db.command("migrate")

@@ -100,6 +100,10 @@ def cut_command(
         output.json(rows)
     elif not rows:
         output.say("no video has cuts yet; `heaters run` finds them")
+    elif len(rows) > 1:
+        failed = sum(row["error"] is not None for row in rows)
+        changed = sum(bool(row["cuts_added"] or row["cuts_removed"] or row["cuts_changed"]) for row in rows)
+        output.say(f"{len(rows)} videos: {changed} cut anew, {len(rows) - changed - failed} unchanged, {failed} failed")
     raise typer.Exit(1 if any(row["error"] for row in rows) else 0)
 
 

@@ -1,15 +1,12 @@
 """`heaters`: the command. Run `heaters --help`."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 import heaters
-from heaters.cli import admin, cut, demo, listing, models, review, run, search, serve, status, ui, up
-from heaters.errors import ConfigError, HeatersError, UsageError
-
-FAILED, WRONG = 1, 2
+from heaters.cli import admin, clean, cut, demo, jobs, listing, models, review, run, search, serve, status, ui, up
+from heaters.cli.answers import answer
 
 app = typer.Typer(
     name="heaters",
@@ -22,6 +19,9 @@ app = typer.Typer(
 
 app.command("submit")(run.submit_command)
 app.command("run")(run.run_command)
+app.command("submit-job", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(
+    jobs.submit_job_command
+)
 app.command("status")(status.status_command)
 app.command("retry")(status.retry_command)
 app.command("cut")(cut.cut_command)
@@ -37,6 +37,7 @@ app.add_typer(ui.users, name="users")
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("archive")(admin.archive_command)
+app.command("clean")(clean.clean_command)
 app.command("doctor")(admin.doctor_command)
 app.command("config")(admin.config_command)
 admin.db.command("reindex")(models.reindex_command)
@@ -61,20 +62,7 @@ def _options(
 
 def main() -> None:
     """Run the command. Errors raised on purpose become one line and an exit code: 2 for usage and settings, else 1."""
-    try:
-        app()
-    except (ConfigError, UsageError) as error:
-        _complain(error)
-        sys.exit(WRONG)
-    except HeatersError as error:
-        _complain(error)
-        sys.exit(FAILED)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _complain(error: HeatersError) -> None:
-    sys.stderr.write(f"heaters: {error}\n")
+    answer(app)
 
 
 if __name__ == "__main__":

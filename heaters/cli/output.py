@@ -28,6 +28,14 @@ class Output:
         json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=str)
         sys.stdout.write("\n")
 
+    def json_rows(self, rows: Iterable[Any]) -> None:
+        """A JSON array of an answer that may be long: each row is written as it comes."""
+        mark = "[\n"
+        for row in rows:
+            sys.stdout.write(mark + json.dumps(row, ensure_ascii=False, default=str))
+            mark = ",\n"
+        sys.stdout.write("[]\n" if mark == "[\n" else "\n]\n")
+
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
         """A table; numbers are right-aligned, None is a dash."""
         table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)

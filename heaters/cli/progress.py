@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -19,9 +19,9 @@ SUM_SECONDS = 3.0
 class Watch:
     """Shows a run as it goes. Use as a context manager; it is the runner's observer."""
 
-    def __init__(self, output: Output, stages: Sequence[Stage], names: dict[int, str]) -> None:
+    def __init__(self, output: Output, stages: Sequence[Stage], name_of: Callable[[int], str]) -> None:
         self._output = output
-        self._names = names
+        self._name_of = name_of
         self._done: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
         self._unsaid: Counter[str] = Counter()
@@ -96,7 +96,7 @@ class Watch:
         self._output.say(text, style="yellow")
 
     def _name(self, claim: Claim) -> str:
-        return self._names.get(claim.video_id, f"video {claim.video_id}")
+        return self._name_of(claim.video_id)
 
     def _sum_up(self) -> None:
         for name, count in self._unsaid.items():

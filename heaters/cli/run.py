@@ -1,23 +1,29 @@
 """`heaters submit` and `heaters run`: sources in, the pipeline over them."""
 
 import signal
-from collections.abc import Sequence
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
+from heaters.cli.accept import Tally, accept
 from heaters.cli.output import Output, selected
 from heaters.cli.progress import Watch
 from heaters.cli.session import opened
 from heaters.core.pipeline import Stage, machine_stages
+from heaters.runner.events import Observer, Several
+from heaters.runner.journal import Journal
 from heaters.runner.ledger import Ledger, worker_name
+from heaters.runner.origins import Origins
 from heaters.search.keeper import Keeper
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
 from heaters.store.review import approve_pending
-from heaters.submit import Submission, expand, submit
+from heaters.submit import Submission
 
 VIDEO_KEYS = ("id", "source", "state", "error", "frame_count", "clips")
 
@@ -28,11 +34,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard out
 def submit_command(sources: Sources, as_json: AsJson = False) -> None:
     """Add sources to the pipeline without running it."""
     output = Output(as_json=as_json)
-    with opened() as (_, database):
-        submissions = _submit_all(output, database, sources)
-    if as_json:
-        output.json([{"id": s.video_id, "source": s.source, "new": s.is_new, "error": s.error} for s in submissions])
-    raise typer.Exit(1 if any(s.error for s in submissions) else 0)
+    tally = Tally()
+    with opened() as (settings, database):
+        answers = accept(output, settings, database, sources, tally)
+        rows = ({"id": s.video_id, "source": s.source, "new": s.is_new, "error": s.error} for s in answers)
+        if as_json:
+            output.json_rows(rows)
+        else:
+            deque(rows, maxlen=0)
+    output.say(tally.line())
+    raise typer.Exit(1 if tally.refused else 0)
 
 
 def run_command(
@@ -44,7 +55,7 @@ def run_command(
     """Run the pipeline on sources (or on all that is due) until nothing is left to do."""
     output = Output(as_json=as_json)
     with opened() as (settings, database):
-        submissions = _submit_all(output, database, sources or [])
+        submissions = list(accept(output, settings, database, sources or [], Tally()))
         scope = None if not sources else sorted({s.video_id for s in submissions if s.video_id is not None})
         refused = [s for s in submissions if s.error]
         drained = True
@@ -55,17 +66,8 @@ def run_command(
     raise typer.Exit(code)
 
 
-def _submit_all(output: Output, database: Database, sources: Sequence[str]) -> list[Submission]:
-    submissions = []
-    for source in expand(sources):
-        submission = submit(database, source)
-        submissions.append(submission)
-        if submission.error:
-            output.say(f"refused    {submission.error}", style="red")
-        else:
-            word = "submitted" if submission.is_new else "known"
-            output.say(f"{word:<10} {submission.source} as video {submission.video_id}")
-    return submissions
+def _nothing() -> None:
+    """What is done where nothing else is asked for."""
 
 
 def run(
@@ -77,15 +79,15 @@ def run(
     stages: Sequence[Stage] = machine_stages(),
     auto_approve: bool = False,
     forever: bool = False,
+    meanwhile: Callable[[], object] = _nothing,
 ) -> bool:
-    """Run stages over `scope`. True when nothing is left to do, False when stopped before."""
+    """Run stages over `scope`. True when nothing is left to do, False when stopped before.
+
+    `meanwhile` is called several times a second.
+    """
     ledger = Ledger(database, settings, worker=worker_name(), scope=scope)
-
-    def between() -> None:
-        if auto_approve:
-            approve_pending(database, scope, reviewer="auto-approve")
-
-    between()
+    approve = partial(approve_pending, database, scope, reviewer="auto-approve") if auto_approve else _nothing
+    approve()
     if not forever and ledger.is_drained(stages):
         return True
     # Ray takes seconds to import and start: commands that find nothing to do go without. `cluster` must come first.
@@ -95,48 +97,69 @@ def run(
     from heaters.runner.heartbeat import Heartbeat
     from heaters.runner.loop import Runner
 
-    watch = Watch(output, stages, _names(database, scope))
+    origins = Origins(database, scope)
+    watch = Watch(output, stages, origins.name)
     where = settings.ray_address or "this machine"
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
     keeper = Keeper(database, watch.noticed)
 
     def tend() -> None:
-        between()
+        approve()
         keeper.look()
+        meanwhile()
 
     beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
-
-    with Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=watch.noticed) as heartbeat, watch:
+    with ExitStack() as stack:
+        observer = Several(stack.enter_context(watch), *_machines(stack, output, settings, ledger, stages, origins))
+        heartbeat = stack.enter_context(
+            Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=observer.noticed)
+        )
         runner = Runner(
             settings=settings,
             ledger=ledger,
             heartbeat=heartbeat,
             cluster=cluster,
             stages=stages,
-            observer=watch,
+            observer=observer,
             between=tend,
             forever=forever,
         )
-        previous = {
-            number: signal.signal(number, lambda *_: runner.stop()) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
+        with _stopped_by_signals(runner.stop):
             drained = runner.run()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
     if drained:
         keeper.settle()
     return drained
 
 
+def _machines(
+    stack: ExitStack, output: Output, settings: Settings, ledger: Ledger, stages: Sequence[Stage], origins: Origins
+) -> Iterator[Observer]:
+    """The observers that machines read, as far as the settings ask for them."""
+    if settings.log:
+        yield stack.enter_context(Journal(settings.log, origins))
+    if settings.metrics_port:
+        from heaters.runner.metrics import Metrics, depths  # not for commands that need none
+
+        metrics = stack.enter_context(Metrics(lambda: depths(ledger, stages)))
+        port = metrics.listen(settings.metrics_host, settings.metrics_port)
+        output.say(f"metrics at http://{settings.metrics_host}:{port}/metrics")
+        yield metrics
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """For the length of the block SIGINT and SIGTERM call `stop`."""
+    previous = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
 def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any]]:
     with database.transaction() as tx:
         return list(tx.execute(query("videos"), {"ids": scope}).fetchall())
-
-
-def _names(database: Database, scope: Sequence[int] | None) -> dict[int, str]:
-    return {row["id"]: Path(row["source"]).name or row["source"] for row in _rows(database, scope)}
 
 
 def _report(

@@ -14,6 +14,10 @@ State = VideoState | ClipState
 
 MIB = 2**20
 
+# A node's label says what it is for. Batch work keeps off the nodes of the endpoint, which thereby keeps its share.
+POOL_LABEL = "heaters-pool"
+SERVE_POOL = "serve"
+
 
 class Subject(StrEnum):
     """What a stage works on."""

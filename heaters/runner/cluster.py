@@ -54,6 +54,21 @@ def connect(settings: Settings) -> Cluster:
     )
 
 
+def describe(settings: Settings) -> str:
+    """Ray in a line, for `heaters doctor`. Raises ConfigError when the cluster cannot be reached."""
+    if not settings.ray_address:
+        from ray import __version__
+
+        return f"ray {__version__}, a local one for each command"
+    found = connect(settings)
+    import ray
+
+    ray.shutdown()
+    memory = f"{found.memory_bytes / 2**30:.0f} GiB on the largest"
+    size = f"{found.nodes} nodes, {found.cpus:g} CPUs, {found.gpus:g} GPUs, {memory}"
+    return f"ray {ray.__version__} at {settings.ray_address}: {size}"
+
+
 def _join(address: str) -> None:
     import ray
 

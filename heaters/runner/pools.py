@@ -12,7 +12,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from heaters.core.pipeline import Stage
+from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, Stage
 from heaters.errors import HeatersError, StageError, StageTimeout, WorkerLost
 from heaters.runner.cluster import Cluster
 from heaters.settings import Settings
@@ -63,6 +63,7 @@ class Pool:
             "num_cpus": min(stage.cpus, cluster.node_cpus),
             "num_gpus": gpus,
             "memory": min(stage.memory_bytes, int(cluster.memory_bytes * 0.9)),
+            "label_selector": {POOL_LABEL: f"!{SERVE_POOL}"},
         }
         slots = cluster.gpus / gpus if gpus else cluster.cpus / self._options["num_cpus"]
         if stage.resident and not gpus:

@@ -141,6 +141,10 @@ class Settings:
     )
     api_keys_file: str = _setting("HEATERS_API_KEYS_FILE", "", str, "a file with further such keys, one a line")
 
+    log: str = _setting("HEATERS_LOG", "", str, "a file for JSON lines of all that happens; -: standard error")
+    metrics_host: str = _setting("HEATERS_METRICS_HOST", "127.0.0.1", str, "address of a run's Prometheus metrics")
+    metrics_port: int = _setting("HEATERS_METRICS_PORT", 0, parse.port(0), "their port; 0: none")
+
     @property
     def store_location(self) -> str:
         """Where media go: an s3:// URL or an absolute directory."""
@@ -211,6 +215,19 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 # Read by the tests' own set-up, not by the product.
 _OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})
+
+
+# How to work, as against where things are: what somebody who submits a job may choose for it.
+_OF_JOBS = (
+    "model", "keyframes", "embedding_strategy", "export_profile", "device", "detector", "stride_seconds",
+    "cut_threshold", "min_clip_seconds", "max_clip_seconds", "lease_seconds", "max_source_gib",
+)  # fmt: skip
+
+
+def job_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables of `environment` that go with a job to a cluster: never a secret, an address or a path."""
+    variables = [f.metadata["variable"] for f in fields(Settings) if f.name in _OF_JOBS and not f.metadata["secret"]]
+    return {variable: environment[variable] for variable in variables if environment.get(variable, "").strip()}
 
 
 def describe(settings: Settings) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ harmless. Keys come from `core/keys.py`.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +35,7 @@ class Entry:
 
     key: str
     size_bytes: int
+    modified_at: float = field(compare=False)  # seconds since 1970, by the store's clock
 
 
 class ObjectStore(Protocol):

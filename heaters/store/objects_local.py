@@ -103,7 +103,8 @@ class LocalStore:
                     key = path.relative_to(self.root).as_posix()
                     if key.startswith(prefix):
                         with suppress(FileNotFoundError):  # deleted since
-                            found.append(Entry(key=key, size_bytes=path.stat().st_size))
+                            facts = path.stat()
+                            found.append(Entry(key=key, size_bytes=facts.st_size, modified_at=facts.st_mtime))
         yield from sorted(found, key=lambda entry: entry.key)
 
     def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:

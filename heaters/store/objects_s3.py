@@ -129,7 +129,11 @@ class S3Store:
             )
             for page in pages:
                 for found in page.get("Contents", []):
-                    yield Entry(key=found["Key"].removeprefix(self.prefix), size_bytes=found["Size"])
+                    yield Entry(
+                        key=found["Key"].removeprefix(self.prefix),
+                        size_bytes=found["Size"],
+                        modified_at=found["LastModified"].timestamp(),
+                    )
 
     def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
         if start >= stop:

@@ -2,12 +2,26 @@
 
 -- ------------------------------------------------------------------------------------------------ videos
 
--- name: submit_video
--- Add a source; nothing happens when the source or its bytes are already known.
+-- name: submit_videos
+-- Add sources in their order; nothing happens for one that is already known, by itself or by its bytes.
 insert into videos (source, title, content_hash, size_bytes)
-values (%(source)s, %(title)s, %(content_hash)s, %(size_bytes)s)
+select s.source, s.title, s.content_hash, s.size_bytes
+from unnest(%(source)s::text[], %(title)s::text[], %(content_hash)s::text[], %(size_bytes)s::bigint[])
+     with ordinality as s (source, title, content_hash, size_bytes, number)
+order by s.number
 on conflict do nothing
-returning id;
+returning id, source;
+
+-- name: find_videos
+-- For each source the video that it, or else its bytes, belong to; nulls where there is none.
+select v.id, v.source, v.content_hash, v.duplicate_of
+from unnest(%(source)s::text[], %(content_hash)s::text[]) with ordinality as s (source, content_hash, number)
+left join lateral (
+    select v.id, v.source, v.content_hash, v.duplicate_of from videos v
+    where v.source = s.source or v.content_hash = s.content_hash
+    order by (v.source = s.source) desc, v.id limit 1
+) v on true
+order by s.number;
 
 -- name: find_video
 -- The video a source or its bytes belong to.
@@ -29,6 +43,35 @@ select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.
 from videos v
 where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
 order by v.id;
+
+-- name: video_sources
+-- What each video came from.
+select id, source from videos where %(ids)s::bigint[] is null or id = any (%(ids)s::bigint[]);
+
+-- name: milestones
+-- How many videos and clips there are at each milestone, duplicates and retired clips left out.
+select 'video' as subject, state::text, count(*)::int as n from videos
+where duplicate_of is null and (%(scope)s::bigint[] is null or id = any (%(scope)s::bigint[])) group by state
+union all
+select 'clip', state::text, count(*)::int from clips
+where retired_at is null and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[])) group by state;
+
+-- name: keys_of_contents
+-- Every object that rows of these contents name; one row with a null at least for each content that there is.
+select v.content_hash, k.key
+from videos v
+cross join lateral (values (v.source_key), (v.proxy_key), (v.analysis_key), (v.pts_key), (v.probabilities_key)) as k (key)
+where v.content_hash = any (%(contents)s::text[])
+union all
+select v.content_hash, c.export_key from videos v join clips c on c.video_id = v.id
+where v.content_hash = any (%(contents)s::text[]) and c.export_key is not null
+union all
+select v.content_hash, a.key from videos v join clips c on c.video_id = v.id join artifacts a on a.clip_id = c.id
+where v.content_hash = any (%(contents)s::text[]);
+
+-- name: contents_in_work
+-- The contents of videos that something works on; a null where the bytes are not known yet.
+select distinct v.content_hash from stage_runs r join videos v on v.id = r.video_id where r.status = 'running';
 
 -- name: lock_video
 -- Hold the video row while its clips change, so that two edits of one video never interleave.

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,8 @@ def test_delete_frees_bytes(store: ObjectStore) -> None:
         store.put_bytes(key, b"12345")
     assert store.delete(["a/b/1", "a/b/2", "a/b/3"]) == 10
     assert store.stat("a/b/1") is None
-    assert list(store.list()) == [Entry(key="a/c", size_bytes=5)]
+    assert list(store.list()) == [Entry(key="a/c", size_bytes=5, modified_at=0)]
+    assert abs(next(store.list()).modified_at - time.time()) < 60
     store.put_bytes("a/b/1", b"again")
     assert store.read("a/b/1") == b"again"
 

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from heaters.errors import HeatersError
-from heaters.submit import Submission, submit
+from heaters.submit import Submission, submit, submit_all
 from ui.context import Context
 from ui.guard import refuse
 from ui.submit.lines import GIB, MOST_LINES, check, of_manifest
@@ -67,7 +67,7 @@ def router(context: Context) -> APIRouter:
             if not line.ok:
                 answers.append(asdict(Submission(source=line.line, video_id=None, error=line.says)))
                 continue
-            answers += [asdict(submit(context.database, source)) for source in line.sources]
+            answers += [asdict(found) for found in submit_all(context.database, line.sources)]
         return {"submissions": answers}
 
     @routes.put("/files")

@@ -1,0 +1,93 @@
+"""One JSON line for each thing that happens, with the trace id of its source: the log that machines read.
+
+A line: time, level, event (submitted, started, finished, failed, noticed), trace, source, stage, subject, id, video,
+attempt, run, worker; then the result's figures, or the error and what becomes of it.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from heaters.core.pipeline import Stage
+from heaters.core.trace import trace_id
+from heaters.errors import ConfigError
+from heaters.runner.ledger import Claim, Failure
+from heaters.runner.origins import Origins
+from heaters.stages.base import StageResult
+
+STANDARD_ERROR = "-"
+
+
+class Journal:
+    """Appends to a file, or to standard error. A runner's observer; use as a context manager."""
+
+    def __init__(self, target: str, origins: Origins | None = None) -> None:
+        """Raises ConfigError for a file that cannot be written."""
+        self._origins = origins
+        self._lock = threading.Lock()  # the heartbeat notices things from its own thread
+        try:
+            to_file = target != STANDARD_ERROR
+            self._file = Path(target).open("a", encoding="utf-8") if to_file else sys.stderr  # noqa: SIM115 - ours to close
+        except OSError as error:
+            raise ConfigError(
+                f"HEATERS_LOG must be - or a file that we may write; {target}: {error.strerror}"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not sys.stderr:
+            self._file.close()
+
+    def submitted(self, source: str, video_id: int | None, *, is_new: bool, error: str | None) -> None:
+        """A source came in, or was refused."""
+        facts = {"trace": trace_id(source), "source": source, "video": video_id, "new": is_new, "error": error}
+        self._write("error" if error else "info", "submitted", facts)
+
+    def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
+        """Items went to Ray, as one call."""
+        for claim in claims:
+            self._write("info", "started", {**self._item(stage, claim), "batch": len(claims)})
+
+    def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
+        """One item is done and recorded."""
+        self._write("info", "finished", {**self._item(stage, claim), "result": result.figures()})
+
+    def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
+        """One item failed; it is dead or will be tried again."""
+        facts = {
+            "error_type": failure.error_type,
+            "error": failure.error,
+            "dead": failure.dead,
+            "retry_in_seconds": None if failure.dead else round(failure.delay_seconds, 1),
+        }
+        self._write("error" if failure.dead else "warning", "failed", {**self._item(stage, claim), **facts})
+
+    def noticed(self, text: str) -> None:
+        """Something worth a line."""
+        self._write("warning", "noticed", {"message": text})
+
+    def _item(self, stage: Stage, claim: Claim) -> dict[str, Any]:
+        source = self._origins[claim.video_id] if self._origins else f"video {claim.video_id}"
+        return {
+            "trace": trace_id(source),
+            "source": source,
+            "stage": stage.name,
+            "subject": str(stage.subject),
+            "id": claim.subject_id,
+            "video": claim.video_id,
+            "attempt": claim.attempt,
+            "run": claim.run_id,
+        }
+
+    def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"time": time, "level": level, "event": event, **facts}, ensure_ascii=False, default=str)
+        with self._lock:
+            self._file.write(line + "\n")
+            self._file.flush()

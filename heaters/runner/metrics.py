@@ -1,0 +1,129 @@
+"""The pipeline's figures for Prometheus, at /metrics of the driver. They need no Ray.
+
+Several drivers have a series each (`instance`); the queue is the same for all of them, so take its maximum.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from heaters.core.pipeline import Stage
+from heaters.errors import ConfigError, HeatersError
+from heaters.runner.ledger import Claim, Failure, Ledger
+from heaters.stages.base import StageResult
+
+_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600)
+_BATCH = (1, 2, 4, 8, 16, 32, 64)
+# Counting a long queue costs the database something: it is asked at most this often, whoever scrapes.
+FRESH_SECONDS = 10.0
+
+Depths = dict[tuple[str, str], int]  # (stage, waiting | running | retrying | dead) → items
+
+
+class Queue(Collector):
+    """How many items wait, run, wait for a retry or gave up, by stage; read when somebody asks."""
+
+    def __init__(self, read: Callable[[], Depths]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._depths: Depths = {}
+        self._read_at = float("-inf")
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """For prometheus_client. While the database does not answer there are no series, rather than old ones."""
+        with self._lock:
+            if time.monotonic() - self._read_at > FRESH_SECONDS:
+                try:
+                    self._depths = self._read()
+                except HeatersError:
+                    self._depths = {}
+                self._read_at = time.monotonic()
+            depths = dict(self._depths)
+        family = GaugeMetricFamily("heaters_queue_items", "Items of a stage.", labels=["stage", "status"])
+        for (stage, status), items in depths.items():
+            family.add_metric([stage, status], items)
+        yield family
+
+
+def depths(ledger: Ledger, stages: Sequence[Stage]) -> Depths:
+    """The queue as the database has it."""
+    counts = ledger.counts()
+    found: Depths = {}
+    for stage in stages:
+        found[stage.name, "waiting"] = ledger.waiting(stage)
+        for status in ("running", "retrying", "dead"):
+            found[stage.name, status] = int(counts.get(stage.name, {}).get(status, 0))
+    return found
+
+
+class Metrics:
+    """Counts what a runner tells; its observer. Use as a context manager. Nothing global is touched."""
+
+    def __init__(self, read: Callable[[], Depths]) -> None:
+        self._registry = to = CollectorRegistry()
+        to.register(Queue(read))
+        self._seconds = Histogram(
+            "heaters_stage_seconds", "Work on one item.", ["stage"], registry=to, buckets=_SECONDS
+        )
+        self._items = Counter("heaters_items", "Attempts by their end.", ["stage", "outcome"], registry=to)
+        self._failures = Counter("heaters_failures", "Failed attempts.", ["stage", "error_type"], registry=to)
+        self._batch = Histogram("heaters_batch_items", "Items of one call.", ["stage"], registry=to, buckets=_BATCH)
+        self._cache = Counter("heaters_cache", "Files asked of node caches.", ["stage", "hit"], registry=to)
+        self._notices = Counter("heaters_notices", "Late results, lost leases, silent workers.", registry=to)
+        self._close: Callable[[], None] = lambda: None
+
+    def listen(self, host: str, port: int) -> int:
+        """Answer at /metrics; returns the port. Raises ConfigError for one that cannot be had."""
+        try:
+            server, thread = start_http_server(port, addr=host, registry=self._registry)
+        except OSError as error:
+            raise ConfigError(
+                f"HEATERS_METRICS_HOST and HEATERS_METRICS_PORT must be free; {host}:{port}: {error.strerror}"
+            ) from error
+
+        def close() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        self._close = close
+        return int(server.server_port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def exposition(self) -> bytes:
+        """All of them in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
+        """Items went to Ray, as one call."""
+        self._batch.labels(stage.name).observe(len(claims))
+
+    def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
+        """One item is done and recorded."""
+        del claim
+        self._items.labels(stage.name, "done").inc()
+        self._seconds.labels(stage.name).observe(result.seconds)
+        hit = getattr(result, "cache_hit", None)
+        if hit is not None:
+            self._cache.labels(stage.name, "yes" if hit else "no").inc()
+
+    def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
+        """One item failed; it is dead or will be tried again."""
+        del claim
+        self._items.labels(stage.name, "dead" if failure.dead else "retry").inc()
+        self._failures.labels(stage.name, failure.error_type).inc()
+
+    def noticed(self, text: str) -> None:
+        """Something worth a line."""
+        del text
+        self._notices.inc()

@@ -1,0 +1,68 @@
+"""Objects that no row knows: what a worker put and never got to record. It lists them; whoever asks may delete.
+
+An object is kept while anything could still want it: while it is young, while something works on its video, and while a
+download runs whose bytes nobody knows yet. Cut evidence of a known video is kept: `heaters cut --detector` leaves it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from heaters.store.db import Database
+from heaters.store.objects import Entry, ObjectStore
+from heaters.store.queries import query
+
+# So many contents (videos' hashes) are looked up at once: memory holds their keys, not those of the store.
+CONTENTS_AT_ONCE = 200
+
+_CONTENT = re.compile(r"(?:videos|clips)/([0-9a-f]{64})/")
+_EVIDENCE = re.compile(r"videos/[0-9a-f]{64}/cuts-[^/]+\.npz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the database says of some contents: their rows' keys, which are there, which are in work."""
+
+    keys: frozenset[str]
+    contents: frozenset[str]
+    in_work: frozenset[str | None]  # None: of bytes that are not known yet
+
+
+def orphans(database: Database, store: ObjectStore, *, put_before: float) -> Iterator[Entry]:
+    """Objects last written before `put_before` (seconds since 1970) that no row knows, in the order of their keys."""
+    group: list[tuple[str, list[Entry]]] = []
+    for content, entries in groupby(store.list(), key=_content):
+        group.append((content, [entry for entry in entries if entry.modified_at < put_before]))
+        if len(group) >= CONTENTS_AT_ONCE:
+            yield from _unknown(database, group)
+            group = []
+    yield from _unknown(database, group)
+
+
+def _content(entry: Entry) -> str:
+    """The hash of the video that an object belongs to; "" for one that is none of ours."""
+    found = _CONTENT.match(entry.key)
+    return found[1] if found else ""
+
+
+def _unknown(database: Database, group: list[tuple[str, list[Entry]]]) -> Iterator[Entry]:
+    known = _look_up(database, [content for content, _ in group if content])
+    for content, entries in group:
+        there = content in known.contents
+        if not content or content in known.in_work or (not there and None in known.in_work):
+            continue
+        for entry in entries:
+            if entry.key not in known.keys and not (there and _EVIDENCE.fullmatch(entry.key)):
+                yield entry
+
+
+def _look_up(database: Database, contents: list[str]) -> Known:
+    with database.transaction() as tx:
+        rows = tx.execute(query("keys_of_contents"), {"contents": contents}).fetchall()
+        work = tx.execute(query("contents_in_work"), {}).fetchall()
+    return Known(
+        keys=frozenset(row["key"] for row in rows if row["key"]),
+        contents=frozenset(row["content_hash"] for row in rows),
+        in_work=frozenset(row["content_hash"] for row in work),
+    )
