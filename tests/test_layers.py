@@ -21,10 +21,15 @@ ADAPTERS = frozenset({"heaters.store", "heaters.media", "heaters.models"})
 SERVICES = frozenset(
     {
         *("heaters.submit", "heaters.search", "heaters.status", "heaters.doctor", "heaters.sample"),
-        "heaters.dataset",
+        *("heaters.dataset", "heaters.evaluate"),
     }
 )
-WHOLE = BASE | ADAPTERS | SERVICES | {"heaters.stages", "heaters.runner", "heaters.embedded", "heaters.client"}
+WHOLE = (
+    BASE
+    | ADAPTERS
+    | SERVICES
+    | {"heaters.stages", "heaters.runner", "heaters.embedded", "heaters.client"}
+)
 STANDS_ON: dict[str, frozenset[str]] = {
     "heaters": frozenset(),
     "heaters.errors": frozenset(),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, cut, dataset, demo, listing, models, review, run, search, serve, status, ui, up
+from heaters.cli import admin, cut, dataset, demo, evaluate, listing, models, review, run, search, serve, status, ui, up
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG = 1, 2
@@ -36,6 +36,7 @@ app.command("up")(up.up_command)
 app.add_typer(ui.users, name="users")
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
+app.command("evaluate")(evaluate.evaluate_command)
 app.command("export-dataset")(dataset.export_command)
 app.command("archive")(admin.archive_command)
 app.command("doctor")(admin.doctor_command)

@@ -1,4 +1,4 @@
--- The queries of datasets out.
+-- The queries of the two ends that learn from review: datasets out, and detectors measured against decisions.
 
 -- name: lock_output
 -- Hold an output for this connection's life, if nobody else does: a killed export lets go of it.
@@ -52,4 +52,34 @@ order by asked.place;
 select distinct (x->>'id')::bigint as clip_id, e.id, e.reviewer, e.action::text, e.undoes, e.created_at
 from review_events e cross join lateral jsonb_array_elements((e.before->'clips') || (e.after->'clips')) x
 where e.video_id = any (%(videos)s::bigint[]) and (x->>'id')::bigint = any (%(ids)s::bigint[])
+order by e.id;
+
+-- ------------------------------------------------------------------------------------------------ evaluation
+
+-- name: decided_videos
+-- Videos with clips that a person approved, where their evidence lies, and which detector detection ran.
+select v.id, v.source, v.title, v.content_hash, v.frame_count, v.pts_key, v.probabilities_key, v.time_base_num,
+       v.time_base_den, coalesce(r.result->>'method', '') as method, coalesce(r.result->>'model', '') as model
+from videos v
+left join stage_runs r on r.stage = 'detect' and r.subject_id = v.id and r.variant = '' and r.status = 'done' and not r.voided
+where v.probabilities_key is not null and (%(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[]))
+  and exists (select from clips c where c.video_id = v.id and c.retired_at is null and c.reviewed_by <> all (%(machines)s::text[])
+              and c.state in ('review_approved', 'exported', 'keyframed', 'embedded'))
+order by v.id;
+
+-- name: approved_clips
+-- The clips of a video that a person approved, in play order.
+select start_frame, end_frame from clips
+where video_id = %(id)s and retired_at is null and reviewed_by <> all (%(machines)s::text[])
+  and state in ('review_approved', 'exported', 'keyframed', 'embedded')
+order by start_frame;
+
+-- name: verdicts
+-- The log of review as far as it says who judged which frames, oldest first.
+select e.id, e.video_id, e.reviewer, e.action::text, e.undoes,
+       array(select (c->>'start_frame')::int from jsonb_array_elements(e.before->'clips') c order by c->>'id') as starts,
+       array(select (c->>'end_frame')::int from jsonb_array_elements(e.before->'clips') c order by c->>'id') as ends
+from review_events e
+where e.action <> 'recut' and e.reviewer <> all (%(machines)s::text[])
+  and (%(ids)s::bigint[] is null or e.video_id = any (%(ids)s::bigint[]))
 order by e.id;
