@@ -1,9 +1,11 @@
 """`heaters cuts` and `heaters clips`: what there is."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from heaters.cli import cutlist
 from heaters.cli.output import Output, selected
 from heaters.cli.run import AsJson
 from heaters.cli.session import opened
@@ -15,6 +17,8 @@ from heaters.submit import normalised
 
 CUT_KEYS = ("frame", "pts_seconds", "kind", "confidence")
 CLIP_KEYS = ("id", "start_frame", "end_frame", "start_seconds", "end_seconds", "state", "export_path")
+
+_LIST = "A list for an editor"
 
 Video = Annotated[str, typer.Argument(help="A video: its number or its source.")]
 
@@ -32,10 +36,47 @@ def video_id(database: Database, video: str) -> int:
     return int(found["duplicate_of"] or found["id"])
 
 
-def cuts_command(video: Video, as_json: AsJson = False) -> None:
-    """List the cuts of a video."""
+def cuts_command(
+    video: Video,
+    as_json: AsJson = False,
+    form: Annotated[
+        str,
+        typer.Option("--format", help=f"A list for an editor: {', '.join(cutlist.FORMATS)}.", rich_help_panel=_LIST),
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="Write it to this file.", rich_help_panel=_LIST)] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only clips in these states.", rich_help_panel=_LIST)] = None,
+    rate: Annotated[str | None, typer.Option(help="Count at this rate: 23.976, 25.", rich_help_panel=_LIST)] = None,
+    drop: Annotated[
+        bool | None, typer.Option("--drop/--non-drop", help="Drop-frame: usual at 29.97.", rich_help_panel=_LIST)
+    ] = None,
+    media: Annotated[str | None, typer.Option(help="The editor's own path of the file.", rich_help_panel=_LIST)] = None,
+    source_start: Annotated[
+        str | None, typer.Option(help="Timecode of the file's first frame.", rich_help_panel=_LIST)
+    ] = None,
+) -> None:
+    """List the cuts of a video, or write its clips as a cut list that an editor opens (--format).
+
+    Frames are counted as the editor counts them: by the file's constant rate, from its first frame. Where the video's
+    own rate varies, places follow time.
+    """
     output = Output(as_json=as_json)
-    with opened() as (_, database):
+    with opened() as (settings, database):
+        if form or out:
+            if form not in cutlist.FORMATS or as_json:
+                raise UsageError(f"--format is one of {', '.join(cutlist.FORMATS)}, without --json; got {form!r}")
+            found = cutlist.cut_list(
+                settings,
+                database,
+                video_id(database, video),
+                states=state,
+                rate=rate,
+                drop=drop,
+                media=media,
+                source_start=source_start,
+            )
+            cutlist.written(cutlist.FORMATS[form](found[0]), out)
+            Output(as_json=True).say(cutlist.summary(*found))
+            return
         rows = _rows(database, "cuts_of_video", video)
     if as_json:
         output.json([selected(row, CUT_KEYS) for row in rows])

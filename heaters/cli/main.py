@@ -5,7 +5,24 @@ from typing import Annotated
 import typer
 
 import heaters
-from heaters.cli import admin, clean, cut, demo, jobs, listing, models, review, run, search, serve, status, ui, up
+from heaters.cli import (
+    admin,
+    clean,
+    cut,
+    dataset,
+    demo,
+    evaluate,
+    jobs,
+    listing,
+    models,
+    review,
+    run,
+    search,
+    serve,
+    status,
+    ui,
+    up,
+)
 from heaters.cli.answers import answer
 
 app = typer.Typer(
@@ -36,6 +53,8 @@ app.command("up")(up.up_command)
 app.add_typer(ui.users, name="users")
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
+app.command("evaluate")(evaluate.evaluate_command)
+app.command("export-dataset")(dataset.export_command)
 app.command("archive")(admin.archive_command)
 app.command("clean")(clean.clean_command)
 app.command("doctor")(admin.doctor_command)

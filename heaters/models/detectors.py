@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from heaters.core.keys import params
 from heaters.core.layout import Evidence
 from heaters.core.timebase import PtsTable
 from heaters.models.windows import Source
@@ -35,6 +36,11 @@ class Detector:
     device: str = "cpu"
     precision: str = ""
     look: Callable[[Sequence[Footage], int], list[Evidence]]
+
+    @property
+    def word(self) -> str:
+        """What its evidence's key ends with: other evidence, another word. PySceneDetect's two share a revision."""
+        return params({"detector": self.signature, "precision": self.precision})
 
     @property
     def signature(self) -> str:

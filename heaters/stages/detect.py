@@ -159,8 +159,7 @@ class Worker:
 
 def evidence_key(content_hash: str, detector: Detector) -> str:
     """Where a detector's evidence of a video lies."""
-    word = keys.params({"model": detector.revision, "precision": detector.precision})
-    return keys.probabilities(content_hash, word)
+    return keys.probabilities(content_hash, detector.word)
 
 
 def record(tx: Transaction, item: Input, result: SceneDetectionResult) -> None:

@@ -75,3 +75,11 @@ def board(name: str) -> str:
         return load("board.sql")[name].sql
     except KeyError:
         raise RuleError(f"no query named {name!r} in board.sql") from None
+
+
+def dataset(name: str) -> str:
+    """The SQL of a query of `dataset.sql`. Raises RuleError for a name that is not there."""
+    try:
+        return load("dataset.sql")[name].sql
+    except KeyError:
+        raise RuleError(f"no query named {name!r} in dataset.sql") from None

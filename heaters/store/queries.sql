@@ -700,3 +700,19 @@ select id, content_hash, proxy_key, frame_count from videos where id = %(id)s;
 -- What stills of a clip need.
 select c.id, c.video_id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame, c.export_key
 from clips c join videos v on v.id = c.video_id where c.id = %(id)s;
+
+-- ------------------------------------------------------------------------------------------------ cut lists
+
+-- name: cutlist_video
+-- What a cut list says of a video's file.
+select v.id, v.source, v.title, v.state::text, v.width, v.height, coalesce(v.has_audio, false) as has_audio, v.is_vfr,
+       v.frame_count, v.frame_rate_num, v.frame_rate_den, v.time_base_num, v.time_base_den, v.pts_key, v.source_key
+from videos v where v.id = %(id)s;
+
+-- name: cutlist_clips
+-- The active clips of a video in play order, with the cut that each begins at.
+select c.id, c.start_frame, c.end_frame, c.state::text, k.kind::text, k.confidence::float8, k.created_by
+from clips c left join cuts k on k.video_id = c.video_id and k.frame = c.start_frame
+where c.video_id = %(id)s and c.retired_at is null
+  and (%(states)s::clip_state[] is null or c.state = any (%(states)s::clip_state[]))
+order by c.start_frame;

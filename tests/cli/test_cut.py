@@ -67,6 +67,14 @@ def test_a_dry_run_and_the_undo(heaters: Heaters, videos: list[int], db: Databas
     assert "nothing changes; nothing written" in heaters("cut", "1").out
 
 
+def test_two_detectors_of_one_library_do_not_share_their_evidence(heaters: Heaters, videos: list[int]) -> None:
+    for name in ("content", "adaptive"):
+        looked = heaters("cut", "1", "--detector", name, "--dry-run")
+        assert looked.code == 0, looked.err
+        assert f"{name} pyscenedetect" in looked.out
+        assert "looks at 100 frames" in looked.out
+
+
 def test_another_detector_looks_once_and_signs_its_cuts(heaters: Heaters, videos: list[int], db: Database) -> None:
     first = heaters("cut", "1", "--detector", "stride", HEATERS_STRIDE_SECONDS="1")
     assert first.code == 0, first.err

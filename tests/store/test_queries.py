@@ -7,7 +7,7 @@ import pytest
 
 from heaters.errors import RuleError
 from heaters.store.db import Database, connect
-from heaters.store.queries import board, load, parse, query
+from heaters.store.queries import board, dataset, load, parse, query
 
 PLANNED = re.compile(r"(?is)\s*(select|insert|update|delete|merge|values|with)\b")
 
@@ -35,6 +35,13 @@ def test_query_of_the_board_fits_the_schema(template_url: str, name: str) -> Non
     with connect(template_url) as connection, connection.transaction(force_rollback=True):
         for number, text in enumerate(texts):
             connection.execute(f"prepare checked{number} as {numbered(text)}".encode())
+
+
+@pytest.mark.parametrize("name", load("dataset.sql"))
+def test_query_of_datasets_fits_the_schema(template_url: str, name: str) -> None:
+    with connect(template_url) as connection, connection.transaction(force_rollback=True):
+        connection.execute(f"prepare checked as {numbered(dataset(name))}".encode())
+    assert load("dataset.sql")[name].does.endswith(".")
 
 
 @pytest.mark.parametrize("name", load("board.sql"))

@@ -1,0 +1,124 @@
+"""What is in an output: one entry for each finished shard, and a manifest of them all. Else it is no shard."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from heaters import __version__
+from heaters.dataset.recipe import Recipe, Shard
+from heaters.dataset.sink import Sink
+from heaters.dataset.written import Written
+from heaters.errors import UsageError
+
+MANIFEST = "manifest.json"
+FOLDER = "index/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One finished shard. `clips` have what the card counts: sample, source, seconds, size_bytes, confidences."""
+
+    name: str
+    split: str
+    file: str
+    size_bytes: int
+    sha256: str
+    more_bytes: int
+    clips: tuple[dict[str, Any], ...]
+
+
+def entry(shard: Shard, written: Written) -> Entry:
+    """The entry of a shard that has just been written."""
+    clips = tuple(
+        {
+            "sample": sample.name,
+            "clip_id": sample.clip_id,
+            "source": sample.record["source_sha256"],
+            "seconds": sample.record["seconds"],
+            "frames": sample.record["frames"],
+            "size_bytes": sample.size_bytes,
+            "confidence": [sample.record[end]["confidence"] for end in ("start_cut", "end_cut")],
+            "kinds": [sample.record[end]["kind"] for end in ("start_cut", "end_cut")],
+            "licence": str(
+                sample.record["provenance"].get("license") or sample.record["provenance"].get("licence") or ""
+            ),
+        }
+        for sample in written.samples
+    )
+    return Entry(
+        name=shard.name,
+        split=shard.split,
+        file=written.file,
+        size_bytes=written.size_bytes,
+        sha256=written.sha256,
+        more_bytes=written.more_bytes,
+        clips=clips,
+    )
+
+
+def put(sink: Sink, recipe: Recipe, one: Entry) -> None:
+    """Enter a shard: from now on it is part of the dataset."""
+    plain = {slot: getattr(one, slot) for slot in Entry.__slots__}
+    sink.put_bytes(f"{FOLDER}{one.name}.json", _json({"recipe": recipe.plain(), **plain}))
+
+
+def entries(sink: Sink, recipe: Recipe) -> list[Entry]:
+    """The finished shards, by name. Raises UsageError where they were written by another recipe."""
+    found = []
+    for name in sink.sizes(FOLDER):
+        data = sink.read(name)
+        plain = json.loads(data) if data and name.endswith(".json") else None
+        if plain is None:
+            continue
+        made_with = plain.pop("recipe")
+        if made_with != recipe.plain():
+            different = sorted(key for key in made_with if made_with[key] != recipe.plain().get(key))
+            raise UsageError(
+                f"{sink.location} was made with other options ({', '.join(different)}: "
+                f"{', '.join(str(made_with[key]) for key in different)}); give the same ones, or another output"
+            )
+        found.append(Entry(**{**plain, "clips": tuple(plain["clips"])}))
+    return found
+
+
+def totals(found: Iterable[Entry]) -> dict[str, Any]:
+    """Counts over some shards."""
+    found = list(found)
+    clips = [clip for one in found for clip in one.clips]
+    return {
+        "clips": len(clips),
+        "sources": len({clip["source"] for clip in clips}),
+        "seconds": round(sum(clip["seconds"] for clip in clips), 3),
+        "frames": sum(clip["frames"] for clip in clips),
+        "size_bytes": sum(one.size_bytes + one.more_bytes for one in found),
+    }
+
+
+def manifest(recipe: Recipe, found: list[Entry]) -> bytes:
+    """The manifest: what is in the output, shard by shard. The same shards give the same bytes."""
+    return _json(
+        {
+            "heaters": __version__,
+            "recipe": recipe.plain(),
+            "total": totals(found),
+            "splits": {
+                name: totals(one for one in found if one.split == name) for name in recipe.splits.names
+            },
+            "shards": [
+                {
+                    "name": one.name,
+                    "split": one.split,
+                    "file": one.file,
+                    "clips": len(one.clips),
+                    "size_bytes": one.size_bytes,
+                    "sha256": one.sha256,
+                }
+                for one in found
+            ],
+        }
+    )  # fmt: skip
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode()

@@ -1,0 +1,118 @@
+"""What a dataset is made of: which clips, in what form. The same recipe and the same clips give the same bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heaters.core import keys
+from heaters.core.splits import Splits
+from heaters.core.states import ClipState
+from heaters.errors import UsageError
+
+STATES = (ClipState.REVIEW_APPROVED, ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How samples are written. It stays the same for the life of an output, or its parts would not fit together.
+
+    `stills` is the strategy of the stills that go along, `model` and `strategy` name the space of the vectors; "" none.
+    """
+
+    form: str
+    splits: Splits
+    stills: str = ""
+    model: str = ""
+    strategy: str = ""
+    shard_clips: int = 1000
+    shard_bytes: int = 512 * 2**20
+
+    def __post_init__(self) -> None:
+        if self.shard_clips < 1 or self.shard_bytes < 1:
+            raise UsageError(f"a shard holds at least a clip and a byte; got {self.shard_clips}, {self.shard_bytes}")
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON, for the output itself."""
+        return {
+            "form": self.form,
+            "splits": dict(self.splits.plain()),
+            "seed": self.splits.seed,
+            "stills": self.stills,
+            "model": self.model,
+            "strategy": self.strategy,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which clips go in; None: all that review let through."""
+
+    videos: tuple[int, ...] | None = None
+    states: tuple[str, ...] | None = None
+    min_seconds: float | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for state in self.states or ():
+            if state not in STATES:
+                raise UsageError(f"a clip of a dataset is {', '.join(STATES)}; got {state!r}")
+        low, high = self.min_seconds, self.max_seconds
+        if low is not None and high is not None and not low < high:
+            raise UsageError(f"a range of durations must not be empty; got [{low}, {high})")
+
+    def parameters(self) -> dict[str, Any]:
+        """As the query takes it."""
+        return {
+            "videos": None if self.videos is None else list(self.videos),
+            "states": None if self.states is None else list(self.states),
+            "min_seconds": self.min_seconds,
+            "max_seconds": self.max_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A clip that may go in: what planning needs of it."""
+
+    id: int
+    content_hash: str
+    start_frame: int
+    end_frame: int
+    size_bytes: int
+
+    @property
+    def sample(self) -> str:
+        """The clip's name in every form: the same bytes and frames have the same name in every database."""
+        return f"{self.content_hash[:16]}-{self.start_frame:08d}-{self.end_frame:08d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Clips of one split that are written together. The name says what is in it, so doing it again is the same file."""
+
+    split: str
+    clips: tuple[Candidate, ...]
+
+    @property
+    def name(self) -> str:
+        word = keys.params({"samples": [clip.sample for clip in self.clips]})
+        return f"{self.split}-{self.clips[0].sample}-{word}"
+
+
+def plan(candidates: Sequence[Candidate], recipe: Recipe) -> list[Shard]:
+    """The shards for some clips: each split's in the order given, full as far as both bounds allow."""
+    shards = []
+    for split in recipe.splits.names:
+        mine = [clip for clip in candidates if recipe.splits.of(clip.content_hash) == split]
+        taken: list[Candidate] = []
+        size_bytes = 0
+        for clip in mine:
+            full = len(taken) == recipe.shard_clips or size_bytes + clip.size_bytes > recipe.shard_bytes
+            if taken and full:
+                shards.append(Shard(split=split, clips=tuple(taken)))
+                taken, size_bytes = [], 0
+            taken.append(clip)
+            size_bytes += clip.size_bytes
+        if taken:
+            shards.append(Shard(split=split, clips=tuple(taken)))
+    return shards

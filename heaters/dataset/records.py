@@ -1,0 +1,126 @@
+"""One clip as a sample: a record for its JSON, the stored files that go along, and its vector. It knows no form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heaters.dataset.recipe import Recipe, Shard
+from heaters.store.db import Database
+from heaters.store.queries import dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A stored file of a sample: its bytes must have this SHA-256. `suffix` is its name behind the sample's."""
+
+    suffix: str
+    key: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A clip of a dataset. The first part is the video. `vector` is as stored: float16 [dimension], length 1."""
+
+    clip_id: int
+    name: str
+    split: str
+    record: dict[str, Any]
+    parts: tuple[Part, ...]
+    vector: NDArray[np.float16] | None
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.size_bytes for part in self.parts)
+
+
+def samples(database: Database, shard: Shard, recipe: Recipe) -> list[Sample]:
+    """The samples of a shard, in its order; a clip that is no longer what was planned is left out."""
+    asked = {
+        "ids": [clip.id for clip in shard.clips],
+        "stills": recipe.stills or None,
+        "model": recipe.model or None,
+        "strategy": recipe.strategy or None,
+    }
+    with database.transaction() as tx:
+        rows = tx.execute(dataset("clip_records"), asked).fetchall()
+        videos = sorted({row["video_id"] for row in rows})
+        events = tx.execute(dataset("clip_reviews"), {"ids": asked["ids"], "videos": videos}).fetchall()
+    names = {clip.id: clip.sample for clip in shard.clips}
+    acts: dict[int, list[dict[str, Any]]] = {}
+    for event in events:
+        acts.setdefault(event["clip_id"], []).append(_act(event))
+    return [_sample(row, names[row["id"]], shard.split, acts.get(row["id"], []), recipe) for row in rows]
+
+
+def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str, Any]], recipe: Recipe) -> Sample:
+    vector = None if row["vector"] is None else np.asarray(row["vector"].to_numpy(), np.float16)
+    stills = row["stills"]
+    seconds = row["end_seconds"] - row["start_seconds"]
+    frames = row["end_frame"] - row["start_frame"]
+    record = {
+        "sample": name,
+        "split": split,
+        "clip_id": row["id"],
+        "video_id": row["video_id"],
+        "start_frame": row["start_frame"],
+        "end_frame": row["end_frame"],
+        "frames": frames,
+        "start_seconds": row["start_seconds"],
+        "end_seconds": row["end_seconds"],
+        "seconds": seconds,
+        "frames_a_second": frames / seconds,
+        "is_vfr": row["is_vfr"],
+        "width": row["width"],
+        "height": row["height"],
+        "has_audio": row["has_audio"],
+        "state": row["state"],
+        "reviewed_by": row["reviewed_by"] or "",
+        "reviewed_at": row["reviewed_at"].isoformat() if row["reviewed_at"] else "",
+        "parents": list(row["parents"]),
+        "group": row["group_id"] or 0,  # ids begin at 1; a column of one type is what readers infer rightly
+        "start_cut": _cut(row, "start"),
+        "end_cut": _cut(row, "end"),
+        "review": list(acts),
+        "source": row["source"],
+        "source_title": row["title"],
+        "source_sha256": row["content_hash"],
+        "provenance": row["provenance"],
+        "video": {"profile": row["export_profile"], "sha256": row["sha256"], "size_bytes": row["size_bytes"]},
+        "stills": [{name: still[name] for name in ("tag", "frame", "sha256", "size_bytes")} for still in stills],
+        "embedding": {
+            "model": recipe.model,
+            "strategy": recipe.strategy,
+            "images": row["images"] or 0,
+            "dimension": 0 if vector is None else len(vector),
+        },
+    }
+    parts = [Part(suffix="mp4", key=row["key"], sha256=row["sha256"], size_bytes=row["size_bytes"])]
+    for still in stills:
+        parts.append(
+            Part(suffix=f"{still['tag']}.jpg", key=still["key"], sha256=still["sha256"], size_bytes=still["size_bytes"])
+        )
+    return Sample(clip_id=row["id"], name=name, split=split, record=record, parts=tuple(parts), vector=vector)
+
+
+def _cut(row: dict[str, Any], end: str) -> dict[str, Any]:
+    """The cut at one end; kind "end" where the video itself begins or ends. A person's is sure."""
+    kind = row[f"{end}_kind"]
+    if kind is None:
+        return {"kind": "end", "confidence": 1.0, "created_by": ""}
+    confidence = row[f"{end}_confidence"]
+    return {"kind": kind, "confidence": 1.0 if confidence is None else confidence, "created_by": row[f"{end}_by"]}
+
+
+def _act(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "event": event["id"],
+        "by": event["reviewer"],
+        "action": event["action"],
+        "undoes": event["undoes"] or 0,
+        "at": event["created_at"].isoformat(),
+    }
