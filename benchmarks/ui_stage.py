@@ -108,7 +108,7 @@ def lay_vectors(database: Database, settings: Settings) -> None:
         vectors = dice.standard_normal((len(clips), dimension), np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         write_vectors(
-            tx.cursor(),
+            tx,
             (
                 Row(clip_id=clip, model=model, strategy=settings.embedding_strategy, vector=vector, images=3)
                 for clip, vector in zip(clips, vectors, strict=True)
