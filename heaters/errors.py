@@ -14,6 +14,7 @@
             ├── StoreError       the object store or its disk failed
             ├── ModelError       a model could not be loaded or run
             ├── WorkerLost       the process that held the item died
+            │   └── NodeLost       with its whole node: not the item's fault, and not counted as its failure
             └── StageTimeout     the item took longer than its stage allows
 
 The message states the rule and the evidence. Foreign errors are wrapped where they enter, with their cause.
@@ -78,6 +79,10 @@ class ModelError(TransientError):
 
 class WorkerLost(TransientError):
     """The process that held the item died."""
+
+
+class NodeLost(WorkerLost):
+    """The node that the item was on died: a spot machine was taken back."""
 
 
 class StageTimeout(TransientError):

@@ -4,23 +4,31 @@ Ray reads how it authenticates when it is first imported, so this module imports
 """
 
 import logging
+import math
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from heaters.core.pipeline import POOL_LABEL, SERVE_POOL
 from heaters.errors import ConfigError
 from heaters.settings import Settings
 
 # Blobs travel by key, so the object store only carries inputs and results.
 LOCAL_OBJECT_STORE_BYTES = 256 * 2**20
 KNOCK_SECONDS = 10
+# An autoscaler sees what waits at Ray: so many times what fits now, so that a cluster doubles while there is work.
+AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What there is to run on. `owned`: this process started it."""
+    """What there is to run on, without the nodes that serve. `owned`: this process started it.
+
+    `grows`: an autoscaler adds nodes for what waits at Ray; `has_gpus`: there are GPUs, or could be.
+    """
 
     nodes: int
     cpus: float
@@ -28,6 +36,13 @@ class Cluster:
     memory_bytes: float  # of the largest node: no task can have more
     node_cpus: float  # of the largest node
     owned: bool
+    grows: bool = False
+    has_gpus: bool = False
+
+    @property
+    def ahead(self) -> int:
+        """How many times what fits now is given to Ray."""
+        return AHEAD if self.grows else 1
 
 
 def connect(settings: Settings) -> Cluster:
@@ -42,16 +57,43 @@ def connect(settings: Settings) -> Cluster:
             _start_local()
         else:
             _join(settings.ray_address)
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    total = ray.cluster_resources()
+    return survey(owned=owned)
+
+
+def survey(*, owned: bool) -> Cluster:
+    """The cluster as it is now: nodes come and go. Needs a connected Ray."""
+    import ray
+    from ray._private.state import state  # Ray's libraries ask this; there is no public way
+
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"] and _is_ours(node["Labels"])]
+    working = [resources for resources in alive if resources.get("CPU", 0.0) > 0]
+    largest = state.get_max_resources_from_cluster_config()  # None without an autoscaler
+    gpus = sum(resources.get("GPU", 0.0) for resources in working)
     return Cluster(
-        nodes=len(alive),
-        cpus=max(total.get("CPU", 1.0), 1.0),
-        gpus=total.get("GPU", 0.0),
-        memory_bytes=max(node["Resources"].get("memory", 0.0) for node in alive),
-        node_cpus=max(max(node["Resources"].get("CPU", 0.0) for node in alive), 1.0),
+        nodes=max(len(working), 1),
+        cpus=max(sum(resources["CPU"] for resources in working), 1.0),
+        gpus=gpus,
+        # A head without work says nothing of the nodes to come.
+        memory_bytes=max((resources.get("memory", 0.0) for resources in working), default=math.inf),
+        node_cpus=max((resources["CPU"] for resources in working), default=1.0),
         owned=owned,
+        grows=largest is not None,
+        has_gpus=gpus > 0 or bool(largest and largest.get("GPU", 0) > 0),
     )
+
+
+def free_cpus() -> float:
+    """CPUs that nothing holds, without those of the nodes that serve."""
+    import ray
+    from ray._private.state import available_resources_per_node
+
+    free = available_resources_per_node()
+    ours = [node["NodeID"] for node in ray.nodes() if node["Alive"] and _is_ours(node["Labels"])]
+    return sum(float(free.get(number, {}).get("CPU", 0.0)) for number in ours)
+
+
+def _is_ours(labels: Mapping[str, str]) -> bool:
+    return labels.get(POOL_LABEL) != SERVE_POOL
 
 
 def describe(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from heaters.core.pipeline import Stage, Subject
-from heaters.errors import StageError
+from heaters.errors import NodeLost, StageError
 from heaters.settings import Settings
 from heaters.stages.base import StageResult
 from heaters.status import count_due, due_parameters
@@ -22,6 +22,7 @@ from heaters.store.queries import query
 
 # An item whose workers died this often without an answer is probably what kills them.
 MAX_LOST = 10
+ANY_BYTES = 2**62
 # First wait, growth and ceiling of the back-off; jitter spreads items that failed together.
 BACKOFF_SECONDS = 2.0
 BACKOFF_FACTOR = 4.0
@@ -71,8 +72,12 @@ class Ledger:
         self.worker = worker
         self.scope = None if scope is None else list(scope)
 
-    def claim(self, stage: Stage, limit: int) -> list[Claim]:
-        """Take up to `limit` due items."""
+    def claim(
+        self, stage: Stage, limit: int, *, room_bytes: int = ANY_BYTES, most_bytes: int = ANY_BYTES
+    ) -> list[Claim]:
+        """Take up to `limit` due items; of videos no more than begin within `room_bytes`, each of them counted as
+        `most_bytes` at most.
+        """
         name = "claim_videos" if stage.subject is Subject.VIDEO else "claim_clips"
         with self._database.transaction() as tx:
             tx.execute(query("serialise_claims"), {"stage": stage.name})
@@ -81,6 +86,8 @@ class Ledger:
                     "limit": limit,
                     "worker": self.worker,
                     "lease_seconds": self._settings.lease_seconds,
+                    "room_bytes": room_bytes,
+                    "most_bytes": most_bytes,
                     **due_parameters(stage, self._settings, self.scope),
                 }
                 return cursor.execute(query(name), parameters).fetchall()
@@ -122,8 +129,12 @@ class Ledger:
         return ours
 
     def fail(self, stage: Stage, claim: Claim, error: StageError) -> Failure:
-        """Record a failure: dead when trying again cannot help or the attempts are used up, else with a back-off."""
-        failures = claim.failures + 1
+        """Record a failure: dead when trying again cannot help or the attempts are used up, else with a back-off.
+
+        A node that died is a loss, as a lease that ran out: due again at once, and bounded by `MAX_LOST` alone.
+        """
+        is_lost = isinstance(error, NodeLost)
+        failures = claim.failures + (not is_lost)
         dead = not error.retryable or failures >= stage.attempts
         failure = Failure(
             error_type=type(error).__name__,
@@ -131,7 +142,7 @@ class Ledger:
             dead=dead,
             attempt=failures,
             attempts=stage.attempts,
-            delay_seconds=0.0 if dead else backoff_seconds(failures, random.random()),
+            delay_seconds=0.0 if dead or is_lost else backoff_seconds(failures, random.random()),
         )
         with self._database.transaction() as tx:
             tx.execute(
@@ -140,7 +151,8 @@ class Ledger:
                     "run_id": claim.run_id,
                     "worker": self.worker,
                     "attempt": claim.attempt,
-                    "status": "dead" if dead else "failed",
+                    "status": "dead" if dead else "lost" if is_lost else "failed",
+                    "max_lost": MAX_LOST,
                     "error_type": failure.error_type,
                     "error": failure.error,
                     "delay_seconds": failure.delay_seconds,

@@ -9,9 +9,10 @@ from typing import Any
 
 import ray
 
-from heaters.core.pipeline import Stage
+from heaters.core.pipeline import Stage, Subject
 from heaters.errors import HeatersError, StageError, TransientError
-from heaters.runner.cluster import Cluster
+from heaters.runner.balance import Want, shares
+from heaters.runner.cluster import Cluster, free_cpus, survey
 from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.ledger import Claim, Ledger
@@ -26,6 +27,12 @@ TICK_SECONDS = 0.5
 EXPIRE_SECONDS = 2.0
 # An idle model is let go after this long, if no CPU is free.
 IDLE_SECONDS = 1.0
+# Nodes are counted this often.
+SURVEY_SECONDS = 5.0
+# A call may wait so long for a node that an autoscaler starts for it.
+BOOT_SECONDS = 1800.0
+# A source above this takes long: it goes alone, so that no others wait for the end of its batch.
+HUGE_BYTES = 4 * 2**30
 # Source bytes in flight per node, which bounds what local caches and scratch hold at once.
 IN_FLIGHT_BYTES_PER_NODE = 64 * 2**30
 
@@ -55,21 +62,25 @@ class Runner:
         observer: Observer,
         between: Callable[[], object] = lambda: None,
         forever: bool = False,
+        package: str = "heaters.stages",
     ) -> None:
-        """`between` is called whenever something finished: auto-approval hooks in there."""
+        """`between` is called whenever something finished: auto-approval hooks in there. `package` has the stages'
+        modules; benchmarks and tests have others, whose work is known.
+        """
         self._ledger = ledger
         self._heartbeat = heartbeat
         self._cluster = cluster
         self._observer = observer
         self._between = between
         self._forever = forever
-        self._modules = {stage.name: stage_module(stage) for stage in stages}
-        self._pools = {stage.name: Pool(stage, settings, cluster) for stage in stages}
+        self._modules = {stage.name: stage_module(stage, package) for stage in stages}
+        self._pools = {s.name: Pool(s, settings, cluster, self._modules[s.name].__name__) for s in stages}
         self._last_first = tuple(reversed(stages))
         self._calls: dict[Any, Call] = {}
         self._where: dict[int, str] = {}  # video → the node whose cache holds its files
         self._stop = threading.Event()
         self._expired_at = 0.0
+        self._surveyed_at = time.monotonic()
         sweep(settings.scratch)
 
     def stop(self) -> None:
@@ -94,6 +105,7 @@ class Runner:
                 elif not claimed:
                     self._stop.wait(TICK_SECONDS)
                 self._make_room()
+                self._survey()
             return False
         finally:
             self._give_back()
@@ -107,6 +119,20 @@ class Runner:
         if lost:
             self._observer.noticed(f"took back {lost} item{'s'[: lost != 1]} of workers that fell silent")
 
+    def _survey(self) -> None:
+        """Nodes come and go: the pools follow."""
+        now = time.monotonic()
+        if now - self._surveyed_at < SURVEY_SECONDS:
+            return
+        self._surveyed_at = now
+        found = survey(owned=self._cluster.owned)
+        if found != self._cluster:
+            self._observer.noticed(f"the cluster has {found.nodes} nodes, {found.cpus:g} CPUs, {found.gpus:g} GPUs now")
+            self._cluster = found
+            for pool in self._pools.values():
+                pool.resize(found)
+        self._balance()
+
     # -------------------------------------------------------------------------------------------- claim
 
     def _claim_all(self) -> int:
@@ -115,23 +141,27 @@ class Runner:
 
     def _claim(self, stage: Stage) -> int:
         pool = self._pools[stage.name]
-        slots = pool.free()
-        if slots <= 0 or self._is_full():
+        slots, (room_bytes, most_bytes) = pool.free(), self._room()
+        if slots <= 0 or room_bytes <= 0:
             return 0
-        claims = self._ledger.claim(stage, slots * stage.batch)
+        claims = self._ledger.claim(stage, slots * stage.batch, room_bytes=room_bytes, most_bytes=most_bytes)
         if not claims:
             return 0
         self._heartbeat.hold(c.run_id for c in claims)
         module = self._modules[stage.name]
         items = self._ledger.inputs(module, claims)
-        batches = list(_batches(claims, stage.batch, slots))
+        batches = list(_batches(stage, claims, slots))
         for batch in batches:
             self._submit(stage, module, batch, items, len(batches))
         return len(claims)
 
-    def _is_full(self) -> bool:
-        held = {c.video_id: c.size_bytes for call in self._calls.values() for c in call.claims}
-        return bool(held) and sum(held.values()) >= IN_FLIGHT_BYTES_PER_NODE * self._cluster.nodes
+    def _room(self) -> tuple[int, int]:
+        """Bytes that may still come in flight, and the most that one source counts as: one larger than all the room
+        does not keep the others out.
+        """
+        room = IN_FLIGHT_BYTES_PER_NODE * self._cluster.nodes
+        held = {c.video_id: min(c.size_bytes, room // 2) for call in self._calls.values() for c in call.claims}
+        return room - sum(held.values()), room // 2
 
     def _submit(
         self, stage: Stage, module: ModuleType, claims: Sequence[Claim], items: dict[int, Any], starting: int
@@ -151,6 +181,7 @@ class Runner:
         ref = self._pools[stage.name].submit([items[c.subject_id] for c in there], context, node)
         # The child's own limit fires first and names the item; this one is for workers that hang themselves.
         deadline = time.monotonic() + stage.timeout_seconds * len(there) + 60
+        deadline += BOOT_SECONDS if self._cluster.grows else 0
         self._calls[ref] = Call(stage=stage, module=module, claims=there, items=items, deadline=deadline)
         self._observer.started(stage, there)
 
@@ -210,12 +241,32 @@ class Runner:
     # -------------------------------------------------------------------------------------------- the rest
 
     def _make_room(self) -> None:
-        """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs."""
+        """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs. Of GPUs only
+        when another stage waits: models there take long to load.
+        """
         now = time.monotonic()
+        for pool in self._pools.values():
+            pool.shrink()
         idle = [p for p in self._pools.values() if p.is_idle and now - p.idle_since > IDLE_SECONDS]
-        if idle and ray.available_resources().get("CPU", 0.0) < 1:
+        if idle and (free_cpus() < 1 or any(p.is_kept_waiting for p in self._on_gpus())):
             for pool in idle:
                 pool.let_go()
+
+    def _on_gpus(self) -> list[Pool]:
+        return [p for p in self._pools.values() if p.stage.gpus and self._cluster.gpus]
+
+    def _balance(self) -> None:
+        """Share the GPUs by what is queued."""
+        pools = self._on_gpus()
+        if len(pools) < 2:
+            return
+        wants = {
+            p.stage.name: Want(calls=p.calls + self._ledger.waiting(p.stage) / p.stage.batch, gpus=p.stage.gpus)
+            for p in pools
+        }
+        for pool in pools:
+            pool.resize(self._cluster)
+            pool.allot(shares(self._cluster.gpus * self._cluster.ahead, wants)[pool.stage.name])
 
     def _give_back(self) -> None:
         """End what is in flight by force and release it; stages are made to be cut off anywhere."""
@@ -230,12 +281,16 @@ class Runner:
             pool.let_go()
 
 
-def _batches(claims: Sequence[Claim], size: int, slots: int) -> Iterator[list[Claim]]:
-    """Groups of at most `size`, spread over the free slots. What failed or was lost before goes alone, so that a
-    poisonous item cannot take others with it a second time.
+def _batches(stage: Stage, claims: Sequence[Claim], slots: int) -> Iterator[list[Claim]]:
+    """Groups of at most the stage's batch, spread over the free slots. What failed or was lost before goes alone, so
+    that a poisonous item cannot take others with it a second time; so does a huge video: its batch would wait for it.
     """
-    fresh = [c for c in claims if c.attempt == 1]
-    yield from ([c] for c in claims if c.attempt > 1)
-    step = min(size, max(1, -(-len(fresh) // slots)))
-    for start in range(0, len(fresh), step):
-        yield fresh[start : start + step]
+
+    def is_alone(claim: Claim) -> bool:
+        return claim.attempt > 1 or (stage.subject is Subject.VIDEO and claim.size_bytes > HUGE_BYTES)
+
+    together = [c for c in claims if not is_alone(c)]
+    yield from ([c] for c in claims if is_alone(c))
+    step = min(stage.batch, max(1, -(-len(together) // slots)))
+    for start in range(0, len(together), step):
+        yield together[start : start + step]

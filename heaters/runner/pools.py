@@ -9,17 +9,18 @@ from types import ModuleType
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+from ray.exceptions import NodeDiedError, RayError, RayTaskError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, Stage
-from heaters.errors import HeatersError, StageError, StageTimeout, WorkerLost
+from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, Stage, Subject
+from heaters.errors import HeatersError, NodeLost, StageError, StageTimeout, WorkerLost
 from heaters.runner.cluster import Cluster
 from heaters.settings import Settings
 from heaters.stages.base import Context, UnexpectedError, portable
 
-# Two calls per actor hide the round trip to the driver behind the work of the other one.
-CALLS_PER_ACTOR = 2
+# A second call at an actor hides the round trip to the driver behind the work of the first. Clips are short; a video
+# may take hours, and what waits behind it would wait as long while other actors are free.
+CALLS_PER_ACTOR = {Subject.CLIP: 2, Subject.VIDEO: 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,56 +31,80 @@ class Reply:
     node: str
 
 
-def stage_module(stage: Stage) -> ModuleType:
-    """The module that implements a pipeline row."""
-    return importlib.import_module(f"heaters.stages.{stage.name}")
+def stage_module(stage: Stage, package: str) -> ModuleType:
+    """The module of `package` that implements a pipeline row."""
+    return importlib.import_module(f"{package}.{stage.name}")
 
 
 _built: dict[tuple[str, Settings], Any] = {}  # per worker process: built once, used for every call
 
 
-def _call(name: str, settings: Settings, items: Sequence[Any], context: Context) -> Reply:
-    if (name, settings) not in _built:
-        _built[name, settings] = importlib.import_module(f"heaters.stages.{name}").Worker(settings)
-    outcomes = _built[name, settings](items, context)
+def _call(module: str, settings: Settings, items: Sequence[Any], context: Context) -> Reply:
+    if (module, settings) not in _built:
+        _built[module, settings] = importlib.import_module(module).Worker(settings)
+    outcomes = _built[module, settings](items, context)
     return Reply(outcomes=outcomes, node=ray.get_runtime_context().get_node_id())
 
 
 class _Resident:
     """A process that keeps its stage's model. It is built in the first call, whose error then names the cause."""
 
-    def call(self, name: str, settings: Settings, items: Sequence[Any], context: Context) -> Reply:
-        return _call(name, settings, items, context)
+    def call(self, module: str, settings: Settings, items: Sequence[Any], context: Context) -> Reply:
+        return _call(module, settings, items, context)
 
 
 class Pool:
     """One stage's calls. Resident stages get actors, started when there is work, let go when idle and in the way."""
 
-    def __init__(self, stage: Stage, settings: Settings, cluster: Cluster) -> None:
+    def __init__(self, stage: Stage, settings: Settings, cluster: Cluster, module: str) -> None:
+        """`module` is the name of the one that implements the stage."""
         self.stage = stage
+        self._module = module
         self._settings_ref = ray.put(settings)
-        gpus = stage.gpus if cluster.gpus > 0 else 0.0
-        self._options: dict[str, Any] = {
-            "num_cpus": min(stage.cpus, cluster.node_cpus),
-            "num_gpus": gpus,
-            "memory": min(stage.memory_bytes, int(cluster.memory_bytes * 0.9)),
-            "label_selector": {POOL_LABEL: f"!{SERVE_POOL}"},
-        }
-        slots = cluster.gpus / gpus if gpus else cluster.cpus / self._options["num_cpus"]
-        if stage.resident and not gpus:
-            slots = max(1.0, slots / 2)  # each holds a whole model in memory, and uses threads
-        self._slots = max(1, int(slots))
-        self._spread = cluster.nodes > 1
         self._task = ray.remote(max_retries=0)(_call)
         self._actors: dict[int, Any] = {}
+        self._at: dict[int, str] = {}  # actor → its node, known from its first reply on
         self._load: Counter[int] = Counter()
         self._owner: dict[Any, int] = {}
         self._next = 0
         self.idle_since = time.monotonic()
+        self.resize(cluster)
+
+    def resize(self, cluster: Cluster) -> None:
+        """Use what the cluster has now; calls that are there already stay as they are."""
+        stage = self.stage
+        gpus = stage.gpus if cluster.has_gpus else 0.0
+        cpus = min(stage.cpus, cluster.node_cpus)
+        self._options: dict[str, Any] = {
+            "num_cpus": cpus,
+            "num_gpus": gpus,
+            "memory": int(min(stage.memory_bytes, cluster.memory_bytes * 0.9)),
+            "label_selector": {POOL_LABEL: f"!{SERVE_POOL}"},
+        }
+        slots = cluster.gpus / gpus if gpus else cluster.cpus / cpus
+        if stage.resident and not gpus:
+            slots = max(1.0, slots / 2)  # each holds a whole model in memory, and uses threads
+        self._slots = max(1, int(slots)) * cluster.ahead
+        self._spread = cluster.nodes > 1
+
+    def allot(self, slots: int) -> None:
+        """Keep to so many calls at once, until the next `resize`: others want the same GPUs."""
+        self._slots = min(self._slots, slots)
+
+    @property
+    def calls(self) -> int:
+        """How many are in flight."""
+        return len(self._owner)
+
+    @property
+    def is_kept_waiting(self) -> bool:
+        """Whether a process of it that has work has not answered yet: it loads its model, or waits for room."""
+        return any(self._load[index] > 0 and index not in self._at for index in self._actors)
 
     def free(self) -> int:
-        """How many more calls may be in flight."""
-        return self._slots * (CALLS_PER_ACTOR if self.stage.resident else 1) - len(self._owner)
+        """How many more calls may be in flight; below 0 after the cluster shrank."""
+        calls = CALLS_PER_ACTOR[self.stage.subject] if self.stage.resident else 1
+        return self._slots * calls - len(self._owner)
 
     @property
     def is_idle(self) -> bool:
@@ -88,30 +113,26 @@ class Pool:
 
     def submit(self, items: Sequence[Any], context: Context, node: str | None) -> Any:
         """Start a call, preferably on `node`; returns its ObjectRef."""
-        arguments = (self.stage.name, self._settings_ref, list(items), context)
+        arguments = (self._module, self._settings_ref, list(items), context)
+        near = node if self._spread else None
         if self.stage.resident:
-            index = self._actor()
+            index = self._actor(near)
             ref = self._actors[index].call.remote(*arguments)
         else:
             index = -1
-            options = dict(self._options)
-            if node and self._spread:
-                options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(
-                    node, soft=True, _spill_on_unavailable=True
-                )
-            ref = self._task.options(**options).remote(*arguments)
+            ref = self._task.options(**self._options, **_near(near)).remote(*arguments)
         self._owner[ref] = index
         self._load[index] += 1
         return ref
 
-    def _actor(self) -> int:
-        """The least loaded actor, or a new one when all are busy and there is room."""
-        quiet = min(self._actors, key=lambda i: self._load[i], default=None)
+    def _actor(self, near: str | None) -> int:
+        """An idle actor, best on that node; a new one when all are busy and there is room; else the least loaded."""
+        quiet = min(self._actors, key=lambda i: (self._load[i], self._at.get(i) != near), default=None)
         if quiet is not None and (self._load[quiet] == 0 or len(self._actors) >= self._slots):
             return quiet
         self._next += 1
-        handle = ray.remote(_Resident).options(**self._options, max_restarts=0, max_task_retries=0).remote()
-        self._actors[self._next] = handle
+        options = {**self._options, **_near(near), "max_restarts": 0, "max_task_retries": 0}
+        self._actors[self._next] = ray.remote(_Resident).options(**options).remote()
         return self._next
 
     def collect(self, ref: Any) -> Reply | HeatersError:
@@ -121,13 +142,17 @@ class Pool:
         self.idle_since = time.monotonic()
         try:
             reply: Reply = ray.get(ref)
+            if index in self._actors:
+                self._at[index] = reply.node
             return reply
         except RayTaskError as error:
             return _cause(error)
         except TaskCancelledError:
             return WorkerLost("the call was cancelled")
         except RayError as error:
-            self._actors.pop(index, None)
+            self._forget(index)
+            if isinstance(error, NodeDiedError) or "its node has died" in str(error):
+                return NodeLost("the node that it was on died")
             return WorkerLost(f"the process that worked on it died ({type(error).__name__}: {_first_line(error)})")
 
     def cancel(self, ref: Any) -> StageTimeout:
@@ -135,15 +160,34 @@ class Pool:
         index = self._owner.pop(ref)
         self._load[index] -= 1
         if self.stage.resident:
-            ray.kill(self._actors.pop(index))
+            if actor := self._forget(index):
+                ray.kill(actor)
         else:
             ray.cancel(ref, force=True)
         return StageTimeout(f"stage {self.stage.name} took longer than its {self.stage.timeout_seconds} s")
 
-    def let_go(self) -> None:
-        """End idle actors, so that other stages get their CPUs."""
-        for index in [i for i in self._actors if self._load[i] == 0]:
-            ray.kill(self._actors.pop(index))
+    def let_go(self, keep: int = 0) -> None:
+        """End idle actors but for `keep` in all, so that other stages get what they hold."""
+        idle = [i for i in self._actors if self._load[i] == 0]
+        for index in idle[: max(0, len(self._actors) - keep)]:
+            if actor := self._forget(index):
+                ray.kill(actor)
+
+    def shrink(self) -> None:
+        """End idle actors that are more than there is room for."""
+        self.let_go(keep=self._slots)
+
+    def _forget(self, index: int) -> Any | None:
+        """Take an actor out of the pool; None where an earlier call of it has done so."""
+        self._at.pop(index, None)
+        return self._actors.pop(index, None)
+
+
+def _near(node: str | None) -> dict[str, Any]:
+    """Options that prefer a node: only prefer, for when it is busy or gone another one does as well."""
+    if node is None:
+        return {}
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True, _spill_on_unavailable=True)}
 
 
 def _cause(error: RayTaskError) -> HeatersError:

@@ -89,13 +89,17 @@ select video_id from clips where id = %(id)s;
 select pg_advisory_xact_lock(hashtext('heaters.claim.' || %(stage)s));
 
 -- name: claim_videos
--- Give due videos to this worker: one running row with a lease each. Rows locked by somebody else are skipped.
-with due as (
-    select v.id, v.id as video_id from videos v
+-- Give due videos to this worker: one running row with a lease each, as long as their bytes begin within its room. Rows locked
+-- by somebody else are skipped.
+with locked as (
+    select v.id, least(coalesce(v.size_bytes, 0), %(most_bytes)s) as bytes from videos v
     where v.id in (select d.id from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s) d)
       and v.state::text = any (%(states)s)
     order by v.id limit %(limit)s
     for update of v skip locked
+), due as (
+    select id, id as video_id from (select id, bytes, sum(bytes) over (order by id) as up_to from locked) l
+    where up_to - bytes < %(room_bytes)s
 )
 select * from begin_runs(%(stage)s, 'video', %(variant)s, %(worker)s, %(lease_seconds)s,
                          (select array_agg(id) from due), (select array_agg(video_id) from due));
@@ -140,9 +144,12 @@ where r.id = d.run_id and r.worker = %(worker)s and r.attempt = d.attempt and r.
 returning r.id;
 
 -- name: fail_run
--- Mark a run failed (tried again after the back-off) or dead, if this worker still holds it.
-update stage_runs
-set status = %(status)s::run_status, finished_at = now(), lease_expires_at = null, error_type = %(error_type)s, error = %(error)s,
+-- Mark a run failed (tried again after the back-off), lost (after too many of these dead) or dead, if this worker still holds it.
+update stage_runs r
+set status = case when %(status)s = 'lost' and (select count(*) from stage_runs l where l.stage = r.stage
+                  and l.subject_id = r.subject_id and l.variant = r.variant and l.status = 'lost' and not l.voided) >= %(max_lost)s
+                  then 'dead' else %(status)s end::run_status,
+    finished_at = now(), lease_expires_at = null, error_type = %(error_type)s, error = %(error)s,
     next_attempt_at = case when %(status)s = 'failed' then now() + %(delay_seconds)s * interval '1 second' end
 where id = %(run_id)s and worker = %(worker)s and attempt = %(attempt)s and status = 'running'
 returning id;

@@ -7,7 +7,7 @@ import pytest
 from rows import add_clips, add_video, one, rows
 
 from heaters.core.pipeline import STAGES
-from heaters.errors import MediaError, StoreError
+from heaters.errors import MediaError, NodeLost, StoreError
 from heaters.runner.ledger import MAX_LOST, Claim, Ledger, backoff_seconds
 from heaters.settings import Settings
 from heaters.stages.base import StageResult
@@ -231,3 +231,25 @@ def test_a_batch_that_cannot_be_recorded_leaves_no_trace(db: Database, ledger: L
         ledger.finish_all(DOWNLOAD, Module(fail=True), done)  # type: ignore[arg-type]
     assert {r["status"] for r in rows(db, "select status::text from stage_runs")} == {"running"}
     assert ledger.finish_all(DOWNLOAD, Module(), done) == {claim.run_id for claim in claims}  # type: ignore[arg-type]
+
+
+def test_a_node_that_died_is_no_failure_of_the_item(db: Database, ledger: Ledger) -> None:
+    add_video(db, "a")
+    for _ in range(DOWNLOAD.attempts + 1):
+        (claim,) = ledger.claim(DOWNLOAD, 1)
+        failure = ledger.fail(DOWNLOAD, claim, NodeLost("the node died"))
+        assert (failure.dead, failure.delay_seconds, claim.failures) == (False, 0.0, 0)
+    assert {row["status"] for row in rows(db, "select status::text from stage_runs")} == {"lost"}
+    for _ in range(MAX_LOST - DOWNLOAD.attempts):
+        (claim,) = ledger.claim(DOWNLOAD, 1)
+        ledger.fail(DOWNLOAD, claim, NodeLost("the node died"))
+    assert ledger.claim(DOWNLOAD, 1) == []  # it may be what kills them
+    assert one(db, "select count(*) from stage_runs where status = 'dead'") == 1
+
+
+def test_claims_stop_where_their_bytes_fill_the_room(db: Database, ledger: Ledger) -> None:
+    for name in "abcd":
+        add_video(db, name)  # 1000 bytes each
+    assert len(ledger.claim(DOWNLOAD, 9, room_bytes=1500)) == 2  # the second one begins within it
+    assert len(ledger.claim(DOWNLOAD, 9, room_bytes=1500, most_bytes=10)) == 2
+    assert ledger.claim(DOWNLOAD, 9) == []

@@ -1,0 +1,165 @@
+"""Schedules on a Ray of several simulated nodes, by the real runner on a real database; stages only wait.
+
+    python tests/support/schedules.py DATABASE_URL FILE
+
+writes what ran where and when, by schedule, as JSON to FILE. It is a process of its own: Ray reads how it authenticates
+when it is imported, and the tests of the session have another. Ports are free to choose and the folder of this Ray is
+its own, so that nobody else finds it.
+"""
+
+import hashlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.cluster_utils import Cluster
+
+from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, STAGES, Stage
+from heaters.runner.cluster import Cluster as Known
+from heaters.runner.cluster import survey
+from heaters.runner.events import Several
+from heaters.runner.heartbeat import Heartbeat
+from heaters.runner.ledger import Ledger
+from heaters.runner.loop import Runner
+from heaters.settings import Settings
+from heaters.store.db import Database
+
+GIB = 2**30
+SMALL = {"memory_bytes": 1, "timeout_seconds": 60}
+PREPARE = replace(STAGES["prepare"], **SMALL)
+DETECT = replace(STAGES["detect"], **SMALL)
+ON_CPU = replace(DETECT, gpus=0.0, resident=False, batch=1)
+
+ADD = """
+    insert into videos (source, state, content_hash, size_bytes, frame_count, source_key, analysis_key, proxy_key,
+                        pts_key, time_base_num, time_base_den)
+    values (%(name)s, 'downloaded', %(hash)s, %(size)s, 100, %(prepare)s, %(detect)s, 'p', 't', 1, 25) returning id
+"""
+RAN = """
+    select stage, video_id, status::text, attempt, result->>'node' as node, (result->>'process')::int as process,
+           (result->>'begun')::float8 as begun, (result->>'ended')::float8 as ended
+    from stage_runs where video_id = any (%(ids)s) order by id
+"""
+
+
+class Theatre:
+    """The cluster and the database, and a way to run videos over them."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.database = Database(url, patience_seconds=30)
+        self.settings = Settings(home=home, database_url=url)
+        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "dashboard_agent_listen_port": 0})
+        ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False)
+        self._count = 0
+
+    def add(self, *, prepare: float = 0.0, detect: float = 0.0, size: int = 1000) -> int:
+        """A downloaded video whose stages take so many seconds."""
+        self._count += 1
+        row = {
+            "name": f"/videos/{self._count}",
+            "hash": hashlib.sha256(str(self._count).encode()).hexdigest(),
+            "size": size,
+            "prepare": json.dumps({"seconds": prepare}),
+            "detect": json.dumps({"seconds": detect}),
+        }
+        with self.database.transaction() as tx:
+            return int(tx.execute(ADD, row).fetchone()["id"])  # type: ignore[index]
+
+    def run(self, videos: Sequence[int], *stages: Stage, cluster: Known | None = None) -> list[dict[str, Any]]:
+        """Run stages over videos until nothing is left, at first on what is known; what ran where."""
+        ledger = Ledger(self.database, self.settings, worker="theatre", scope=videos)
+        beats = Database(self.settings.database_url, max_size=1)
+        with Heartbeat(ledger, beats, lease_seconds=60, on_trouble=print) as heartbeat:
+            runner = Runner(
+                settings=self.settings,
+                ledger=ledger,
+                heartbeat=heartbeat,
+                cluster=cluster or survey(owned=False),
+                stages=stages,
+                observer=Several(),
+                package="stub_stages",
+            )
+            assert runner.run()
+        with self.database.transaction() as tx:
+            return list(tx.execute(RAN, {"ids": list(videos)}).fetchall())  # type: ignore[call-overload]
+
+
+def affinity(theatre: Theatre) -> dict[str, Any]:
+    """Two stages of six videos, three times: the second one where the first one was, where there is always room."""
+    runs = []
+    for _ in range(3):
+        runs += theatre.run([theatre.add(prepare=0.3, detect=0.1) for _ in range(6)], PREPARE, ON_CPU)
+    return {"runs": runs}
+
+
+def slow_one(theatre: Theatre) -> dict[str, Any]:
+    """One huge and slow video first in the queue, and thirty others, through a task and a resident stage."""
+    slow = theatre.add(prepare=4.0, detect=4.0, size=100 * GIB)
+    others = [theatre.add(prepare=0.05, detect=0.05) for _ in range(30)]
+    return {"slow": slow, "runs": theatre.run([slow, *others], PREPARE, DETECT)}
+
+
+def full_disk(theatre: Theatre) -> dict[str, Any]:
+    """Twelve sources of 40 GiB: of two nodes' 128 GiB in flight."""
+    return {"runs": theatre.run([theatre.add(prepare=0.4, size=40 * GIB) for _ in range(12)], PREPARE)}
+
+
+def two_on_gpus(theatre: Theatre) -> dict[str, Any]:
+    """Two resident stages, each of which alone would fill all GPUs for long."""
+    first = replace(DETECT, name="prepare", takes=PREPARE.takes, gives=PREPARE.gives, gpus=0.5, batch=1)
+    second = replace(DETECT, gpus=0.5, batch=1)
+    return {"runs": theatre.run([theatre.add(prepare=0.3, detect=0.3) for _ in range(100)], first, second)}
+
+
+def one_node_more(theatre: Theatre) -> dict[str, Any]:
+    """A node that was not there when the runner connected."""
+    before = survey(owned=False)
+    theatre.cluster.add_node(num_cpus=4, num_gpus=1)
+    return {"runs": theatre.run([theatre.add(prepare=0.4) for _ in range(160)], PREPARE, cluster=before)}
+
+
+def node_dies(theatre: Theatre) -> dict[str, Any]:
+    """A node goes, with all that runs on it, in the middle of a task stage and a resident one."""
+    going = theatre.cluster.add_node(num_cpus=4, num_gpus=1)
+    removing = threading.Timer(4.0, lambda: theatre.cluster.remove_node(going, allow_graceful=False))
+    removing.start()
+    runs = theatre.run([theatre.add(prepare=0.5, detect=0.5) for _ in range(60)], PREPARE, DETECT)
+    removing.join()
+    return {"gone": going.node_id, "runs": runs}
+
+
+SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
+    affinity,
+    slow_one,
+    full_disk,
+    two_on_gpus,
+    one_node_more,
+    node_dies,
+)
+
+
+def main(url: str, file: Path) -> None:
+    """Two nodes for work and one that serves; each schedule in turn."""
+    begun = time.monotonic()
+    theatre = Theatre(url, file.parent / "home")
+    for _ in range(2):
+        theatre.cluster.add_node(num_cpus=4, num_gpus=1)
+    serving = theatre.cluster.add_node(num_cpus=4, num_gpus=1, labels={POOL_LABEL: SERVE_POOL})
+    answers: dict[str, Any] = {"serving": serving.node_id, "survey": asdict(survey(owned=False))}
+    for schedule in SCHEDULES:
+        answers[schedule.__name__] = schedule(theatre)
+        print(schedule.__name__, time.monotonic() - begun, flush=True)  # for when a later one never ends
+    theatre.database.close()
+    ray.shutdown()
+    theatre.cluster.shutdown()
+    file.write_text(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
