@@ -54,7 +54,9 @@ class Theatre:
     def __init__(self, url: str, home: Path) -> None:
         self.database = Database(url, patience_seconds=30)
         self.settings = Settings(home=home, database_url=url)
-        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "dashboard_agent_listen_port": 0})
+        # A dashboard would want a port that another Ray on this machine may have.
+        head = {"num_cpus": 0, "include_dashboard": False, "dashboard_agent_listen_port": 0}
+        self.cluster = Cluster(initialize_head=True, head_node_args=head)
         ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False)
         self._count = 0
 
