@@ -3,6 +3,7 @@
 Killed at any moment and started again it goes on behind the last shard entered. It does not know the forms' insides.
 """
 
+import re
 import shutil
 import time
 import uuid
@@ -31,6 +32,7 @@ FORMS: dict[str, Callable[[Sink, Shard, Recipe, Iterable[Brought]], Written]] = 
     "lance": lance.write,
 }
 NEEDS = {"webdataset": (), "parquet": ("pyarrow",), "lance": ("pyarrow", "lance")}
+PARTIAL = re.compile(r"(^|/)\.[0-9a-f]{32}\.partial$")  # a file in the making, as `store.files.beside` names it
 Progress = Callable[[Entry, int, int], None]  # the shard, how many are written of how many
 
 
@@ -159,6 +161,7 @@ def _sweep(sink: Sink, recipe: Recipe, found: list[Entry]) -> int:
                 f"{one.file} of {sink.location} is not as it was written; delete {index.FOLDER}{one.name}.json "
                 "to have its clips written again"
             )
+    lost |= {name: size for name, size in sink.sizes("").items() if PARTIAL.search(name)}
     kept = {clip["sample"] for one in found for clip in one.clips}
     if recipe.form == "parquet":
         for name in sink.sizes("files/"):

@@ -4,6 +4,7 @@ import json
 import signal
 import tarfile
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,9 +193,10 @@ def test_orphans_are_swept_and_damage_is_seen(run: Run, clips: list[int], tmp_pa
     run()
     out = tmp_path / "out"
     before = files(out)
-    for name in ("train/orphan.tar", "train/.0123.partial"):
+    making = f".{uuid.uuid4().hex}.partial"
+    for name in ("train/orphan.tar", f"train/{making}", f"index/{making}", making):
         (out / name).write_bytes(b"left by a kill")
-    assert run().swept == 2
+    assert run().swept == 4
     assert files(out) == before
     victim = next(out.glob("*/*.tar"))
     victim.write_bytes(victim.read_bytes()[:-512])
