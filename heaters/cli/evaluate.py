@@ -39,7 +39,14 @@ def evaluate_command(
     with opened() as (settings, database):
         store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
         ids = [video_id(database, name) for name in videos] if videos else None
-        found = evaluate(database, store, settings, videos=ids, tolerance=tolerance)
+        found = evaluate(
+            database,
+            store,
+            settings,
+            videos=ids,
+            tolerance=tolerance,
+            on_video=lambda n, of: output.say(f"video {n} of {of}", style="dim"),
+        )
     if plot is not None and found.detectors:
         written(curves(found, settings.cut_threshold), plot)
     if as_json:

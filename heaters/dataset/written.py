@@ -46,9 +46,18 @@ def copy_checked(part: Part, path: Path, take: Callable[[bytes], object]) -> Non
         )
 
 
+# What is empty for many clips, or differs in its keys: loaders that infer types from the first samples (`datasets`)
+# would fail at the first clip that has some.
+AS_TEXT = ("review", "parents", "provenance")
+
+
 def record_bytes(record: dict[str, Any]) -> bytes:
-    """A record as JSON, always the same bytes for the same record."""
-    return json.dumps(record, ensure_ascii=False, sort_keys=False, separators=(",", ":")).encode()
+    """A record as JSON, always the same bytes for the same record; what stands in AS_TEXT is JSON text inside it."""
+    return _json({**record, **{name: _json(record[name]).decode() for name in AS_TEXT}})
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def vector_bytes(vector: NDArray[np.float16]) -> bytes:

@@ -34,7 +34,7 @@ def test_a_film_becomes_a_dataset(heaters: Heaters, tmp_path: Path) -> None:
             "p50.jpg",
             "p75.jpg",
         }
-        assert record["review"][0]["by"] == "auto-approve"
+        assert json.loads(record["review"])[0]["by"] == "auto-approve"
         assert record["embedding"]["model"].startswith("starter")
         bounds.append((record["start_frame"], record["end_frame"]))
     assert bounds == list(zip([0, *cuts], [*cuts, 30 * len(PHOTOS)], strict=True))
