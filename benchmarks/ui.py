@@ -88,7 +88,8 @@ RUSH = """async ([count, pause]) => {
 # From the search to the paint in which 24 new cards are there and every poster in sight is drawn.
 GRID = """async (words) => {
     const field = document.querySelector("[data-part=q]"), results = document.querySelector(".q [data-part=results]");
-    const inSight = (image) => image.getBoundingClientRect().top < innerHeight;
+    const inSight = (card) => card.getBoundingClientRect().top < innerHeight;
+    const isDrawn = (image) => image !== null && image.complete && image.naturalWidth > 0;
     const waits = [];
     for (const word of words) {
         for (const card of results.querySelectorAll(".q-card")) card.dataset.old = "1";
@@ -98,8 +99,8 @@ GRID = """async (words) => {
         for (;;) {
             await new Promise((resolve) => requestAnimationFrame(resolve));
             const cards = [...results.querySelectorAll(".q-card:not([data-old])")];
-            const posters = cards.map((card) => card.querySelector("img")).filter(inSight);
-            if (cards.length === 24 && posters.every((image) => image.complete && image.naturalWidth)) break;
+            const posters = cards.filter(inSight).map((card) => card.querySelector("img"));
+            if (cards.length === 24 && posters.every(isDrawn)) break;
             if (performance.now() - begun > 20000) throw new Error(`no grid for ${word}`);
         }
         waits.push(performance.now() - begun);
