@@ -11,7 +11,8 @@ from spaces import add_embedded_clips
 from tiny_openclip import make_model
 from typer.testing import CliRunner
 
-from heaters.cli.main import FAILED, WRONG, app
+from heaters.cli.answers import FAILED, WRONG
+from heaters.cli.main import app
 from heaters.errors import HeatersError, UsageError
 from heaters.store.db import Database
 from heaters.store.queries import query
