@@ -87,7 +87,8 @@ class Stills:
     def _make(self, key: str, frames: Sequence[int], size: tuple[int, int], path: Path, *, is_row: bool) -> None:
         with self._cache.hold(self._store, key) as held:
             wanted = sorted(set(frames))
-            pictures = dict(zip(wanted, FrameReader(held.path).read(wanted), strict=True))
+            with FrameReader(held.path) as reader:
+                pictures = dict(zip(wanted, reader.read(wanted), strict=True))
         tiles = []
         for frame in frames:
             tile = Image.fromarray(pictures[frame])

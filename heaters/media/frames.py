@@ -6,7 +6,7 @@ five scattered frames of a 1280×720 proxy (480 ms against 26 ms, the pixels equ
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -19,7 +19,10 @@ Pictures = NDArray[np.uint8]
 
 
 class FrameReader:
-    """Random access to the frames of an all-intra MP4; frame n is the n-th that `prepare` decoded."""
+    """Random access to the frames of an all-intra MP4; frame n is the n-th that `prepare` decoded.
+
+    A context manager: closed at its end, where it would else keep its decoder until the garbage collector comes by.
+    """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
         """Open `path` by its index. Raises MediaError where it holds no video, or frames that are no key frames."""
@@ -37,6 +40,12 @@ class FrameReader:
         if not len(entries) or not all(entry.is_keyframe for entry in entries):
             raise MediaError(f"{path.name} is no proxy: not every frame of it is a key frame in an index")
         self._pts = [entry.timestamp for entry in entries]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
 
     def __len__(self) -> int:
         return len(self._pts)

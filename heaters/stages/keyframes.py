@@ -101,7 +101,8 @@ class Worker:
             scratch(self._scratch, f"keyframes-{item.id}") as folder,
             self._cache.hold(self._store, item.proxy_key) as held,
         ):
-            pictures = FrameReader(held.path).read(list(wanted.values()))
+            with FrameReader(held.path) as reader:
+                pictures = reader.read(list(wanted.values()))
             for (tag, frame), picture in zip(wanted.items(), pictures, strict=True):
                 path = folder / f"{tag}.jpg"
                 write_jpeg(picture, path, JPEG_QUALITY)

@@ -1,5 +1,6 @@
 """Single frames of proxies, at random, and stills."""
 
+import gc
 from pathlib import Path
 
 import barcode
@@ -28,6 +29,20 @@ def test_every_frame_of_every_proxy_in_any_order(source, name: str) -> None:
 def test_threads_change_nothing(source) -> None:
     proxy = source("b_frames").prepared.proxy
     assert np.array_equal(FrameReader(proxy).read([3, 40]), FrameReader(proxy, threads=4).read([3, 40]))
+
+
+def test_a_reader_leaves_nothing_open(source) -> None:
+    proxy = source("b_frames").prepared.proxy
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    gc.disable()  # which would close it too, some time
+    try:
+        for _ in range(5):
+            with FrameReader(proxy) as reader:
+                reader.read([3, 40])
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("indices", [[-1], [50], [0, 51], []])
