@@ -120,7 +120,7 @@ def test_stopped_driver_gives_back_what_it_held(
     heaters: Heaters, film: Path, db: Database, signal_number: signal.Signals
 ) -> None:
     driver = heaters.start("run", film, "--auto-approve")
-    assert wait_for_stage(db, "detect", driver)
+    assert wait_for_stage(db, "detect", driver), driver.communicate(timeout=60)
     driver.send_signal(signal_number)
     out, _ = driver.communicate(timeout=60)
     assert driver.returncode == 1

@@ -23,12 +23,14 @@ def test_two_reviewers_share_nothing(make_site: Callable[..., Site], open_page: 
     }
     for reviewer in people.values():
         reviewer.ready()
-    for _ in range(200):
+
+    def both_are_done() -> bool:
         for reviewer in people.values():
             if reviewer.data("state") == "playing":
                 reviewer.press("a")
-        if all(reviewer.data("state") == "empty" for reviewer in people.values()):
-            break
+        return all(reviewer.data("state") == "empty" for reviewer in people.values())
+
+    wait_until(both_are_done, "the last clip to be decided", 120)
     for reviewer in people.values():
         reviewer.saved()
     events = rows(site.database, "select reviewer, (after->'clips'->0->>'id')::bigint as clip from review_events")
