@@ -40,6 +40,7 @@ function nameOf(event) {
 function isTaken(event) {
   const at = event.target;
   if (!(at instanceof Element)) return false;
+  if (at.closest("dialog:not([open])")) return false; // a sheet that just closed keeps the focus for a moment
   if (at.isContentEditable || at.closest("input, textarea, select, dialog[open]")) return true;
   if (document.querySelector("dialog[open]")) return true;
   return (event.key === " " || event.key === "Enter") && at.closest("button, a[href], [role=tab]") !== null;

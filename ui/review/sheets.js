@@ -25,6 +25,7 @@ export class Sheets {
       const sheet = page.part(name);
       sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
       sheet.addEventListener("keydown", (event) => {
+        if (!sheet.open) return; // closed, and its field keeps the focus until the browser paints again
         if (name === "help" && event.key === "?") sheet.close();
         event.stopPropagation();
       });

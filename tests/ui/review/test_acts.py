@@ -217,6 +217,23 @@ def test_confirm_mode_asks_for_enter(reviewer: Reviewer, site: Site) -> None:
     assert actions(site.database)[before:] == ["skip"]
 
 
+def test_a_key_right_after_a_sheet_closed_counts(reviewer: Reviewer, site: Site) -> None:
+    before, clip = len(actions(site.database)), reviewer.clip
+    reviewer.press("o")
+    reviewer.page.get_by_label("Ask for Enter").focus()
+    # The closed sheet's field keeps the focus until the browser paints: then a real key goes to it.
+    reviewer.page.evaluate(
+        """() => {
+            const field = document.activeElement;
+            field.closest("dialog").close();
+            field.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
+        }"""
+    )
+    reviewer.page.wait_for_function(f"() => document.querySelector('.rv').dataset.clip !== '{clip}'")
+    reviewer.saved()
+    assert actions(site.database)[before:] == ["approve"]
+
+
 def test_letters_off_leaves_buttons_arrows_and_control(reviewer: Reviewer, site: Site) -> None:
     before, clip = len(actions(site.database)), reviewer.clip
     reviewer.press("o")
