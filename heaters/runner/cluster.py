@@ -92,6 +92,13 @@ def free_cpus() -> float:
     return sum(float(free.get(number, {}).get("CPU", 0.0)) for number in ours)
 
 
+def dead_nodes() -> list[str]:
+    """The ids of nodes that were there and are gone, as far as Ray still remembers them."""
+    import ray
+
+    return [node["NodeID"] for node in ray.nodes() if not node["Alive"]]
+
+
 def _is_ours(labels: Mapping[str, str]) -> bool:
     return labels.get(POOL_LABEL) != SERVE_POOL
 

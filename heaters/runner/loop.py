@@ -9,10 +9,12 @@ from typing import Any
 
 import ray
 
-from heaters.core.pipeline import Stage, Subject
-from heaters.errors import HeatersError, StageError, TransientError
+from heaters.core.pipeline import Stage
+from heaters.errors import HeatersError, NodeLost, StageError, TransientError, WorkerLost
 from heaters.runner.balance import Want, shares
-from heaters.runner.cluster import Cluster, free_cpus, survey
+from heaters.runner.batches import batches
+from heaters.runner.cluster import Cluster, dead_nodes, free_cpus, survey
+from heaters.runner.doubts import Doubts
 from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.ledger import Claim, Ledger
@@ -31,8 +33,6 @@ IDLE_SECONDS = 1.0
 SURVEY_SECONDS = 5.0
 # A call may wait so long for a node that an autoscaler starts for it.
 BOOT_SECONDS = 1800.0
-# A source above this takes long: it goes alone, so that no others wait for the end of its batch.
-HUGE_BYTES = 4 * 2**30
 # Source bytes in flight per node, which bounds what local caches and scratch hold at once.
 IN_FLIGHT_BYTES_PER_NODE = 64 * 2**30
 
@@ -45,6 +45,7 @@ class Call:
     module: ModuleType
     claims: Sequence[Claim]
     items: dict[int, Any]
+    begun: float
     deadline: float
 
 
@@ -77,6 +78,7 @@ class Runner:
         self._pools = {s.name: Pool(s, settings, cluster, self._modules[s.name].__name__) for s in stages}
         self._last_first = tuple(reversed(stages))
         self._calls: dict[Any, Call] = {}
+        self._doubts: Doubts[Call] = Doubts(dead_nodes)
         self._where: dict[int, str] = {}  # video → the node whose cache holds its files
         self._stop = threading.Event()
         self._expired_at = 0.0
@@ -96,6 +98,8 @@ class Runner:
         try:
             while not self._stop.is_set():
                 self._expire()
+                for call, error in self._doubts.settled():
+                    self._settle(call, error)
                 self._between()
                 claimed = self._claim_all()
                 if self._calls:
@@ -125,6 +129,7 @@ class Runner:
         if now - self._surveyed_at < SURVEY_SECONDS:
             return
         self._surveyed_at = now
+        self._doubts.look()
         found = survey(owned=self._cluster.owned)
         if found != self._cluster:
             self._observer.noticed(f"the cluster has {found.nodes} nodes, {found.cpus:g} CPUs, {found.gpus:g} GPUs now")
@@ -150,9 +155,9 @@ class Runner:
         self._heartbeat.hold(c.run_id for c in claims)
         module = self._modules[stage.name]
         items = self._ledger.inputs(module, claims)
-        batches = list(_batches(stage, claims, slots))
-        for batch in batches:
-            self._submit(stage, module, batch, items, len(batches))
+        groups = list(batches(stage, claims, slots))
+        for group in groups:
+            self._submit(stage, module, group, items, len(groups))
         return len(claims)
 
     def _room(self) -> tuple[int, int]:
@@ -180,9 +185,10 @@ class Runner:
         node = self._where.get(there[0].video_id)
         ref = self._pools[stage.name].submit([items[c.subject_id] for c in there], context, node)
         # The child's own limit fires first and names the item; this one is for workers that hang themselves.
-        deadline = time.monotonic() + stage.timeout_seconds * len(there) + 60
+        begun = time.monotonic()
+        deadline = begun + stage.timeout_seconds * len(there) + 60
         deadline += BOOT_SECONDS if self._cluster.grows else 0
-        self._calls[ref] = Call(stage=stage, module=module, claims=there, items=items, deadline=deadline)
+        self._calls[ref] = Call(stage=stage, module=module, claims=there, items=items, begun=begun, deadline=deadline)
         self._observer.started(stage, there)
 
     # -------------------------------------------------------------------------------------------- finish
@@ -191,7 +197,11 @@ class Runner:
         ready, _ = ray.wait(list(self._calls), num_returns=1, timeout=TICK_SECONDS)
         for ref in ready:
             call = self._calls.pop(ref)
-            self._settle(call, self._pools[call.stage.name].collect(ref))
+            reply = self._pools[call.stage.name].collect(ref)
+            if isinstance(reply, WorkerLost) and not isinstance(reply, NodeLost) and not self._cluster.owned:
+                self._doubts.add(call, call.begun, reply)
+            else:
+                self._settle(call, reply)
         now = time.monotonic()
         for ref in [r for r, call in self._calls.items() if call.deadline < now]:
             call = self._calls.pop(ref)
@@ -270,7 +280,7 @@ class Runner:
 
     def _give_back(self) -> None:
         """End what is in flight by force and release it; stages are made to be cut off anywhere."""
-        claims = [claim for call in self._calls.values() for claim in call.claims]
+        claims = [claim for call in (*self._calls.values(), *self._doubts.calls) for claim in call.claims]
         for ref, call in list(self._calls.items()):
             self._pools[call.stage.name].cancel(ref)
         self._calls.clear()
@@ -279,18 +289,3 @@ class Runner:
             self._ledger.release(claims)
         for pool in self._pools.values():
             pool.let_go()
-
-
-def _batches(stage: Stage, claims: Sequence[Claim], slots: int) -> Iterator[list[Claim]]:
-    """Groups of at most the stage's batch, spread over the free slots. What failed or was lost before goes alone, so
-    that a poisonous item cannot take others with it a second time; so does a huge video: its batch would wait for it.
-    """
-
-    def is_alone(claim: Claim) -> bool:
-        return claim.attempt > 1 or (stage.subject is Subject.VIDEO and claim.size_bytes > HUGE_BYTES)
-
-    together = [c for c in claims if not is_alone(c)]
-    yield from ([c] for c in claims if is_alone(c))
-    step = min(stage.batch, max(1, -(-len(together) // slots)))
-    for start in range(0, len(together), step):
-        yield together[start : start + step]

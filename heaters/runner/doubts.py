@@ -1,0 +1,70 @@
+"""Whether a worker died alone, which counts against its item, or with its node, which does not.
+
+Ray knows that a node is gone only when its health checks fail, and until then says that its processes died.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from heaters.errors import NodeLost, StageError, WorkerLost
+
+# Ray takes a node for dead some 15 s after its raylet fell silent: five checks, three seconds apart.
+PATIENCE_SECONDS = 20.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt(Generic[T]):
+    """A call whose process died."""
+
+    call: T
+    begun: float
+    error: WorkerLost
+    until: float
+
+
+@dataclass(slots=True)
+class Doubts(Generic[T]):
+    """Calls that are neither finished nor failed, until it is known how they ended. Times are monotonic seconds."""
+
+    dead_nodes: Callable[[], Collection[str]]
+    patience_seconds: float = PATIENCE_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    _waiting: "list[Doubt[T]]" = field(default_factory=list)
+    _died: dict[str, float] = field(default_factory=dict)  # node → when it was first seen dead
+
+    def __post_init__(self) -> None:
+        self.look()  # who is dead already takes nothing of ours along
+
+    def look(self) -> None:
+        """Note which nodes died since the last time."""
+        now = self.clock()
+        for node in self.dead_nodes():
+            self._died.setdefault(node, now)
+
+    def add(self, call: T, begun: float, error: WorkerLost) -> None:
+        """Wait with this one, which was given to Ray at `begun`."""
+        self._waiting.append(Doubt(call=call, begun=begun, error=error, until=self.clock() + self.patience_seconds))
+
+    def settled(self) -> Iterator[tuple[T, StageError]]:
+        """The calls of which it is known now, each with the error that stands for it. They are taken out."""
+        if not self._waiting:
+            return
+        self.look()
+        now, waiting = self.clock(), self._waiting
+        self._waiting = []
+        for doubt in waiting:
+            if any(seen >= doubt.begun for seen in self._died.values()):
+                yield doubt.call, NodeLost(f"a node died while it worked on it: {doubt.error}")
+            elif now >= doubt.until:
+                yield doubt.call, doubt.error
+            else:
+                self._waiting.append(doubt)
+
+    @property
+    def calls(self) -> list[T]:
+        """Those that are still in doubt."""
+        return [doubt.call for doubt in self._waiting]

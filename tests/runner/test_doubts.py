@@ -1,0 +1,60 @@
+"""A worker that died: alone, or with its node."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from heaters.errors import NodeLost, WorkerLost
+from heaters.runner.doubts import Doubts
+
+ERROR = WorkerLost("the process that worked on it died")
+
+
+@dataclass
+class World:
+    """A clock, and the nodes that are dead."""
+
+    now: float = 100.0
+    dead: list[str] = field(default_factory=list)
+
+    def doubts(self) -> "Doubts[str]":
+        return Doubts(lambda: self.dead, patience_seconds=20, clock=lambda: self.now)
+
+
+@pytest.fixture
+def world() -> World:
+    return World(dead=["long ago"])
+
+
+def test_a_node_that_dies_after_its_worker_takes_the_blame(world: World) -> None:
+    doubts = world.doubts()
+    doubts.add("call", 101.0, ERROR)
+    world.now = 110.0
+    assert list(doubts.settled()) == []
+    assert doubts.calls == ["call"]
+    world.dead.append("node")
+    ((call, error),) = doubts.settled()
+    assert call == "call"
+    assert isinstance(error, NodeLost)
+    assert "the process that worked on it died" in str(error)
+    assert doubts.calls == []
+
+
+def test_a_node_that_was_seen_dead_before_its_worker_was_takes_it_too(world: World) -> None:
+    doubts = world.doubts()
+    world.now, world.dead = 105.0, ["long ago", "node"]
+    doubts.look()
+    doubts.add("on it", 101.0, ERROR)
+    doubts.add("begun after", 106.0, ERROR)
+    assert [(call, type(error)) for call, error in doubts.settled()] == [("on it", NodeLost)]
+    assert doubts.calls == ["begun after"]
+
+
+def test_where_all_nodes_live_on_the_worker_died_alone(world: World) -> None:
+    doubts = world.doubts()
+    doubts.add("call", 101.0, ERROR)
+    world.now = 119.9
+    assert list(doubts.settled()) == []
+    world.now = 120.0
+    assert list(doubts.settled()) == [("call", ERROR)]
+    assert list(doubts.settled()) == []
