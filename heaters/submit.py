@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.fetch import is_url
 from heaters.store.db import Cursor, Database
-from heaters.store.objects import open_store
 from heaters.store.queries import query
 
 MANIFESTS = frozenset({".txt", ".csv", ".jsonl"})
@@ -40,55 +38,50 @@ def normalised(source: str) -> str:
     return source.strip() if is_url(source) else str(Path(source).expanduser().resolve())
 
 
-def expand(sources: Sequence[str], *, s3_endpoint: str = "") -> Iterator[str]:
-    """Replace manifests (.txt, .csv, .jsonl; files or s3://bucket/key) by the sources they list, one a line.
+def expand(sources: Sequence[str]) -> Iterator[str]:
+    """Replace manifests (.txt, .csv, .jsonl) by the sources they list, one a line; relative paths count from there.
 
-    Raises UsageError naming file, line and rule for a line that cannot be read, StoreError for an object that is not
-    to be had.
+    Raises UsageError naming file, line and rule for a line that cannot be read.
     """
     for source in sources:
         path = Path(source).expanduser()
-        if path.suffix.lower() in MANIFESTS and source.startswith("s3://"):
-            yield from _object(source, s3_endpoint)
-        elif not is_url(source) and path.suffix.lower() in MANIFESTS and path.is_file():
+        if not is_url(source) and path.suffix.lower() in MANIFESTS and path.is_file():
             yield from _manifest(path)
         else:
             yield source
 
 
-def _object(source: str, s3_endpoint: str) -> Iterator[str]:
-    folder, _, name = source.rpartition("/")
-    with tempfile.TemporaryDirectory() as temporary:
-        open_store(folder, s3_endpoint=s3_endpoint).fetch(name, Path(temporary) / name)
-        yield from _manifest(Path(temporary) / name)
-
-
 def _manifest(path: Path) -> Iterator[str]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() == ".csv":
-                yield from _csv(path, csv.DictReader(file))
-                return
-            for number, line in enumerate(file, 1):
-                text = line.strip()
-                if not text or text.startswith("#"):
-                    continue
-                found = _json_line(path, number, text) if path.suffix.lower() == ".jsonl" else text
-                yield _beside(path, found)
+            for found in listed(path, file):
+                yield found if is_url(found) else str(path.parent / Path(found).expanduser())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the manifest {path} cannot be read: {error}") from error
 
 
-def _csv(path: Path, rows: "csv.DictReader[str]") -> Iterator[str]:
+def listed(name: str | Path, lines: Iterable[str]) -> Iterator[str]:
+    """The sources in the lines of a manifest, whose name says its form. Raises UsageError as `expand` does."""
+    suffix = Path(name).suffix.lower()
+    if suffix == ".csv":
+        yield from _csv(name, csv.DictReader(lines))
+        return
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            yield _json_line(name, number, text) if suffix == ".jsonl" else text
+
+
+def _csv(path: str | Path, rows: "csv.DictReader[str]") -> Iterator[str]:
     column = next((name for name in COLUMNS if name in (rows.fieldnames or ())), None)
     if column is None:
         raise UsageError(f"the manifest {path} needs a column named source, url or path; got {rows.fieldnames}")
     for row in rows:
         if row[column] and row[column].strip():
-            yield _beside(path, row[column].strip())
+            yield row[column].strip()
 
 
-def _json_line(path: Path, number: int, text: str) -> str:
+def _json_line(path: str | Path, number: int, text: str) -> str:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -101,23 +94,20 @@ def _json_line(path: Path, number: int, text: str) -> str:
     return found
 
 
-def _beside(manifest: Path, source: str) -> str:
-    """A relative path in a manifest counts from the manifest's folder."""
-    return source if is_url(source) else str(manifest.parent / Path(source).expanduser())
-
-
 def submit(database: Database, source: str) -> Submission:
     """Add one source, or find the video it already is. A refusal is an answer, not an exception."""
     (answer,) = submit_all(database, [source])
     return answer
 
 
-def submit_all(database: Database, sources: Iterable[str]) -> Iterator[Submission]:
-    """Add sources as they come, many in a transaction; their answers in their order. Memory does not grow with them."""
+def submit_all(database: Database, sources: Iterable[str | Submission]) -> Iterator[Submission]:
+    """Add sources as they come, many in a transaction; their answers in their order, in which those that are refused
+    already keep their place. Memory does not grow with them.
+    """
     group: list[_Row | Submission] = []
     begun = time.monotonic()
     for source in sources:
-        group.append(_look(source))
+        group.append(source if isinstance(source, Submission) else _look(source))
         if len(group) >= GROUP_SOURCES or time.monotonic() - begun > GROUP_SECONDS:
             yield from _submit_group(database, group)
             group, begun = [], time.monotonic()

@@ -11,6 +11,7 @@ import typer
 from heaters.cli.accept import Tally, accept
 from heaters.cli.output import Output
 from heaters.cli.session import opened
+from heaters.sources import Reach
 from jobs.entry import job
 
 
@@ -21,7 +22,7 @@ def ingest(
     output = Output(as_json=False)
     tally = Tally()
     with opened() as (settings, database):
-        for _ in accept(output, settings, database, sources, tally):
+        for _ in accept(output, Reach(settings=settings), database, sources, tally):
             pass
     output.say(f"summary    {tally.line()}")
     raise typer.Exit(1 if tally.refused else 0)

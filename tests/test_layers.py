@@ -24,7 +24,12 @@ SERVICES = frozenset(
         *("heaters.dataset", "heaters.evaluate"),
     }
 )
-WHOLE = BASE | ADAPTERS | SERVICES | {"heaters.stages", "heaters.runner", "heaters.embedded", "heaters.client"}
+WHOLE = (
+    BASE
+    | ADAPTERS
+    | SERVICES
+    | {"heaters.sources", "heaters.stages", "heaters.runner", "heaters.embedded", "heaters.client"}
+)
 STANDS_ON: dict[str, frozenset[str]] = {
     "heaters": frozenset(),
     "heaters.errors": frozenset(),
@@ -39,6 +44,7 @@ STANDS_ON: dict[str, frozenset[str]] = {
     "heaters.media": BASE,
     "heaters.models": BASE,
     **dict.fromkeys(SERVICES, BASE | ADAPTERS),  # what the command, the UI and jobs share; they do not know Ray
+    "heaters.sources": BASE | ADAPTERS | {"heaters.submit"},
     "heaters.client": BASE | {"heaters.models", "heaters.search"},
     "heaters.stages": BASE | ADAPTERS,
     "heaters.runner": BASE | ADAPTERS | {"heaters.stages", "heaters.status"},

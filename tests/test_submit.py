@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from rows import one
 
-from heaters.errors import StoreError, UsageError
+from heaters.errors import UsageError
 from heaters.store.db import Database
-from heaters.store.objects import open_store
 from heaters.submit import expand, submit, submit_all
 
 
@@ -136,11 +135,3 @@ def test_a_long_manifest_takes_seconds_and_no_memory(db: Database, tmp_path: Pat
     assert time.monotonic() - begun < 60  # about 5 s on two quiet cores; one by one it is minutes
     assert peak_bytes < 20 * 2**20
     print(f"{time.monotonic() - begun:.1f} s, peak {peak_bytes / 2**20:.1f} MiB")
-
-
-def test_a_manifest_may_lie_in_s3(s3_location: str, s3_endpoint: str, tmp_path: Path) -> None:
-    open_store(s3_location, s3_endpoint=s3_endpoint).put_bytes("lists/m.txt", b"https://example.org/a.mp4\n")
-    found = list(expand([f"{s3_location}/lists/m.txt"], s3_endpoint=s3_endpoint))
-    assert found == ["https://example.org/a.mp4"]
-    with pytest.raises(StoreError):
-        list(expand([f"{s3_location}/lists/none.txt"], s3_endpoint=s3_endpoint))

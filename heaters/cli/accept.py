@@ -1,14 +1,17 @@
 """Sources on their way in: what became of each, or of many the sums."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from heaters.cli.output import Output
+from heaters.cli.stopping import stopped_by_signals
 from heaters.runner.journal import Journal
-from heaters.settings import Settings
+from heaters.sources import Reach, watch
 from heaters.store.db import Database
-from heaters.submit import Submission, expand, submit_all
+from heaters.submit import Submission, submit_all
 
 # So many sources have a line each; of further ones every refusal has, and the sums come now and then.
 MOST_LINES = 100
@@ -23,37 +26,48 @@ class Tally:
     known: int = 0
     refused: int = 0
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.new + self.known + self.refused
+
     def line(self) -> str:
         """All of it in words."""
-        total = self.new + self.known + self.refused
-        return f"{total} sources: {self.new} new, {self.known} known, {self.refused} refused"
+        return f"{self.total} sources: {self.new} new, {self.known} known, {self.refused} refused"
 
 
 def accept(
-    output: Output, settings: Settings, database: Database, sources: Sequence[str], tally: Tally
+    output: Output, reach: Reach, database: Database, named: Sequence[str], tally: Tally
 ) -> Iterator[Submission]:
-    """Submit sources and manifests of them, counting in `tally`; gives what became of each as it is known."""
+    """Submit what is named, counting in `tally`; gives what became of each source as it is known."""
+    log = reach.settings.log
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(settings.log)) if settings.log else None
-        for found in _told(output, settings, database, sources, tally):
+        journal = stack.enter_context(Journal(log)) if log else None
+        for found in submit_all(database, reach.sources(named)):
+            _tell(output, found, tally)
             if journal:
                 journal.submitted(found.source, found.video_id, is_new=found.is_new, error=found.error)
             yield found
 
 
-def _told(
-    output: Output, settings: Settings, database: Database, sources: Sequence[str], tally: Tally
-) -> Iterator[Submission]:
-    for number, found in enumerate(submit_all(database, expand(sources, s3_endpoint=settings.s3_endpoint)), 1):
-        if found.error:
-            tally.refused += 1
-            output.say(f"refused    {found.error}", style="red")
-        else:
-            tally.new += found.is_new
-            tally.known += not found.is_new
-            if number <= MOST_LINES:
-                word = "submitted" if found.is_new else "known"
-                output.say(f"{word:<10} {found.source} as video {found.video_id}")
-        if number % SUM_EVERY == 0:
-            output.say(tally.line())
-        yield found
+def accept_from(output: Output, reach: Reach, database: Database, folder: Path, tally: Tally) -> Iterator[Submission]:
+    """Submit what is in a folder, and what comes into it until SIGINT or SIGTERM. Raises UsageError for no folder."""
+    stop = threading.Event()
+    output.say(f"watching {folder}; stop with Ctrl-C")
+    with stopped_by_signals(stop.set):
+        for path in watch(folder.absolute(), stop):
+            yield from accept(output, reach, database, [str(path)], tally)
+
+
+def _tell(output: Output, found: Submission, tally: Tally) -> None:
+    if found.error:
+        tally.refused += 1
+        output.say(f"refused    {found.error}", style="red")
+    else:
+        tally.new += found.is_new
+        tally.known += not found.is_new
+        if tally.total <= MOST_LINES:
+            word = "submitted" if found.is_new else "known"
+            output.say(f"{word:<10} {found.source} as video {found.video_id}")
+    if tally.total % SUM_EVERY == 0:
+        output.say(tally.line())

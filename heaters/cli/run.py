@@ -1,25 +1,29 @@
 """`heaters submit` and `heaters run`: sources in, the pipeline over them."""
 
-import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from heaters.cli.accept import Tally, accept
+from heaters.cli.accept import Tally, accept, accept_from
 from heaters.cli.output import Output, selected
 from heaters.cli.progress import Watch
 from heaters.cli.session import opened
+from heaters.cli.stopping import stopped_by_signals
 from heaters.core.pipeline import Stage, machine_stages
+from heaters.errors import UsageError
 from heaters.runner.events import Observer, Several
 from heaters.runner.journal import Journal
 from heaters.runner.ledger import Ledger, worker_name
 from heaters.runner.origins import Origins
 from heaters.search.keeper import Keeper
 from heaters.settings import Settings
+from heaters.sources import Reach
 from heaters.store.db import Database
 from heaters.store.queries import query
 from heaters.store.review import approve_pending
@@ -27,16 +31,32 @@ from heaters.submit import Submission
 
 VIDEO_KEYS = ("id", "source", "state", "error", "frame_count", "clips")
 
-Sources = Annotated[list[str], typer.Argument(help="URLs, files, or manifests (.txt, .csv, .jsonl) of them.")]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(help="URLs, files, s3:// objects and prefixes, or manifests (.txt, .csv, .jsonl) of them."),
+]
+Playlists = Annotated[bool, typer.Option("--playlist", help="A URL stands for all videos that it names.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
-def submit_command(sources: Sources, as_json: AsJson = False) -> None:
+def submit_command(
+    sources: Sources = None,
+    playlist: Playlists = False,
+    watched: Annotated[
+        Path | None, typer.Option("--watch", help="Also every video that comes into this folder, until stopped.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Add sources to the pipeline without running it."""
     output = Output(as_json=as_json)
+    if not sources and watched is None:
+        raise UsageError("submit takes sources or --watch; got neither")
     tally = Tally()
     with opened() as (settings, database):
-        answers = accept(output, settings, database, sources, tally)
+        reach = Reach(settings=settings, playlists=playlist)
+        answers = accept(output, reach, database, sources or [], tally)
+        if watched is not None:
+            answers = chain(answers, accept_from(output, reach, database, watched, tally))
         rows = ({"id": s.video_id, "source": s.source, "new": s.is_new, "error": s.error} for s in answers)
         if as_json:
             output.json_rows(rows)
@@ -48,6 +68,7 @@ def submit_command(sources: Sources, as_json: AsJson = False) -> None:
 
 def run_command(
     sources: Annotated[list[str] | None, typer.Argument(help="What to run; nothing: all that is due.")] = None,
+    playlist: Playlists = False,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Approve every clip without a person.")] = False,
     forever: Annotated[bool, typer.Option("--forever", help="Wait for new work instead of ending.")] = False,
     as_json: AsJson = False,
@@ -55,7 +76,8 @@ def run_command(
     """Run the pipeline on sources (or on all that is due) until nothing is left to do."""
     output = Output(as_json=as_json)
     with opened() as (settings, database):
-        submissions = list(accept(output, settings, database, sources or [], Tally()))
+        reach = Reach(settings=settings, playlists=playlist)
+        submissions = list(accept(output, reach, database, sources or [], Tally()))
         scope = None if not sources else sorted({s.video_id for s in submissions if s.video_id is not None})
         refused = [s for s in submissions if s.error]
         drained = True
@@ -124,7 +146,7 @@ def run(
             between=tend,
             forever=forever,
         )
-        with _stopped_by_signals(runner.stop):
+        with stopped_by_signals(runner.stop):
             drained = runner.run()
     if drained:
         keeper.settle()
@@ -144,17 +166,6 @@ def _machines(
         port = metrics.listen(settings.metrics_host, settings.metrics_port)
         output.say(f"metrics at http://{settings.metrics_host}:{port}/metrics")
         yield metrics
-
-
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """For the length of the block SIGINT and SIGTERM call `stop`."""
-    previous = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any]]:

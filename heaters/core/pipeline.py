@@ -59,6 +59,7 @@ class Stage:
     resident: bool = False
     variant: str = ""
     needs: str = ""
+    by_host: bool = False  # works on somebody else's host: so many at a time and so far apart as settings say
 
     def __post_init__(self) -> None:
         if self.by is not By.PERSON and (self.attempts < 1 or self.timeout_seconds < 1 or self.batch < 1):
@@ -76,6 +77,7 @@ PIPELINE: tuple[Stage, ...] = (
         does="Fetch the source, check that it holds video, keep it byte for byte as the master.",
         attempts=5,
         timeout_seconds=6 * 3600,
+        by_host=True,
     ),
     Stage(
         name="prepare",

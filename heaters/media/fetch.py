@@ -8,9 +8,9 @@ from pathlib import Path
 
 from heaters.media.fetched import Fetched, FetchLimits, FetchProgress, OnProgress
 from heaters.media.local_source import fetch_local
-from heaters.media.web_source import fetch_web
+from heaters.media.web_source import fetch_web, list_web, read_web
 
-__all__ = ["FetchLimits", "FetchProgress", "Fetched", "fetch", "is_url"]
+__all__ = ["FetchLimits", "FetchProgress", "Fetched", "fetch", "is_url", "list_web", "read_web"]
 
 
 def is_url(source: str) -> bool:

@@ -34,6 +34,7 @@ from heaters.media.web_session import (
 )
 
 ATTEMPTS = 4
+MOST_ENTRIES = 10_000  # of a playlist: beyond it is an accident, or a whole site
 # yt-dlp with all its extractors takes 150 MB; the rest is room for a large page and its regular expressions.
 MEMORY_BYTES = 2 * 2**30
 # Container overhead of a merged file over the sum of its parts.
@@ -88,6 +89,32 @@ class Download:
             return
         assert first is not None
         raise first
+
+    def entries(self) -> None:
+        """Emit the videos that a playlist or a page names, without fetching any. Raises StopError."""
+        found, more = self._trying(self._entries)
+        if more:
+            raise _refused(f"a playlist has at most {MOST_ENTRIES} videos; this one has more")
+        self._emit("done", entries=found)
+
+    def _entries(self) -> tuple[list[str], bool]:
+        settings = options(self._request, ffmpeg_folder=self._ffmpeg_folder, sleep=self._sleep)
+        settings |= {"noplaylist": False, "playlist_items": f"1:{MOST_ENTRIES + 1}", "extract_flat": True}
+        with Session(settings, self._validators) as session:
+            info: dict[str, Any] = session.extract_info(self._request["url"], download=False) or {}
+        listed = [_address(entry) for entry in info.get("entries") or [] if entry]
+        found = list(dict.fromkeys(url for url in listed if url)) or [self._request["url"]]
+        return found[:MOST_ENTRIES], len(found) > MOST_ENTRIES
+
+    def text(self) -> None:
+        """Emit the text at the URL, of bounded length. Raises StopError."""
+        settings = options(self._request, ffmpeg_folder=self._ffmpeg_folder, sleep=self._sleep)
+
+        def read() -> str:
+            with Session(settings, self._validators) as session:
+                return str(session.urlopen(self._request["url"]).read(), "utf-8-sig")
+
+        self._emit("done", text=self._trying(read))
 
     def _look(self) -> dict[str, Any]:
         settings = options(self._request, ffmpeg_folder=self._ffmpeg_folder, sleep=self._sleep)
@@ -171,6 +198,14 @@ class Download:
         )
 
 
+def _address(entry: Mapping[str, Any]) -> str:
+    """Where an entry of a playlist is found again: its own page, or the file that the page shows."""
+    shown = entry.get("url") if entry.get("_type") in {"url", "url_transparent"} else entry.get("webpage_url")
+    held = [f.get("url") for f in entry.get("formats") or []] or [entry.get("url")]
+    # Several videos of one page share its address: there the files themselves are told apart.
+    return str((shown if entry.get("_type") in {"url", "url_transparent"} else held[-1] or shown) or "")
+
+
 def refuse_unfit(info: Mapping[str, Any]) -> None:
     """Refuse playlists and live streams. Raises StopError."""
     if info.get("_type") in {"playlist", "multi_video"}:
@@ -243,7 +278,8 @@ def main() -> None:
     file_bytes = request["max_bytes"] + MERGE_SLACK_BYTES
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     try:
-        Download(request, emit).run()
+        download = Download(request, emit)
+        {"video": download.run, "entries": download.entries, "text": download.text}[request["want"]]()
     except StopError as stop:
         emit(stop.verdict.outcome.value, message=stop.verdict.message)
     except OSError as error:  # the proxy's name, the scratch folder

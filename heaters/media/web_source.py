@@ -30,6 +30,26 @@ def fetch_web(url: str, folder: Path, *, limits: FetchLimits, on_progress: OnPro
 
     Raises SourceRefused (partial files are removed) or FetchError (they are kept for the next try).
     """
+    return _fetched(_ask(url, folder, limits, "video", on_progress))
+
+
+def list_web(url: str, folder: Path, *, limits: FetchLimits) -> list[str]:
+    """The URLs of the videos that a playlist or a page names, in order; the URL itself where it is one video.
+
+    Raises SourceRefused or FetchError as `fetch_web` does.
+    """
+    return list(_ask(url, folder, limits, "entries")["entries"])
+
+
+def read_web(url: str, folder: Path, *, limits: FetchLimits) -> str:
+    """The text at a URL, such as a manifest. Raises SourceRefused or FetchError as `fetch_web` does."""
+    return str(_ask(url, folder, limits, "text")["text"])
+
+
+def _ask(
+    url: str, folder: Path, limits: FetchLimits, want: str, on_progress: OnProgress | None = None
+) -> Mapping[str, Any]:
+    """What the child brings: its event `done`."""
     addresses.check_url(url, allow_private_hosts=limits.allow_private_hosts)
     if limits.cookies_file and not os.access(limits.cookies_file, os.R_OK):
         raise FetchError("HEATERS_COOKIES must name a readable file on every node; on this one it does not")
@@ -38,7 +58,7 @@ def fetch_web(url: str, folder: Path, *, limits: FetchLimits, on_progress: OnPro
     secrets = (*addresses.secrets_of(url), *addresses.secrets_of(limits.proxy_url))
     shown = addresses.show_url(url)
     last: Mapping[str, Any] = {}
-    child = _Child.start(_request(url, folder, stem, limits), folder)
+    child = _Child.start({"want": want, **_request(url, folder, stem, limits)}, folder)
     with child.watched(limits.timeout_seconds):
         for event in child.events():
             if event["event"] != "progress":
@@ -46,7 +66,7 @@ def fetch_web(url: str, folder: Path, *, limits: FetchLimits, on_progress: OnPro
             elif on_progress:
                 on_progress(FetchProgress(downloaded_bytes=event["downloaded_bytes"], total_bytes=event["total_bytes"]))
     if last.get("event") == "done":
-        return _fetched(last)
+        return last
     if last.get("event") == "refused":
         _remove(folder, stem)
         raise SourceRefused(f"{addresses.redact(last['message'], secrets)}; got {shown}")

@@ -79,6 +79,8 @@ class Ledger:
         `most_bytes` at most.
         """
         name = "claim_videos" if stage.subject is Subject.VIDEO else "claim_clips"
+        if stage.by_host:
+            name = "claim_videos_by_host"
         with self._database.transaction() as tx:
             tx.execute(query("serialise_claims"), {"stage": stage.name})
             with tx.connection.cursor(row_factory=class_row(Claim)) as cursor:
@@ -88,6 +90,8 @@ class Ledger:
                     "lease_seconds": self._settings.lease_seconds,
                     "room_bytes": room_bytes,
                     "most_bytes": most_bytes,
+                    "host_limit": self._settings.host_downloads,
+                    "host_spacing_seconds": self._settings.host_spacing_seconds,
                     **due_parameters(stage, self._settings, self.scope),
                 }
                 return cursor.execute(query(name), parameters).fetchall()

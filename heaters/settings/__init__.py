@@ -97,6 +97,12 @@ class Settings:
     max_source_gib: float = _setting(
         "HEATERS_MAX_SOURCE_GIB", 100.0, parse.number(0.001, 10000), "sources larger than this are refused"
     )
+    host_downloads: int = _setting(
+        "HEATERS_HOST_DOWNLOADS", 2, parse.whole(1, 1000), "downloads from one host at a time, on all nodes together"
+    )
+    host_spacing_seconds: float = _setting(
+        "HEATERS_HOST_SPACING_SECONDS", 1.0, parse.number(0, 3600), "seconds between starts of downloads from one host"
+    )
     allow_private_hosts: bool = _setting(
         "HEATERS_ALLOW_PRIVATE_HOSTS", False, parse.boolean, "fetch from loopback and private addresses"
     )

@@ -33,6 +33,17 @@ def number(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number in [low, high]."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number, {low} to {high}")
+        return int(text)
+
+    return parse
+
+
 def port(low: int) -> Callable[[str], int]:
     """A TCP port from `low` on."""
 

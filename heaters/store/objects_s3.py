@@ -47,7 +47,7 @@ class S3Store:
         self._transfer = TransferConfig(
             multipart_threshold=part_bytes, multipart_chunksize=part_bytes, max_concurrency=REQUESTS_AT_ONCE
         )
-        self._client = _client(endpoint, attempts)
+        self._client = make_client(endpoint, attempts)
 
     def put_file(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
         with disk_errors("read the file for", key, path.parent):
@@ -247,7 +247,8 @@ def _hash(key: str, path: Path, part_bytes: int) -> tuple[Stored, str]:
     return stored, _base64(hashlib.sha256(parts).digest())
 
 
-def _client(endpoint: str, attempts: int) -> "S3Client":
+def make_client(endpoint: str, attempts: int) -> "S3Client":
+    """A client that speaks to AWS, or to the server at `endpoint`; a request is tried so often."""
     config = Config(
         connect_timeout=10,
         read_timeout=60,

@@ -104,6 +104,43 @@ with locked as (
 select * from begin_runs(%(stage)s, 'video', %(variant)s, %(worker)s, %(lease_seconds)s,
                          (select array_agg(id) from due), (select array_agg(video_id) from due));
 
+-- name: claim_videos_by_host
+-- The same for videos that are fetched from somebody's host: at most so many of one host run at a time, and they begin so far
+-- apart. As claims of a stage come one after the other, this holds for all nodes together. Files have no host, and no bounds.
+-- Only the first that are due are ranked: a host that they fill is taken or full, and left out the next time.
+with busy as materialized (
+    select v.host, count(*) filter (where r.status = 'running') as running,
+           max(r.started_at) > now() - %(host_spacing_seconds)s::float8 * interval '1 second' as is_too_soon
+    from stage_runs r join videos v on v.id = r.video_id
+    where r.stage = %(stage)s and v.host <> ''
+      and (r.status = 'running' or r.finished_at > now() - %(host_spacing_seconds)s::float8 * interval '1 second')
+    group by v.host
+), first_due as materialized (
+    -- As due_videos, but one by one in their order and not all at once: a hundred thousand may wait.
+    select v.id, v.host from videos v
+    cross join lateral (select is_open(%(stage)s, v.id, %(variant)s) as yes offset 0) open
+    where open.yes and v.state = any (%(states)s::text[]::video_state[]) and v.duplicate_of is null
+      and (%(scope)s::bigint[] is null or v.id = any (%(scope)s::bigint[]))
+      and v.host <> all (array(select host from busy where is_too_soon or running >= %(host_limit)s::int))
+    order by v.id limit 4 * %(limit)s::int + 60
+), ranked as (
+    select f.id, f.host, coalesce(b.running, 0) + row_number() over (partition by f.host order by f.id) as place,
+           row_number() over (partition by f.host order by f.id) as started
+    from first_due f left join busy b on b.host = f.host
+), locked as (
+    select v.id, least(coalesce(v.size_bytes, 0), %(most_bytes)s) as bytes from videos v
+    where v.state::text = any (%(states)s) and v.id in (
+        select id from ranked
+        where host = '' or (place <= %(host_limit)s::int and (started = 1 or %(host_spacing_seconds)s::float8 = 0)))
+    order by v.id limit %(limit)s
+    for update of v skip locked
+), due as (
+    select id, id as video_id from (select id, bytes, sum(bytes) over (order by id) as up_to from locked) l
+    where up_to - bytes < %(room_bytes)s
+)
+select * from begin_runs(%(stage)s, 'video', %(variant)s, %(worker)s, %(lease_seconds)s,
+                         (select array_agg(id) from due), (select array_agg(video_id) from due));
+
 -- name: claim_clips
 -- Give due clips to this worker: one running row with a lease each. Rows locked by a reviewer's edit are skipped.
 with due as (

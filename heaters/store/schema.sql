@@ -43,6 +43,8 @@ create table videos (
     provenance      jsonb not null default '{}',      -- extractor, id, uploader, licence, formats, versions
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
+    host            text not null generated always as           -- whom it is fetched from; a file has none
+                    (coalesce(lower(substring(source from '(?i)^https?://(?:[^/?#@]*@)?(\[[^]]*\]|[^/?#:]+)')), '')) stored,
     check ((time_base_num is null) = (time_base_den is null)),
     check (state < 'prepared' or (frame_count is not null and proxy_key is not null and pts_key is not null))
 );

@@ -83,7 +83,7 @@ def test_killed_ray_worker(heaters: Heaters, film: Path, db: Database, stage: st
     driver = heaters.start("run", film, "--auto-approve", "--json")
     assert wait_for_stage(db, stage, driver)
     kill_one(is_task)
-    out, err = driver.communicate(timeout=200)
+    out, err = driver.communicate(timeout=500)
     assert driver.returncode == 0, out + err
     check_done(db, heaters)
 
@@ -94,7 +94,7 @@ def test_killed_ffmpeg(heaters: Heaters, film: Path, db: Database, stage: str, _
     driver = heaters.start("run", film, "--auto-approve", "--json")
     assert wait_for_stage(db, stage, driver)
     kill_one(is_ffmpeg)
-    out, err = driver.communicate(timeout=200)
+    out, err = driver.communicate(timeout=500)
     assert driver.returncode == 0, out + err
     check_done(db, heaters)
     assert one(db, "select count(*) from stage_runs where status in ('failed', 'lost')") >= 1
@@ -105,7 +105,7 @@ def test_two_at_once_do_nothing_twice(heaters: Heaters, film: Path, db: Database
     write_film(tmp_path / "other.mp4", ("cat", "coffee", "lion"))
     files = (film, tmp_path / "other.mp4")
     drivers = [heaters.start("run", *order, "--auto-approve", "--json") for order in (files, files[::-1])]
-    answers = [driver.communicate(timeout=300) for driver in drivers]
+    answers = [driver.communicate(timeout=500) for driver in drivers]
     assert [driver.returncode for driver in drivers] == [0, 0], answers
     assert one(db, "select count(*) from videos") == 2
     counts = rows(

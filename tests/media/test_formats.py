@@ -87,11 +87,71 @@ ARCHIVE = [  # heights known for some only
     {"format_id": "1", "ext": "mp4", "protocol": "https", "height": 480, "vcodec": None},
     {"format_id": "2", "ext": "mp3", "protocol": "https", "vcodec": "none"},
 ]
+# The same heights as HLS, as DASH with its sound apart, and as files that hold both.
+VIMEO = [
+    both("http-360p", 360, None, protocol="https"),
+    both("http-1080p", 1080, None, protocol="https"),
+    picture("dash-video-1080", 1080, "avc1.640028", protocol="http_dash_segments", tbr=4200),
+    sound("dash-audio", "mp4a.40.2", 192, "m4a", protocol="http_dash_segments"),
+    both("hls-1080", 1080, "avc1.640028", protocol="m3u8_native", tbr=4300),
+]
+# Three files by bit rate, and the same again as HLS with the sound in a group of its own.
+TWITTER = [
+    sound("hls-audio-128000", "none", 128, "mp4", protocol="m3u8_native", acodec=None),
+    both("http-632", 360, None, tbr=632, width=640),
+    both("http-2176", 720, None, tbr=2176, width=1280),
+    picture("hls-1100", 720, "avc1.640020", protocol="m3u8_native", tbr=1100),
+]
+# The file that plays in the page is silent; its sound is another file.
+REDDIT = [
+    picture("fallback", 720, "h264", acodec="none"),
+    picture("dash-5", 1080, "avc1.64002a", protocol="http_dash_segments", tbr=4600),
+    sound("dash-6", "mp4a.40.2", 129, "m4a", protocol="http_dash_segments"),
+    picture("hls-1743", 720, "avc1.4d401f", protocol="m3u8_native", tbr=1743),
+]
+# Three codecs at each height, none with sound; the highest is for members and is not in the list.
+BILIBILI = [
+    picture("30080", 1080, "avc1.640032", tbr=2200),
+    picture("30077", 1080, "hev1.1.6.L120.90", tbr=900),
+    picture("100026", 1080, "av01.0.08M.08", tbr=700),
+    picture("30016", 360, "avc1.640032", tbr=300),
+    sound("30280", "mp4a.40.2", 192, "m4a"),
+    sound("30216", "mp4a.40.2", 64, "m4a"),
+]
+# A broadcast's recording: variants with sound, one of sound alone, the source first by name.
+TWITCH = [
+    {"format_id": "Audio_Only", "vcodec": "none", "acodec": "mp4a.40.2", "ext": "mp4", "protocol": "m3u8_native"},
+    both("480p", 480, "avc1.4D401F", protocol="m3u8_native", fps=30),
+    both("720p60", 720, "avc1.4D401F", protocol="m3u8_native", fps=60),
+    both("1080p60__source_", 1080, "avc1.64002A", protocol="m3u8_native", fps=60),
+]
+# Files of every height and the same by torrent, which nothing here speaks.
+PEERTUBE = [
+    both("1080p", 1080, None, filesize=900),
+    both("480p", 480, None, filesize=200),
+    {"format_id": "1080p-torrent", "height": 2160, "protocol": "bittorrent", "ext": "torrent", "vcodec": None},
+]
+# Upright: the height is the long side. One codec is said by its older name.
+UPRIGHT = [both("0", 640, "avc1", width=360), both("1", 1920, "h264", width=1080), both("2", 1280, "h264", width=720)]
 
 
 @pytest.mark.parametrize(
     ("formats", "expected"),
     [
+        (VIMEO, [("best", "hls-1080", "mp4"), ("smallest", "http-360p", "mp4")]),
+        (
+            TWITTER,
+            [
+                ("best", "hls-1100+hls-audio-128000", "mp4"),
+                ("premerged", "http-2176", "mp4"),
+                ("smallest", "http-632", "mp4"),
+            ],
+        ),
+        (REDDIT, [("best", "dash-5+dash-6", "mp4"), ("smallest", "hls-1743+dash-6", "mp4")]),
+        (BILIBILI, [("best", "30080+30280", "mp4"), ("smallest", "30016+30280", "mp4")]),
+        (TWITCH, [("best", "1080p60__source_", "mp4"), ("smallest", "480p", "mp4")]),
+        (PEERTUBE, [("best", "1080p", "mp4"), ("smallest", "480p", "mp4")]),
+        (UPRIGHT, [("best", "1", "mp4"), ("smallest", "0", "mp4")]),
         (YOUTUBE, [("best", "137+140", "mp4"), ("premerged", "18", "mp4"), ("smallest", "278+140", "mkv")]),
         (YOUTUBE_4K, [("best", "313+140", "mkv"), ("premerged", "18", "mp4"), ("smallest", "278+140", "mkv")]),
         (DUBBED, [("best", "137+140-1", "mp4")]),

@@ -12,6 +12,7 @@ from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.addresses import check_url
 from heaters.media.fetch import is_url
 from heaters.media.sniff import looks_like
+from heaters.sources import is_video_name
 from heaters.store.queries import board
 from heaters.submit import MANIFESTS, expand, normalised
 from ui.context import Context
@@ -55,6 +56,8 @@ def _check(context: Context, text: str) -> Line:
     try:
         if len(text) > LONGEST_LINE:
             raise UsageError(f"a line has at most {LONGEST_LINE} characters")
+        if text.lower().startswith("s3://"):
+            return _object(text)
         if is_url(text):
             check_url(text, allow_private_hosts=context.settings.allow_private_hosts)
             return Line(line=text, ok=True, says="an address", sources=(text,))
@@ -66,6 +69,13 @@ def _check(context: Context, text: str) -> Line:
         return Line(line=text, ok=True, says=_describe(context, path), sources=(normalised(text),))
     except HeatersError as error:
         return Line(line=text, ok=False, says=str(error))
+
+
+def _object(text: str) -> Line:
+    """An object in S3; what lists others takes long to look through."""
+    if not is_video_name(text):
+        raise UsageError("here an object in S3 must be a video; `heaters submit` also takes prefixes and manifests")
+    return Line(line=text, ok=True, says="an object in S3", sources=(text,))
 
 
 def _manifest(context: Context, text: str, path: Path) -> Line:

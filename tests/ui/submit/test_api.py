@@ -27,6 +27,8 @@ def test_each_line_is_looked_at_by_itself(empty_site: Site, tmp_path: Path) -> N
     (tmp_path / "list.txt").write_text(f"{film}\n# a comment\nhttp://127.0.0.1/x\nfilm.mp4\n")
     lines = {
         "https://example.org/v?id=1": "",
+        "s3://bucket/films/a film.MOV": "",
+        "s3://bucket/films/": "must be a video",
         str(film): "",
         str(tmp_path / "list.txt"): "",
         "film.mp4": "begins with /",
@@ -49,7 +51,7 @@ def test_each_line_is_looked_at_by_itself(empty_site: Site, tmp_path: Path) -> N
         for line, rule in zip(found, lines.values(), strict=True):
             assert line["ok"] is (rule == ""), line
             assert rule in line["says"], line
-        assert found[2]["sources"] == [str(film), str(film)]
+        assert found[4]["sources"] == [str(film), str(film)]
         assert [line["ok"] for line in checked(anyone, str(film), str(film))] == [True, False]
     assert rows(empty_site.database, "select id from videos") == []
 
