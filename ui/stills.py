@@ -7,6 +7,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,8 @@ class Stills:
         self.max_bytes = max_bytes
         self._store = store
         self._cache = cache
-        self._makers = threading.BoundedSemaphore(MAKERS)
+        # Threads of their own: each that has decoded keeps some memory, and the server has forty for its requests.
+        self._makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="stills")
         self._guard = threading.Lock()
         self._made = 0
 
@@ -79,12 +81,12 @@ class Stills:
         with suppress(FileNotFoundError):
             os.utime(path)  # used now
             return path
-        with self._makers:
-            if not path.exists():  # another thread may have been faster
-                self._make(shot.proxy_key, frames, size, path, is_row=kind == "sprite")
+        self._makers.submit(self._make, shot.proxy_key, frames, size, path, is_row=kind == "sprite").result()
         return path
 
     def _make(self, key: str, frames: Sequence[int], size: tuple[int, int], path: Path, *, is_row: bool) -> None:
+        if path.exists():  # asked for twice
+            return
         with self._cache.hold(self._store, key) as held:
             wanted = sorted(set(frames))
             with FrameReader(held.path) as reader:
