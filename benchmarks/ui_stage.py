@@ -34,6 +34,7 @@ from heaters.submit import submit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 from chromium import launch
 
+ROOT = Path(__file__).resolve().parents[1]
 QUERIES = parse((Path(__file__).parent / "ui.sql").read_text())
 RATE, CLIP_FRAMES = 25, 20
 START_SECONDS = 60
@@ -133,7 +134,8 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "heaters.cli.main", "ui"]
-        self.process = subprocess.Popen(command, env=self._environment)
+        # Not from this folder, where a file has the name of the package `ui`.
+        self.process = subprocess.Popen(command, env=self._environment, cwd=ROOT)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
