@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from heaters.settings import Settings
 # Blobs travel by key, so the object store only carries inputs and results.
 LOCAL_OBJECT_STORE_BYTES = 256 * 2**20
 KNOCK_SECONDS = 10
+ANSWER_SECONDS = 1.0  # for a node of the same cluster to take a connection
+KNOCKS_AT_ONCE = 32
 # An autoscaler sees what waits at Ray: so many times what fits now, so that a cluster doubles while there is work.
 AHEAD = 2
 
@@ -97,6 +100,23 @@ def dead_nodes() -> list[str]:
     import ray
 
     return [node["NodeID"] for node in ray.nodes() if not node["Alive"]]
+
+
+def is_any_silent() -> bool:
+    """Whether a node that Ray takes for alive does not answer at its port: it is going, or out of reach from here."""
+    import ray
+
+    places = [(node["NodeManagerAddress"], node["NodeManagerPort"]) for node in ray.nodes() if node["Alive"]]
+    with ThreadPoolExecutor(KNOCKS_AT_ONCE) as pool:
+        return not all(pool.map(_answers, places))
+
+
+def _answers(place: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(place, timeout=ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _is_ours(labels: Mapping[str, str]) -> bool:

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 from heaters.errors import NodeLost, StageError, WorkerLost
 
+# A node that goes takes its processes along one after the other: so long until its own answers no more.
+GRACE_SECONDS = 2.0
 # Ray takes a node for dead some 15 s after its raylet fell silent: five checks, three seconds apart.
 PATIENCE_SECONDS = 20.0
 
@@ -18,20 +20,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt(Generic[T]):
-    """A call whose process died."""
+    """A call whose process died: given to Ray at `begun`, noticed at `since`."""
 
     call: T
     begun: float
     error: WorkerLost
-    until: float
+    since: float
 
 
 @dataclass(slots=True)
 class Doubts(Generic[T]):
-    """Calls that are neither finished nor failed, until it is known how they ended. Times are monotonic seconds."""
+    """Calls that are neither finished nor failed, until it is known how they ended. Times are monotonic seconds.
+
+    `dead_nodes` are those that Ray takes for dead, `is_any_silent` whether another one does not answer.
+    """
 
     dead_nodes: Callable[[], Collection[str]]
-    patience_seconds: float = PATIENCE_SECONDS
+    is_any_silent: Callable[[], bool]
     clock: Callable[[], float] = time.monotonic
     _waiting: "list[Doubt[T]]" = field(default_factory=list)
     _died: dict[str, float] = field(default_factory=dict)  # node → when it was first seen dead
@@ -47,19 +52,21 @@ class Doubts(Generic[T]):
 
     def add(self, call: T, begun: float, error: WorkerLost) -> None:
         """Wait with this one, which was given to Ray at `begun`."""
-        self._waiting.append(Doubt(call=call, begun=begun, error=error, until=self.clock() + self.patience_seconds))
+        self._waiting.append(Doubt(call=call, begun=begun, error=error, since=self.clock()))
 
     def settled(self) -> Iterator[tuple[T, StageError]]:
         """The calls of which it is known now, each with the error that stands for it. They are taken out."""
-        if not self._waiting:
-            return
-        self.look()
         now, waiting = self.clock(), self._waiting
+        waited = max((now - doubt.since for doubt in waiting), default=0.0)
+        if waited < GRACE_SECONDS:
+            return
+        limit = PATIENCE_SECONDS if waited < PATIENCE_SECONDS and self.is_any_silent() else GRACE_SECONDS
+        self.look()
         self._waiting = []
         for doubt in waiting:
             if any(seen >= doubt.begun for seen in self._died.values()):
                 yield doubt.call, NodeLost(f"a node died while it worked on it: {doubt.error}")
-            elif now >= doubt.until:
+            elif now - doubt.since >= limit:
                 yield doubt.call, doubt.error
             else:
                 self._waiting.append(doubt)

@@ -13,7 +13,7 @@ from heaters.core.pipeline import Stage
 from heaters.errors import HeatersError, NodeLost, StageError, TransientError, WorkerLost
 from heaters.runner.balance import Want, shares
 from heaters.runner.batches import batches
-from heaters.runner.cluster import Cluster, dead_nodes, free_cpus, survey
+from heaters.runner.cluster import Cluster, dead_nodes, free_cpus, is_any_silent, survey
 from heaters.runner.doubts import Doubts
 from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
@@ -78,7 +78,7 @@ class Runner:
         self._pools = {s.name: Pool(s, settings, cluster, self._modules[s.name].__name__) for s in stages}
         self._last_first = tuple(reversed(stages))
         self._calls: dict[Any, Call] = {}
-        self._doubts: Doubts[Call] = Doubts(dead_nodes)
+        self._doubts: Doubts[Call] = Doubts(dead_nodes, is_any_silent)
         self._where: dict[int, str] = {}  # video → the node whose cache holds its files
         self._stop = threading.Event()
         self._expired_at = 0.0

@@ -12,13 +12,14 @@ ERROR = WorkerLost("the process that worked on it died")
 
 @dataclass
 class World:
-    """A clock, and the nodes that are dead."""
+    """A clock, the nodes that are dead, and whether another one is silent."""
 
     now: float = 100.0
     dead: list[str] = field(default_factory=list)
+    silent: bool = False
 
     def doubts(self) -> "Doubts[str]":
-        return Doubts(lambda: self.dead, patience_seconds=20, clock=lambda: self.now)
+        return Doubts(lambda: self.dead, lambda: self.silent, clock=lambda: self.now)
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def world() -> World:
 def test_a_node_that_dies_after_its_worker_takes_the_blame(world: World) -> None:
     doubts = world.doubts()
     doubts.add("call", 101.0, ERROR)
+    world.silent = True
     world.now = 110.0
     assert list(doubts.settled()) == []
     assert doubts.calls == ["call"]
@@ -46,15 +48,28 @@ def test_a_node_that_was_seen_dead_before_its_worker_was_takes_it_too(world: Wor
     doubts.look()
     doubts.add("on it", 101.0, ERROR)
     doubts.add("begun after", 106.0, ERROR)
-    assert [(call, type(error)) for call, error in doubts.settled()] == [("on it", NodeLost)]
-    assert doubts.calls == ["begun after"]
+    world.now = 107.0
+    assert [(call, type(error)) for call, error in doubts.settled()] == [
+        ("on it", NodeLost),
+        ("begun after", WorkerLost),
+    ]
 
 
-def test_where_all_nodes_live_on_the_worker_died_alone(world: World) -> None:
+def test_where_all_nodes_answer_the_worker_died_alone(world: World) -> None:
     doubts = world.doubts()
     doubts.add("call", 101.0, ERROR)
+    world.now = 101.9
+    assert list(doubts.settled()) == []
+    world.now = 102.0
+    assert list(doubts.settled()) == [("call", ERROR)]
+    assert list(doubts.settled()) == []
+
+
+def test_a_node_that_stays_silent_and_alive_is_not_waited_for_for_ever(world: World) -> None:
+    doubts = world.doubts()
+    doubts.add("call", 101.0, ERROR)
+    world.silent = True
     world.now = 119.9
     assert list(doubts.settled()) == []
     world.now = 120.0
     assert list(doubts.settled()) == [("call", ERROR)]
-    assert list(doubts.settled()) == []
