@@ -103,4 +103,4 @@ def test_what_was_on_a_node_that_died_is_done_elsewhere_and_no_failure(answers: 
     done = [(run["stage"], run["video_id"]) for run in found if run["status"] == "done"]
     assert len(done) == len(set(done)) == 120
     others = [run for run in found if run["status"] != "done"]
-    assert {run["status"] for run in others} == {"lost"}
+    assert {run["status"] for run in others} == {"lost"}, [run["error"] for run in others]

@@ -42,7 +42,7 @@ ADD = """
     values (%(name)s, 'downloaded', %(hash)s, %(size)s, 100, %(prepare)s, %(detect)s, 'p', 't', 1, 25) returning id
 """
 RAN = """
-    select stage, video_id, status::text, attempt, result->>'node' as node, (result->>'process')::int as process,
+    select stage, video_id, status::text, attempt, error, result->>'node' as node, (result->>'process')::int as process,
            (result->>'begun')::float8 as begun, (result->>'ended')::float8 as ended
     from stage_runs where video_id = any (%(ids)s) order by id
 """
