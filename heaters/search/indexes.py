@@ -21,7 +21,7 @@ from heaters.store.vectors import plain, statement
 
 # Links of a vector, and the candidates looked at for them. With pgvector's 16 and 64, searches get caught in clusters
 # that lie apart, whatever the breadth of the search; links cost a tenth of the index's size each eight.
-LINKS, BUILD_BREADTH = 16, 256
+LINKS, BUILD_BREADTH = 16, 512
 PREFIX = "embeddings_near_"
 # A build whose graph does not fit in memory takes many times as long; a million vectors of 512 need 2 GB.
 BUILD_MEMORY_SHARE = 0.25
