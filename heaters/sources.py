@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urljoin, urlsplit
 
 from heaters.errors import FetchError, SourceRefused, UsageError
-from heaters.media.fetch import FetchLimits, is_url, list_web, read_web
+from heaters.media.fetch import FetchLimits, is_s3, is_url, list_web, read_web
 from heaters.settings import Settings
 from heaters.submit import MANIFESTS, Submission, expand, listed
 
@@ -52,18 +52,18 @@ class Reach:
         what cannot be reached.
         """
         for source in expand(named):
-            yield from self._one(source, self.playlists)
+            yield from self._one(source)
 
-    def _one(self, source: str, playlists: bool) -> Iterator[str]:
+    def _one(self, source: str) -> Iterator[str]:
         if not is_url(source):
             yield source
-        elif source.lower().startswith("s3://"):
+        elif is_s3(source):
             yield from self._s3(source)
         elif _suffix(source) in MANIFESTS:
             with self._folder() as folder:
                 text = read_web(source, folder, limits=self._limits())
             yield from self._manifest(source, text)
-        elif playlists:
+        elif self.playlists:
             with self._folder() as folder:
                 found = list_web(source, folder, limits=self._limits())
             yield from found
@@ -92,7 +92,7 @@ class Reach:
             absolute = found if is_url(found) else _joined(name, found)
             if _suffix(absolute) in MANIFESTS:
                 raise UsageError(f"a manifest lists videos, not manifests; {name} names {found}")
-            yield from self._s3(absolute) if absolute.startswith("s3://") else iter([absolute])
+            yield from self._s3(absolute) if is_s3(absolute) else iter([absolute])
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -149,12 +149,12 @@ def watch(folder: Path, stop: threading.Event, *, settle_seconds: float = SETTLE
 
 
 def _suffix(source: str) -> str:
-    path = source.partition("://")[2] if source.startswith("s3://") else urlsplit(source).path
+    path = source.partition("://")[2] if is_s3(source) else urlsplit(source).path
     return PurePosixPath(path).suffix.lower()
 
 
 def _joined(manifest: str, source: str) -> str:
-    if manifest.startswith("s3://"):
+    if is_s3(manifest):
         return f"{manifest.rpartition('/')[0]}/{source}"
     return urljoin(manifest, source)
 

@@ -1,6 +1,5 @@
 """Serves the application until it is told to stop: one process, because leases and the login's brake know one."""
 
-import signal
 import socket
 from collections.abc import Callable
 
@@ -8,6 +7,7 @@ import uvicorn
 
 from heaters.errors import ConfigError
 from heaters.settings import Settings
+from heaters.stopping import stopped_by_signals
 from ui.app import create_app
 from ui.context import opened
 
@@ -32,12 +32,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
             )
             # Uvicorn stops at a signal and then raises it again: by then there is nothing left that it should end.
-            previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
-            try:
+            with stopped_by_signals(lambda: None):
                 uvicorn.Server(config).run(sockets=[bound])
-            finally:
-                for number, handler in previous.items():
-                    signal.signal(number, handler)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heaters.cli.output import Output
-from heaters.cli.stopping import stopped_by_signals
 from heaters.runner.journal import Journal
 from heaters.sources import Reach, watch
+from heaters.stopping import stopped_by_signals
 from heaters.store.db import Database
 from heaters.submit import Submission, submit_all
 

@@ -14,7 +14,6 @@ from heaters.cli.accept import Tally, accept, accept_from
 from heaters.cli.output import Output, selected
 from heaters.cli.progress import Watch
 from heaters.cli.session import opened
-from heaters.cli.stopping import stopped_by_signals
 from heaters.core.pipeline import Stage, machine_stages
 from heaters.errors import UsageError
 from heaters.runner.events import Observer, Several
@@ -24,6 +23,7 @@ from heaters.runner.origins import Origins
 from heaters.search.keeper import Keeper
 from heaters.settings import Settings
 from heaters.sources import Reach
+from heaters.stopping import stopped_by_signals
 from heaters.store.db import Database
 from heaters.store.queries import query
 from heaters.store.review import approve_pending

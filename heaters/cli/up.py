@@ -17,6 +17,7 @@ import typer
 from heaters.cli.output import Output
 from heaters.cli.session import opened
 from heaters.errors import ConfigError, HeatersError
+from heaters.stopping import stopped_by_signals
 
 # A part that fails within this time of its start will fail again at once.
 SETTLED_SECONDS = 20.0
@@ -121,18 +122,16 @@ def up_command(
 def supervise(parts: Sequence[Part], say: Say) -> None:
     """Tend the parts until SIGINT or SIGTERM; then stop them all. Raises HeatersError when one cannot run."""
     stop = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        while not stop.is_set():
-            for part in parts:
-                if part.tend() is not None:
-                    raise HeatersError(f"{part.name} cannot run with these settings; see above")
-            stop.wait(TICK_SECONDS)
-        say("stopping…")
-    finally:
-        _end(parts, say)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with stopped_by_signals(stop.set):
+        try:
+            while not stop.is_set():
+                for part in parts:
+                    if part.tend() is not None:
+                        raise HeatersError(f"{part.name} cannot run with these settings; see above")
+                stop.wait(TICK_SECONDS)
+            say("stopping…")
+        finally:
+            _end(parts, say)
 
 
 def _end(parts: Sequence[Part], say: Say) -> None:

@@ -10,12 +10,17 @@ from heaters.media.fetched import Fetched, FetchLimits, FetchProgress, OnProgres
 from heaters.media.local_source import fetch_local
 from heaters.media.web_source import fetch_web, list_web, read_web
 
-__all__ = ["FetchLimits", "FetchProgress", "Fetched", "fetch", "is_url", "list_web", "read_web"]
+__all__ = ["FetchLimits", "FetchProgress", "Fetched", "fetch", "is_s3", "is_url", "list_web", "read_web"]
 
 
 def is_url(source: str) -> bool:
     """Whether `source` is written as a URL of any scheme; everything else is a path."""
     return re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", source) is not None
+
+
+def is_s3(source: str) -> bool:
+    """Whether a source is a URL of S3: an object, or a prefix of some."""
+    return source.lower().startswith("s3://")
 
 
 def fetch(source: str, folder: Path, *, limits: FetchLimits, on_progress: OnProgress | None = None) -> Fetched:

@@ -200,10 +200,11 @@ class Download:
 
 def _address(entry: Mapping[str, Any]) -> str:
     """Where an entry of a playlist is found again: its own page, or the file that the page shows."""
-    shown = entry.get("url") if entry.get("_type") in {"url", "url_transparent"} else entry.get("webpage_url")
-    held = [f.get("url") for f in entry.get("formats") or []] or [entry.get("url")]
+    if entry.get("_type") in {"url", "url_transparent"}:
+        return str(entry.get("url") or "")
     # Several videos of one page share its address: there the files themselves are told apart.
-    return str((shown if entry.get("_type") in {"url", "url_transparent"} else held[-1] or shown) or "")
+    best = (entry.get("formats") or [entry])[-1]
+    return str(best.get("url") or entry.get("webpage_url") or "")
 
 
 def refuse_unfit(info: Mapping[str, Any]) -> None:

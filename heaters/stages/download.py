@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from heaters.core import keys
 from heaters.errors import SourceRefused
-from heaters.media.fetch import Fetched, FetchLimits, fetch
+from heaters.media.fetch import Fetched, FetchLimits, fetch, is_s3
 from heaters.media.probe import Probe, probe
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
@@ -130,11 +130,6 @@ class Worker:
             strategy="s3",
             provenance={"extractor": "s3", "webpage_url": source},
         )
-
-
-def is_s3(source: str) -> bool:
-    """Whether a source is an object in S3."""
-    return source.lower().startswith("s3://")
 
 
 def provenance(fetched: Fetched) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from command import Heaters
 from outcome import check_rules, outcome, vectors
-from processes import kill_one
+from processes import is_ffmpeg, is_task, kill_one
 from rows import one, rows
 from shots import write_film
 from waiting import wait_for_stage
@@ -28,16 +28,6 @@ IS_LONG = "HEATERS_REPEAT" in os.environ
 STAGES = [stage.name for stage in machine_stages()]
 SHORT_LEASE = {"HEATERS_LEASE_SECONDS": "2"}
 EXPECTED_CUTS = [30, 60, 90, 120]
-
-
-def is_task(command: str) -> bool:
-    """A Ray worker that is in a call of ours."""
-    return command.startswith(("ray::_call", "ray::_Resident.call"))
-
-
-def is_ffmpeg(command: str) -> bool:
-    """A child that decodes or encodes."""
-    return "ffmpeg-linux" in command.split(" ")[0]
 
 
 @pytest.fixture

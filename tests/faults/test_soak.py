@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from command import Heaters
 from outcome import check_rules
-from processes import descendants
+from processes import descendants, is_ffmpeg, is_task
 from rows import one, rows
 from shots import PHOTOS, write_film
 
@@ -26,8 +26,8 @@ VIDEOS, KILL_SECONDS = (200, 600.0) if IS_LONG else (3, 10.0)
 SHORT_LEASE = {"HEATERS_LEASE_SECONDS": "3"}
 # What may be killed, by the start of its command line; a driver is killed by its pid.
 VICTIMS = {
-    "task": lambda command: command.startswith(("ray::_call", "ray::_Resident")),
-    "ffmpeg": lambda command: "ffmpeg-linux" in command.split(" ")[0],
+    "task": is_task,
+    "ffmpeg": is_ffmpeg,
     "probe": lambda command: "heaters.media.probe" in command,
 }
 

@@ -30,6 +30,16 @@ def descendants(pid: int | None = None) -> Iterator[tuple[int, str]]:
             continue
 
 
+def is_task(command: str) -> bool:
+    """A Ray worker that is in a call of ours."""
+    return command.startswith(("ray::_call", "ray::_Resident.call"))
+
+
+def is_ffmpeg(command: str) -> bool:
+    """A child that decodes or encodes."""
+    return "ffmpeg-linux" in command.split(" ")[0]
+
+
 def kill_one(matches: Callable[[str], bool], *, timeout_seconds: float = 60) -> str:
     """Wait for one of our descendants whose command line matches, kill -9 it; returns the command line."""
     deadline = time.monotonic() + timeout_seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.addresses import check_url
-from heaters.media.fetch import is_url
+from heaters.media.fetch import is_s3, is_url
 from heaters.media.sniff import looks_like
 from heaters.sources import is_video_name
 from heaters.store.queries import board
@@ -56,7 +56,7 @@ def _check(context: Context, text: str) -> Line:
     try:
         if len(text) > LONGEST_LINE:
             raise UsageError(f"a line has at most {LONGEST_LINE} characters")
-        if text.lower().startswith("s3://"):
+        if is_s3(text):
             return _object(text)
         if is_url(text):
             check_url(text, allow_private_hosts=context.settings.allow_private_hosts)

@@ -1,4 +1,4 @@
-"""Ending a command that goes on until it is told to."""
+"""Ending what goes on until it is told to: a run, a folder that is watched, a server."""
 
 import signal
 from collections.abc import Callable, Iterator
