@@ -18,6 +18,9 @@ EXACT_FILTERED_ROWS = 40_000
 BREADTH = 200
 # Pages are cut out of windows of a multiple of this, so that the pages of a window come from one and the same list.
 BLOCK = 50
+# The index orders by copies that are rounded after they were normalised, so near-ties change places (cosines 8e-6 apart
+# did): so many more than are shown are put in order by the vectors themselves.
+SPARE = 10
 # Deeper than this (also pgvector's largest breadth) every page is exact.
 DEEPEST = 1000
 # The index gives up after so many vectors for each one wanted: then the filter is narrower than it seemed.
@@ -43,5 +46,5 @@ def plan(*, has_index: bool, matching: int, narrow: bool, depth: int) -> Plan:
         return EXACT
     if matching <= (EXACT_FILTERED_ROWS if narrow else EXACT_ROWS):
         return EXACT
-    window = min(BLOCK * math.ceil(depth / BLOCK), DEEPEST)
+    window = min(BLOCK * math.ceil((depth + SPARE) / BLOCK), DEEPEST)
     return Plan(how="hnsw", window=window, breadth=max(BREADTH, window), scan=max(20_000, SCAN_PER_HIT * window))

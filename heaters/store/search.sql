@@ -27,6 +27,7 @@ order by distance, clip_id limit %(limit)s;
 
 -- name: nearest_indexed
 -- The same by the space's index: its `window` nearest that pass the filters, put in order, and of these the ones after `after`. `found` is how many the index gave.
+-- `+ 0`, or PostgreSQL takes the index's relaxed order for the order by distance, and sorts nothing.
 with near as materialized (
     select s.clip_id, s.vector::halfvec({dimension}) <=> %(vector)s::halfvec({dimension}) as distance
     from searchable s
@@ -36,14 +37,14 @@ with near as materialized (
     select clip_id, distance from near
     where %(after)s::float8 is null or distance > %(after)s::float8
        or (distance = %(after)s::float8 and clip_id <> all (%(tied)s::bigint[]))
-    order by distance, clip_id limit %(limit)s
+    order by distance + 0, clip_id limit %(limit)s
 )
 select c.id as clip_id, c.video_id, v.title, 1 - p.distance as score,
        (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.start_frame, c.end_frame,
        c.state::text, p.distance, (select count(*) from near)::int as found
 from page p join clips c on c.id = p.clip_id join videos v on v.id = c.video_id
-order by p.distance, c.id;
+order by p.distance + 0, c.id;
 
 -- name: use_index
 -- For one transaction: take the index's order as it comes instead of sorting everything, look at up to `scan` vectors, and go on past what filters drop.

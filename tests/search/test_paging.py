@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from spaces import STRATEGY, Axes, add_embedded_clips, add_vectors, units
@@ -59,6 +59,8 @@ def test_pages_join_to_the_whole(search: Search, k: int) -> None:
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.integers(1, 90), min_size=1, max_size=12), text=st.text("abc", min_size=1, max_size=3))
+@example(steps=[247], text="c")  # a near-tie on both sides of 250, where a window of the index ends
+@example(steps=[59, 1, 25, 39, 90, 89], text="c")
 def test_pages_of_any_length_join(search: Search, steps: list[int], text: str) -> None:
     query = Query(terms=(Term.text(text),), k=steps[0])
     pages = [search.run(query)]
