@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+# Ray starts its workers at niceness 15: beside anything else that computes on this machine they get a thirtieth of a
+# core, and the tests wait for them as if they hung.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 from command import Heaters

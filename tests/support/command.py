@@ -49,5 +49,9 @@ class Heaters:
             out, err = process.communicate(timeout=timeout_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise
+            out, err = process.communicate(timeout=30)
+            asked = " ".join(map(str, arguments))
+            raise AssertionError(
+                f"heaters {asked} did not end in {timeout_seconds:g} s; it said {out[-2000:]!r} and {err[-4000:]!r}"
+            ) from None
         return Answer(code=process.returncode, out=out, err=err)
