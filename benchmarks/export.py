@@ -128,7 +128,7 @@ def members(database: Database) -> list[dict[str, Any]]:
     """Every clip with its files, as the product's own query gives them."""
     from heaters.store.queries import dataset
 
-    everything = {"videos": None, "states": None, "min_seconds": None, "max_seconds": None}
+    everything = {"videos": None, "states": None, "min_seconds": None, "max_seconds": None, "facts": None}
     space = {"stills": "multi", "model": None, "strategy": None}
     with database.transaction() as tx:
         chosen = tx.execute(dataset("chosen_clips"), {**everything, **space}).fetchall()

@@ -146,6 +146,7 @@ class Filters(Shape):
     created_until: AwareDatetime | None = None
     reviewed_since: AwareDatetime | None = None
     reviewed_until: AwareDatetime | None = None
+    facts: list[Text] = Field(default=[], max_length=32, examples=[["motion>=0.02", "black_share<=0.1"]])
 
 
 class SearchRequest(Shape):

@@ -44,6 +44,7 @@ STANDS_ON: dict[str, frozenset[str]] = {
     "heaters.media": BASE,
     "heaters.models": BASE,
     **dict.fromkeys(SERVICES, BASE | ADAPTERS),  # what the command, the UI and jobs share; they do not know Ray
+    "heaters.dataset": BASE | ADAPTERS | {"heaters.search"},  # which clips look alike is search's to say
     "heaters.sources": BASE | ADAPTERS | {"heaters.submit"},
     "heaters.client": BASE | {"heaters.models", "heaters.search"},
     "heaters.stages": BASE | ADAPTERS,

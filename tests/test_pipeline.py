@@ -108,7 +108,7 @@ def test_reviewed_clips_go_on_and_others_wait(heaters: Heaters, film: Path) -> N
 def test_results_are_stored_with_their_figures(heaters: Heaters, film: Path, db: Database) -> None:
     heaters("run", film, "--auto-approve")
     found = {r["stage"]: r["result"] for r in rows(db, "select distinct on (stage) stage, result from stage_runs")}
-    assert set(found) == {"download", "prepare", "detect", "export", "keyframes", "embed"}
+    assert set(found) == {"download", "prepare", "detect", "export", "keyframes", "facts", "embed"}
     assert found["detect"]["method"] == "transnetv2"
     assert found["detect"]["device"] == found["embed"]["device"] == "cpu"
     assert found["prepare"]["frame_count"] == 150

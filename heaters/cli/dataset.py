@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from heaters.cli.facts import Facts, bounds
 from heaters.cli.listing import video_id
 from heaters.cli.output import Output
 from heaters.cli.run import AsJson
@@ -37,6 +38,10 @@ def export_command(
     state: Annotated[list[str] | None, typer.Option(help="in these states.", rich_help_panel=_ONLY)] = None,
     min_seconds: Annotated[float | None, typer.Option(help="at least so long.", rich_help_panel=_ONLY)] = None,
     max_seconds: Annotated[float | None, typer.Option(help="shorter than this.", rich_help_panel=_ONLY)] = None,
+    where: Facts = None,
+    unique: Annotated[
+        float | None, typer.Option(help="that look unlike each other: none nearer than this.", rich_help_panel=_ONLY)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write approved clips as a dataset: what is not in OUT yet. The same command again adds only what is new.
@@ -64,6 +69,8 @@ def export_command(
             states=tuple(state) if state else None,
             min_seconds=min_seconds,
             max_seconds=max_seconds,
+            facts=bounds(where),
+            unique=unique,
         )
 
         def on_shard(one: Entry, number: int, count: int) -> None:
@@ -90,5 +97,7 @@ def _say(output: Output, report: Report) -> None:
         f"{report.location}: {report.clips_new} clips added, {report.clips} in {report.shards} shards; "
         f"{report.size_bytes / 1e6:.1f} MB in {report.seconds:.1f} s ({rate:.0f} clips a second)"
     )
+    if report.alike:
+        output.say(f"{report.alike} clips were left out: they look like one that is in")
     if report.waiting:
         output.say(f"{report.waiting} approved clips are not ready (file, stills or vector): run again later")

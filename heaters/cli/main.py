@@ -11,7 +11,9 @@ from heaters.cli import (
     cut,
     dataset,
     demo,
+    duplicates,
     evaluate,
+    facts,
     jobs,
     listing,
     models,
@@ -44,6 +46,8 @@ app.command("retry")(status.retry_command)
 app.command("cut")(cut.cut_command)
 app.command("cuts")(listing.cuts_command)
 app.command("clips")(listing.clips_command)
+app.command("facts")(facts.facts_command)
+app.command("duplicates")(duplicates.duplicates_command)
 app.command("search")(search.search_command)
 app.command("embed")(models.embed_command)
 app.add_typer(models.app, name="models")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from heaters.cli.facts import Facts, bounds
 from heaters.cli.listing import video_id
 from heaters.cli.output import Output
 from heaters.cli.run import AsJson
@@ -45,6 +46,7 @@ def search_command(
     until: Annotated[datetime | None, typer.Option(help="made before (UTC).", formats=_DATES)] = None,
     reviewed_since: Annotated[datetime | None, typer.Option(help="reviewed then or later.", formats=_DATES)] = None,
     reviewed_until: Annotated[datetime | None, typer.Option(help="reviewed before.", formats=_DATES)] = None,
+    where: Facts = None,
     as_json: AsJson = False,
 ) -> None:
     """Find clips by words, pictures or other clips; what is taken away steers away from it."""
@@ -64,6 +66,7 @@ def search_command(
             created_until=until,
             reviewed_since=reviewed_since,
             reviewed_until=reviewed_until,
+            facts=bounds(where),
         )
         search = Search(database, settings)
         if random:

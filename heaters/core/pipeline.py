@@ -133,6 +133,18 @@ PIPELINE: tuple[Stage, ...] = (
         variant="keyframes",
     ),
     Stage(
+        name="facts",
+        subject=Subject.CLIP,
+        takes=ClipState.KEYFRAMED,
+        gives=ClipState.KEYFRAMED,  # no milestone: nothing waits for it
+        does="Measure motion, brightness, black and frozen frames, bars, sharpness and sound, to filter by.",
+        batch=16,
+        attempts=3,
+        timeout_seconds=900,
+        variant="facts",
+        needs="keyframes",
+    ),
+    Stage(
         name="embed",
         subject=Subject.CLIP,
         takes=ClipState.KEYFRAMED,
@@ -178,6 +190,7 @@ def eligible_states(stage: Stage) -> tuple[State, ...]:
         return (stage.takes,)
     later: list[State] = [stage.takes]
     for row in PIPELINE:
-        if row.subject is stage.subject and row.takes in later and row.by is By.MACHINE:
+        follows = row.subject is stage.subject and row.takes in later and row.by is By.MACHINE
+        if follows and row.gives not in later:
             later.append(row.gives)
     return tuple(later)

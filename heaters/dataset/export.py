@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from heaters.dataset.sink import Folder, Sink, open_sink
 from heaters.dataset.table import needs
 from heaters.dataset.written import Written
 from heaters.errors import StageError, StoreError, UsageError
+from heaters.search.groups import standing
 from heaters.settings import Settings
 from heaters.store.db import Database, connect
 from heaters.store.objects import open_store
@@ -46,7 +47,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an export did. `waiting` clips were chosen but lack their file, stills or vector as yet."""
+    """What an export did. `waiting` clips were chosen but lack their file, stills or vector as yet; `alike` were left
+    out because they look like one that is in.
+    """
 
     location: str
     clips: int
@@ -55,6 +58,7 @@ class Report:
     shards_new: int
     size_bytes: int
     waiting: int
+    alike: int
     swept: int
     failed: tuple[Failed, ...]
     seconds: float
@@ -105,7 +109,8 @@ def _export(
     entered = index.entries(sink, recipe)
     there = {clip["sample"] for one in entered for clip in one.clips}
     chosen, waiting = _chosen(database, recipe, choice)
-    shards = plan([clip for clip in chosen if clip.sample not in there], recipe)
+    new_clips, alike = _distinct(database, recipe, choice, chosen, there)
+    shards = plan(new_clips, recipe)
     new: list[Entry] = []
     failed: list[tuple[Sample, StageError]] = []
     for number, shard in enumerate(shards, 1):
@@ -129,6 +134,7 @@ def _export(
         shards_new=len(new),
         size_bytes=sum(one.size_bytes + one.more_bytes for one in new),
         waiting=waiting,
+        alike=alike,
         swept=swept,
         failed=tuple(Failed(clip_id=s.clip_id, error=f"{type(e).__name__}: {e}") for s, e in failed),
         seconds=time.monotonic() - begun,
@@ -146,6 +152,22 @@ def _chosen(database: Database, recipe: Recipe, choice: Choice) -> tuple[list[Ca
         if row["has_file"] and row["has_stills"] and row["has_vector"]
     ]
     return ready, len(rows) - len(ready)
+
+
+def _distinct(
+    database: Database, recipe: Recipe, choice: Choice, chosen: Sequence[Candidate], there: set[str]
+) -> tuple[list[Candidate], int]:
+    """The clips that are not in the output yet, and how many of these are left out for looking like another."""
+    new = [clip for clip in chosen if clip.sample not in there]
+    if choice.unique is None:
+        return new, 0
+    old = sorted(clip.id for clip in chosen if clip.sample in there)
+    if not recipe.model:
+        raise UsageError("near-duplicates are told by vectors: to leave them out, the recipe needs some")
+    ids = [*old, *sorted(clip.id for clip in new)]
+    first = standing(database, recipe.model, recipe.strategy, choice.unique, ids)
+    distinct = [clip for clip in new if first[clip.id] == clip.id]
+    return distinct, len(new) - len(distinct)
 
 
 def _sweep(sink: Sink, recipe: Recipe, found: list[Entry]) -> int:

@@ -1,13 +1,16 @@
 """What a dataset is made of: which clips, in what form. The same recipe and the same clips give the same bytes."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heaters.core import keys
+from heaters.core.facts import Bound, plain
 from heaters.core.splits import Splits
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
+from heaters.search.groups import check
 
 STATES = (ClipState.REVIEW_APPROVED, ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED)
 
@@ -45,17 +48,25 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which clips go in; None: all that review let through."""
+    """Which clips go in; None: all that review let through.
+
+    `unique`: of clips whose vectors are at least this near, a cosine in (0, 1], only one: the one that is in the
+    output, else the first.
+    """
 
     videos: tuple[int, ...] | None = None
     states: tuple[str, ...] | None = None
     min_seconds: float | None = None
     max_seconds: float | None = None
+    facts: tuple[Bound, ...] = ()
+    unique: float | None = None
 
     def __post_init__(self) -> None:
         for state in self.states or ():
             if state not in STATES:
                 raise UsageError(f"a clip of a dataset is {', '.join(STATES)}; got {state!r}")
+        if self.unique is not None:
+            check(self.unique)
         low, high = self.min_seconds, self.max_seconds
         if low is not None and high is not None and not low < high:
             raise UsageError(f"a range of durations must not be empty; got [{low}, {high})")
@@ -67,6 +78,7 @@ class Choice:
             "states": None if self.states is None else list(self.states),
             "min_seconds": self.min_seconds,
             "max_seconds": self.max_seconds,
+            "facts": json.dumps(plain(self.facts)) if self.facts else None,
         }
 
 

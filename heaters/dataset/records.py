@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heaters.core.facts import FACTS
 from heaters.dataset.recipe import Recipe, Shard
 from heaters.store.db import Database
 from heaters.store.queries import dataset
@@ -86,6 +87,7 @@ def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str,
         "start_cut": _cut(row, "start"),
         "end_cut": _cut(row, "end"),
         "review": list(acts),
+        "facts": {name: (row["facts"] or {}).get(name) for name in FACTS},
         "source": row["source"],
         "source_title": row["title"],
         "source_sha256": row["content_hash"],

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from heaters.core.facts import FACTS
 from heaters.dataset.recipe import Recipe
 from heaters.dataset.records import Sample
 from heaters.errors import ConfigError
@@ -55,6 +56,7 @@ def schema(dimension: int, *, inline: bool = False) -> "pa.Schema":
         ("start_cut", cut),
         ("end_cut", cut),
         ("review", pa.list_(act)),
+        ("facts", pa.struct([(name, real) for name in FACTS])),
         *((name, text) for name in ("source", "source_title", "source_sha256", "provenance")),
         ("video", pa.struct([("profile", text), ("sha256", text), ("size_bytes", whole)])),
         ("video_bytes", pa.large_binary()) if inline else ("video_path", text),

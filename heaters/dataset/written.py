@@ -48,7 +48,7 @@ def copy_checked(part: Part, path: Path, take: Callable[[bytes], object]) -> Non
 
 # What is empty for many clips, or differs in its keys: loaders that infer types from the first samples (`datasets`)
 # would fail at the first clip that has some.
-AS_TEXT = ("review", "parents", "provenance")
+AS_TEXT = ("review", "parents", "provenance", "facts")
 
 
 def record_bytes(record: dict[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from heaters.core.facts import Bound, plain
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
 
@@ -82,6 +83,7 @@ class Filters:
     created_until: datetime | None = None
     reviewed_since: datetime | None = None
     reviewed_until: datetime | None = None
+    facts: tuple[Bound, ...] = ()  # what must hold of each clip's facts, all of it
 
     def __post_init__(self) -> None:
         for video in self.videos or ():
@@ -117,6 +119,7 @@ class Filters:
             "created_until": _utc(self.created_until),
             "reviewed_since": _utc(self.reviewed_since),
             "reviewed_until": _utc(self.reviewed_until),
+            "facts": json.dumps(plain(self.facts)) if self.facts else None,
         }
 
 

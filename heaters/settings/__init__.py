@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from heaters.errors import ConfigError
 from heaters.settings import parse
 
+FACTS_VERSION = "1"  # that of core/facts.py, which settings may not import; a test compares
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
@@ -181,7 +182,7 @@ class Settings:
         # An average depends on which stills there are; the middle one is the same for all.
         more = "" if self.embedding_strategy == "single" or self.keyframes == "multi" else f"|{self.keyframes}"
         embedding = f"{self.model}|{self.embedding_strategy}{more}"
-        return {"": "", "keyframes": self.keyframes, "embedding": embedding}[name]
+        return {"": "", "keyframes": self.keyframes, "facts": FACTS_VERSION, "embedding": embedding}[name]
 
     def __post_init__(self) -> None:
         if self.embedding_strategy == "multi_average" and self.keyframes == "midpoint":

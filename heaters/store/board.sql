@@ -40,6 +40,7 @@ where c.retired_at is null and c.state <> 'archived'
        or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den >= %(min_seconds)s::float8)
   and (%(max_seconds)s::float8 is null
        or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den < %(max_seconds)s::float8)
+  and (%(facts)s::jsonb is null or facts_match(c.id, %(facts)s::jsonb))
   and (%(after_key)s::float8 is null or ({key}, c.id) > (%(after_key)s::float8, %(after_id)s::bigint))
 order by {key}, c.id limit %(limit)s offset %(offset)s;
 
@@ -54,6 +55,7 @@ select count(*)::int as n from (
            or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den >= %(min_seconds)s::float8)
       and (%(max_seconds)s::float8 is null
            or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den < %(max_seconds)s::float8)
+      and (%(facts)s::jsonb is null or facts_match(c.id, %(facts)s::jsonb))
     limit %(most)s
 ) counted;
 

@@ -22,6 +22,7 @@ where c.retired_at is null and v.content_hash is not null
        or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den >= %(min_seconds)s::float8)
   and (%(max_seconds)s::float8 is null
        or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den < %(max_seconds)s::float8)
+  and (%(facts)s::jsonb is null or facts_match(c.id, %(facts)s::jsonb))
 order by v.content_hash, c.start_frame, c.id;
 
 -- name: clip_records
@@ -37,6 +38,7 @@ select c.id, c.video_id, v.content_hash, v.source, v.title, v.provenance, v.widt
        (select coalesce(jsonb_agg(jsonb_build_object('tag', s.tag, 'frame', s.metadata->'frame', 'key', s.key,
                                                      'sha256', s.sha256, 'size_bytes', s.size_bytes) order by s.tag), '[]')
         from artifacts s where s.clip_id = c.id and s.kind = 'keyframe' and s.strategy = %(stills)s) as stills,
+       (select f.metadata from artifacts f where f.clip_id = c.id and f.kind = 'facts' order by f.strategy desc limit 1) as facts,
        e.vector, e.images
 from unnest(%(ids)s::bigint[]) with ordinality as asked (id, place)
 join clips c on c.id = asked.id

@@ -304,6 +304,14 @@ from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s);
 select c.id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame
 from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s);
 
+-- name: input_facts
+-- What facts needs: the frames, the file and the stills of the strategy in use.
+select c.id, v.content_hash, c.start_frame, c.end_frame, v.frame_count, v.analysis_key, c.export_key,
+       coalesce(v.has_audio, false) as has_audio,
+       array(select a.key from artifacts a where a.clip_id = c.id and a.kind = 'keyframe' and a.strategy = %(strategy)s
+             order by a.tag) as stills
+from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s) and c.export_key is not null;
+
 -- name: input_embed
 -- What embed needs: the keys of the stills of the strategy in use, by tag.
 select c.id, array_agg(a.tag order by a.tag) as tags, array_agg(a.key order by a.tag) as keys
@@ -397,6 +405,13 @@ from cuts k join videos v on v.id = k.video_id where k.video_id = %(id)s order b
 select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text, c.export_key
 from clips c join videos v on v.id = c.video_id
+where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
+
+-- name: facts_of_video
+-- What was measured of the active clips of a video, in play order.
+select c.id, f.metadata as facts from clips c
+cross join lateral (select metadata from artifacts a where a.clip_id = c.id and a.kind = 'facts'
+                    order by a.strategy desc limit 1) f
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
 -- ------------------------------------------------------------------------------------------------ the database (search: search.sql)

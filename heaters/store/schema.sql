@@ -102,7 +102,7 @@ create index clips_in_hand on clips (review_lease_expires_at) where review_lease
 -- A file made from a clip. The identity has no nullable column, so that it really fires.
 create table artifacts (
     clip_id         bigint not null references clips (id) on delete cascade,
-    kind            text not null,                              -- export, keyframe
+    kind            text not null,                              -- export, keyframe, facts
     strategy        text not null default '',
     tag             text not null default '',
     key             text not null,
@@ -307,6 +307,15 @@ returns table (id bigint, video_id bigint) stable language sql as $$
           select from stage_runs n
           where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
             and n.status = 'done' and not n.voided))
+$$;
+
+-- Whether everything asked of a clip's newest facts holds. `p_bounds`: [{"name", "low", "high"}]; a fact that is not there holds nothing.
+create function facts_match(p_clip_id bigint, p_bounds jsonb) returns boolean stable language sql as $$
+    select not exists (
+        select from jsonb_to_recordset(p_bounds) as w (name text, low float8, high float8)
+        where not coalesce((
+            select (f.metadata->>w.name)::float8 between w.low and w.high from artifacts f
+            where f.clip_id = p_clip_id and f.kind = 'facts' order by f.strategy desc limit 1), false))
 $$;
 
 -- How an attempt begins: the claims of videos and of clips differ only in which rows are due.

@@ -11,6 +11,7 @@
   and (%(created_until)s::timestamptz is null or s.created_at < %(created_until)s::timestamptz)
   and (%(reviewed_since)s::timestamptz is null or s.reviewed_at >= %(reviewed_since)s::timestamptz)
   and (%(reviewed_until)s::timestamptz is null or s.reviewed_at < %(reviewed_until)s::timestamptz)
+  and (%(facts)s::jsonb is null or facts_match(s.clip_id, %(facts)s::jsonb))
   and (%(exclude)s::bigint[] is null or s.clip_id <> all (%(exclude)s::bigint[]));
 
 -- ------------------------------------------------------------------------------------------------ the nearest
@@ -69,6 +70,11 @@ select count(*)::int as n from (
 -- The vectors of some clips in one space.
 select clip_id, vector from embeddings
 where clip_id = any (%(ids)s::bigint[]) and model = %(model)s and strategy = %(strategy)s;
+
+-- name: clips_of_space
+-- Every clip of a space that passes the filters, by id.
+select s.clip_id from searchable s
+where s.model = %(model)s and s.strategy = %(strategy)s and {matches} order by s.clip_id;
 
 -- name: spaces_of_clip
 -- In which spaces a clip has a vector.

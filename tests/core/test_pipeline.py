@@ -38,7 +38,7 @@ def test_states_belong_to_the_stage_s_subject() -> None:
 
 def test_machine_stages_are_all_but_people_s() -> None:
     assert [stage.name for stage in machine_stages()] == [
-        "download", "prepare", "detect", "export", "keyframes", "embed",
+        "download", "prepare", "detect", "export", "keyframes", "facts", "embed",
     ]  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def test_every_variant_names_a_setting() -> None:
         ("download", (VideoState.NEW,)),
         ("export", (ClipState.REVIEW_APPROVED,)),
         ("keyframes", (ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED)),
+        ("facts", (ClipState.KEYFRAMED, ClipState.EMBEDDED)),
         ("embed", (ClipState.KEYFRAMED, ClipState.EMBEDDED)),
         ("archive", (ClipState.REVIEW_ARCHIVED,)),
     ],

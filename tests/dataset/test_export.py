@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import Heaters
 from dataset_clips import MODEL, add_exported
 from rows import one
+from spaces import add_vectors
 
 from heaters.core.splits import Splits
 from heaters.dataset.export import Report, export
@@ -187,6 +189,25 @@ def test_filters(run: Run, clips: list[int], db: Database, tmp_path: Path) -> No
         Choice(states=("pending_review",))
     with pytest.raises(UsageError, match="must not be empty"):
         Choice(min_seconds=2, max_seconds=2)
+
+
+def test_unique_leaves_out_what_looks_like_what_is_in(
+    run: Run, clips: list[int], db: Database, store: ObjectStore
+) -> None:
+    scenes = np.repeat(np.random.default_rng(3).normal(size=(6, 16)), 3, axis=0)
+    add_vectors(db, clips, scenes)  # the three clips of a video look alike
+    report = run(choice=Choice(unique=0.99))
+    assert (report.clips, report.clips_new, report.alike) == (6, 6, 12)
+    more = add_exported(db, store, "0 before all others", 2)
+    add_vectors(db, more, np.stack([scenes[0], np.ones(16)]))
+    again = run(choice=Choice(unique=0.99))
+    assert (again.clips, again.clips_new, again.alike) == (7, 1, 13)
+    assert run(choice=Choice(unique=0.99)).clips_new == 0
+    assert run(choice=Choice()).clips == 20
+    with pytest.raises(UsageError, match="told by vectors"):
+        run(out=report.location + "2", model="", strategy="", choice=Choice(unique=0.9))
+    with pytest.raises(UsageError, match=r"in \(0, 1\]"):
+        Choice(unique=0.0)
 
 
 def test_orphans_are_swept_and_damage_is_seen(run: Run, clips: list[int], tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ IMPOSSIBLE: list[tuple[dict[str, object], str]] = [
     ({"text": "a", "filters": {"videos": [2**63]}}, "less than or equal to"),
     ({"text": "a", "filters": {"states": ["done"]}}, "pending_review"),
     ({"text": "a", "filters": {"min_seconds": 2, "max_seconds": 1}}, "must not be empty"),
+    ({"text": "a", "filters": {"facts": ["speed>=1"]}}, "a fact is one of motion"),
     ({"clip": 4711}, "clip 4711 has no vector"),
     ({"terms": [{"text": "a", "clip": 1}]}, "exactly one of text, image and clip"),
     ({"terms": [{"text": "a", "weight": -1}]}, "something to look for"),

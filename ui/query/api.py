@@ -7,6 +7,7 @@ from fastapi import Query as Given
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
+from heaters.core.facts import Bound
 from heaters.errors import UsageError
 from heaters.search import Filters
 from heaters.store.queries import board
@@ -23,6 +24,7 @@ Id = Annotated[int, Given(gt=0, lt=2**63)]
 Ids = Annotated[list[Id], Given(max_length=100)]
 Words = Annotated[list[str], Given(max_length=8)]
 Seconds = Annotated[float | None, Given(ge=0, le=1e9)]
+Bounds = Annotated[str, Given(max_length=500)]
 
 
 def router(context: Context) -> APIRouter:
@@ -41,13 +43,14 @@ def router(context: Context) -> APIRouter:
         state: Words = [],  # noqa: B006
         shortest: Seconds = None,
         longest: Seconds = None,
+        where: Bounds = "",
         sort: str = SORTS[0],
         seed: int = 0,
         page: int = 1,
         cursor: Annotated[str, Given(max_length=32768)] = "",
     ) -> dict[str, Any]:
         """A page of clips: those nearest to the terms, or without any all that pass the filters."""
-        filters = filters_of(video, state, shortest, longest)
+        filters = filters_of(video, state, shortest, longest, where)
         terms = terms_of(pictures, q, away, clip, image)
         asked = Asked(terms=terms, filters=filters, sort=sort, seed=seed, page=page, cursor=cursor)
         return answer(context, asked)
@@ -59,9 +62,10 @@ def router(context: Context) -> APIRouter:
         state: Words = [],  # noqa: B006
         shortest: Seconds = None,
         longest: Seconds = None,
+        where: Bounds = "",
     ) -> dict[str, Any]:
         """The number of a searchable clip, picked by chance among those that pass the filters."""
-        hit = context.search.random_clip(filters_of(video, state, shortest, longest))
+        hit = context.search.random_clip(filters_of(video, state, shortest, longest, where))
         if hit is None:
             raise UsageError("there is no clip to start from: none that is searchable passes the filters")
         return {"clip": hit.clip_id}
@@ -102,10 +106,16 @@ def _add_pictures(routes: APIRouter, pictures: Pictures) -> None:
         return FileResponse(path, media_type="image/jpeg", headers=headers)
 
 
-def filters_of(videos: list[int], states: list[str], shortest: float | None, longest: float | None) -> Filters:
-    """The filters of an address."""
+def filters_of(
+    videos: list[int], states: list[str], shortest: float | None, longest: float | None, where: str
+) -> Filters:
+    """The filters of an address. `where` holds bounds on facts, commas between: `motion>=0.02, letterbox=0`."""
     return Filters(
-        videos=tuple(videos) or None, states=tuple(states) or None, min_seconds=shortest, max_seconds=longest
+        videos=tuple(videos) or None,
+        states=tuple(states) or None,
+        min_seconds=shortest,
+        max_seconds=longest,
+        facts=tuple(Bound.parse(text) for text in where.split(",") if text.strip()),
     )
 
 

@@ -12,7 +12,8 @@ const SORTS = {
   shuffled: "shuffled",
 };
 // What the address may say; `p` is the page (Gradio has its own use for `page`); `clip` and `image` several times, with a "-" for what to look away from.
-const SINGLE = ["q", "away", "video", "state", "shortest", "longest", "sort", "seed", "p"];
+const FILTERS = ["video", "state", "shortest", "longest", "where"];
+const SINGLE = ["q", "away", ...FILTERS, "sort", "seed", "p"];
 const LIKES = ["clip", "image"];
 const MOST_BYTES = 25 * 2 ** 20;
 
@@ -35,7 +36,7 @@ export function mount(element) {
     const parameters = now();
     parameters.delete("p");
     // What is typed counts, whatever was pressed.
-    for (const name of ["q", "away"]) setOrDrop(parameters, name, part(name).value.trim());
+    for (const name of ["q", "away", "where"]) setOrDrop(parameters, name, part(name).value.trim());
     edit(parameters);
     go(parameters);
   };
@@ -45,7 +46,7 @@ export function mount(element) {
   // ------------------------------------------------------------ the bar
 
   function fill(parameters) {
-    for (const name of ["q", "away", "shortest", "longest"]) part(name).value = parameters.get(name) ?? "";
+    for (const name of ["q", "away", "shortest", "longest", "where"]) part(name).value = parameters.get(name) ?? "";
     part("likes").replaceChildren(
       ...LIKES.flatMap((name) => parameters.getAll(name).map((value) => likeness(name, value))),
     );
@@ -107,7 +108,7 @@ export function mount(element) {
     event.preventDefault();
     change(() => {});
   });
-  for (const name of ["video", "state", "shortest", "longest"]) {
+  for (const name of FILTERS) {
     part(name).addEventListener("change", () => change((parameters) => setOrDrop(parameters, name, part(name).value)));
   }
   part("sort").addEventListener("change", () =>
@@ -235,10 +236,10 @@ export function mount(element) {
     });
 
   function nothing(parameters, page) {
-    const isFiltered = ["video", "state", "shortest", "longest"].some((name) => parameters.has(name));
+    const isFiltered = FILTERS.some((name) => parameters.has(name));
     if (isFiltered) {
       const without = button("Without filters", () =>
-        change((all) => ["video", "state", "shortest", "longest"].forEach((name) => all.delete(name))),
+        change((all) => FILTERS.forEach((name) => all.delete(name))),
       );
       return note("search", "No clip passes the filters", "Widen them, or take them away.", without);
     }
@@ -268,7 +269,7 @@ function focusOnceSeen(field, frames = 60) {
 }
 
 function filtersOf(parameters) {
-  const kept = [...parameters].filter(([name]) => ["video", "state", "shortest", "longest"].includes(name));
+  const kept = [...parameters].filter(([name]) => FILTERS.includes(name));
   return new URLSearchParams(kept);
 }
 

@@ -87,7 +87,7 @@ function days({ days: rows, day_count: count }) {
 function seconds({ seconds: rows }) {
   const title = "Seconds an item takes, by stage";
   if (!rows.length) return nothing(title, "nothing was done yet");
-  const order = ["download", "prepare", "detect", "export", "keyframes", "embed", "archive"];
+  const order = ["download", "prepare", "detect", "export", "keyframes", "facts", "embed", "archive"];
   const sorted = order.flatMap((stage) => rows.filter((row) => row.stage === stage));
   const low = Math.floor(Math.log10(Math.max(1e-3, Math.min(...sorted.map((row) => row.quantiles[0])))));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(1e-2, ...sorted.map((row) => row.quantiles[4])))));

@@ -71,6 +71,17 @@ def test_filters(empty_site: Site) -> None:
         assert pages(anyone, state="review_skipped") == [[clips[3]]]
         assert anyone.get("/api/query/clips", params={"shortest": 0.5}).json()["total"] == 0
         assert anyone.get("/api/query/clips", params={"longest": 0.5}).json()["total"] == 60
+        for number, motion in ((clips[1], 0.5), (clips[2], 0.01)):
+            one(
+                empty_site.database,
+                "insert into artifacts (clip_id, kind, strategy, key, sha256, size_bytes, metadata) "
+                "values (%(i)s, 'facts', '1', 'k', repeat('0', 64), 1, jsonb_build_object('motion', %(m)s::float8)) "
+                "returning clip_id",
+                {"i": number, "m": motion},
+            )
+        assert pages(anyone, where="motion>=0.1") == [[clips[1]]]
+        assert sorted(flat(pages(anyone, where="motion>=0, motion<=0.5"))) == clips[1:3]
+        assert anyone.get("/api/query/clips", params={"where": "motion>=0, black_share<=1"}).json()["total"] == 0
 
 
 STRANGE: tuple[tuple[dict[str, Any], int], ...] = (
@@ -85,6 +96,9 @@ STRANGE: tuple[tuple[dict[str, Any], int], ...] = (
     ({"page": 10**9}, 400),
     ({"seed": 10**30}, 400),
     ({"shortest": "nan"}, 422),
+    ({"where": "motion>="}, 400),
+    ({"where": "motion>=1e999"}, 400),
+    ({"where": "speed>=1; drop table clips"}, 400),
     ({"q": "x" * 3000}, 422),
     ({"clip": "5"}, 400),
     ({"q": HOSTILE}, 200),

@@ -83,6 +83,18 @@ def test_filters_sorts_and_nothing_found(site: Site, open_page: Open) -> None:
     expect(page.get_by_role("heading", name="No clip passes the filters")).to_be_visible()
     page.get_by_role("button", name="Without filters").click()
     expect(page.locator(".q-card").first).to_be_visible()
+    settled(page)
+    page.get_by_label("Facts").fill("motion>=0, brightness<=0")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="No clip passes the filters")).to_be_visible()
+    assert "where=motion" in page.url
+    page.watched.expected.append("status of 400")  # type: ignore[attr-defined]
+    page.get_by_label("Facts").fill("speed>1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("a bound is FACT>=NUMBER")).to_be_visible()
+    page.get_by_label("Facts").fill("motion>=0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".q-card").first).to_be_visible()
 
 
 def test_hover_scrubs_and_a_click_opens_the_clip_in_context(site: Site, open_page: Open) -> None:

@@ -1,0 +1,61 @@
+"""Groups of near-duplicates in one space: every clip with the one that stands for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from heaters.errors import UsageError
+from heaters.search.collapse import leaders
+from heaters.search.query import Filters
+from heaters.search.spaces import Chosen
+from heaters.store.db import Database
+from heaters.store.vectors import full, plain, statement
+
+_AT_ONCE = 10_000  # vectors read at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Clips that look alike, by their ids, lowest first; the first stands for the others."""
+
+    clips: tuple[int, ...]
+
+
+def check(threshold: float) -> None:
+    """Raise UsageError for what is no threshold."""
+    if not 0 < threshold <= 1:
+        raise UsageError(f"clips are near-duplicates above a cosine in (0, 1]; got {threshold}")
+
+
+def groups(database: Database, space: Chosen, threshold: float, filters: Filters | None = None) -> list[Group]:
+    """The groups of at least two clips among those that pass the filters. Raises UsageError for the threshold.
+
+    Compares every vector with every clip that is kept: 100,000 clips in minutes, held in memory as float32.
+    """
+    check(threshold)
+    given = {"model": space.model, "strategy": space.strategy, "exclude": None, **(filters or Filters()).parameters()}
+    with database.transaction() as tx:
+        ids = [row["clip_id"] for row in tx.execute(statement("clips_of_space"), given).fetchall()]
+    found: dict[int, list[int]] = {}
+    for clip, first in standing(database, space.model, space.strategy, threshold, ids).items():
+        found.setdefault(first, []).append(clip)
+    return [Group(clips=tuple(clips)) for clips in found.values() if len(clips) > 1]
+
+
+def standing(database: Database, model: str, strategy: str, threshold: float, ids: Sequence[int]) -> dict[int, int]:
+    """For each clip that has a vector in the space, the first of `ids` that stands for it; itself where none does."""
+    have: list[int] = []
+    parts = []
+    for at in range(0, len(ids), _AT_ONCE):
+        some = list(ids[at : at + _AT_ONCE])
+        asked = {"ids": some, "model": model, "strategy": strategy}
+        with database.transaction() as tx:
+            rows = {row["clip_id"]: full(row["vector"]) for row in tx.execute(plain("vectors_of"), asked).fetchall()}
+        there = [clip for clip in some if clip in rows]
+        have += there
+        parts += [rows[clip] for clip in there]
+    if not have:
+        return {}
+    owners = leaders(np.stack(parts), threshold)
+    return {clip: have[first] for clip, first in zip(have, owners, strict=True)}

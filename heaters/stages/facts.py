@@ -1,0 +1,125 @@
+"""Stage `facts`: a clip's analysis frames, stills and sound → numbers to filter by. Only the sound is decoded here."""
+
+import io
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from psycopg.types.json import Jsonb
+
+from heaters.core import keys
+from heaters.core.facts import VERSION
+from heaters.errors import IntegrityError
+from heaters.media.listen import Heard, heard
+from heaters.media.look import seen, sharpness
+from heaters.models.raw_frames import RawFrames
+from heaters.settings import Settings
+from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.store.cache import Cache
+from heaters.store.objects import open_store
+from heaters.store.queries import query
+
+INPUT = "input_facts"
+CHUNK_FRAMES = 512  # 24 MB as float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A clip with its file and stills."""
+
+    id: int
+    content_hash: str
+    start_frame: int
+    end_frame: int
+    frame_count: int  # of the whole video
+    analysis_key: str
+    export_key: str
+    has_audio: bool
+    stills: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsResult(StageResult):
+    """The facts of one clip, by the names of `core/facts.py`, and where they lie as JSON."""
+
+    version: str
+    facts: dict[str, float | None]
+    key: str
+    sha256: str
+    size_bytes: int
+
+    def line(self) -> str:
+        """The result in a few words for a person who watches."""
+        return f"motion {self.facts['motion']:.3f}, brightness {self.facts['brightness']:.2f}"
+
+
+Result = FactsResult
+
+
+class Worker:
+    """Reads frames and sound; holds no model."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._cache = Cache(settings.cache)
+
+    def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[FactsResult]]:
+        del context  # a clip keeps one thread busy
+        return each(items, self._one)
+
+    def _one(self, item: Input) -> FactsResult:
+        begun = time.monotonic()
+        with self._cache.hold(self._store, item.analysis_key) as held:
+            looked = seen(_chunks(RawFrames(held.path, item.frame_count), item.start_frame, item.end_frame))
+        sound = Heard(loudness_dbfs=None, silence_share=None)
+        if item.has_audio:
+            with self._cache.hold(self._store, item.export_key) as held:
+                sound = heard(held.path)
+        sharp = [sharpness(self._still(key)) for key in item.stills]
+        measured = {**asdict(looked), "sharpness": fmean(sharp) if sharp else None, **asdict(sound)}
+        facts = {name: None if value is None else round(value, 6) for name, value in measured.items()}
+        data = json.dumps(facts, sort_keys=True).encode()
+        stored = self._store.put_bytes(
+            keys.clip_facts(item.content_hash, item.start_frame, item.end_frame, VERSION), data
+        )
+        return FactsResult(
+            version=VERSION,
+            facts=facts,
+            key=stored.key,
+            sha256=stored.sha256,
+            size_bytes=stored.size_bytes,
+            seconds=time.monotonic() - begun,
+        )
+
+    def _still(self, key: str) -> NDArray[np.uint8]:
+        try:
+            return np.asarray(Image.open(io.BytesIO(self._store.read(key))).convert("RGB"))
+        except (OSError, SyntaxError) as error:
+            raise IntegrityError(f"the still {key} is not a picture: {error}") from error
+
+
+def _chunks(frames: RawFrames, start: int, end: int) -> Iterator[NDArray[np.uint8]]:
+    for at in range(start, end, CHUNK_FRAMES):
+        yield frames[at : min(at + CHUNK_FRAMES, end)]
+
+
+def record(tx: Transaction, item: Input, result: FactsResult) -> None:
+    """Write the facts as an artifact of the clip, whose metadata they are."""
+    tx.execute(
+        query("record_artifact"),
+        {
+            "clip_id": item.id,
+            "kind": "facts",
+            "strategy": result.version,
+            "tag": "",
+            "key": result.key,
+            "sha256": result.sha256,
+            "size_bytes": result.size_bytes,
+            "metadata": Jsonb(result.facts),
+        },
+    )

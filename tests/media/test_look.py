@@ -1,0 +1,108 @@
+"""Facts of frames, stills and sound that are known because they were made so."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from shots import photo
+
+from heaters.errors import MediaError, RuleError
+from heaters.media.listen import RATE, heard
+from heaters.media.look import seen, sharpness
+
+
+def frames(*levels: int, each: int = 1) -> np.ndarray:
+    """Analysis frames of one grey each."""
+    return np.repeat(np.stack([np.full((27, 48, 3), level, np.uint8) for level in levels]), each, axis=0)
+
+
+def test_brightness_motion_black_and_frozen() -> None:
+    half = seen([frames(0, 255)])
+    assert half.brightness == pytest.approx(0.5)
+    assert half.motion == pytest.approx(1.0)
+    assert (half.black_share, half.frozen_share) == (0.5, 0.0)
+    still = seen([frames(100, each=10)])
+    assert (still.motion, still.frozen_share, still.black_share) == (0.0, 1.0, 0.0)
+    mixed = seen([frames(100, each=5), frames(120, each=5)])
+    assert mixed.frozen_share == pytest.approx(8 / 9)
+    assert mixed.motion == pytest.approx(20 / 255 / 9, rel=1e-3)
+
+
+def test_chunks_do_not_matter() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (50, 27, 48, 3), np.uint8)
+    whole = seen([noise])
+    parts = seen([noise[:1], noise[1:1], noise[1:30], noise[30:]])
+    for name in ("motion", "brightness", "black_share", "frozen_share", "letterbox"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), abs=1e-6)
+
+
+def test_a_small_light_on_black_is_not_black_and_slow_motion_not_frozen() -> None:
+    night = frames(0, each=10)
+    night[:, 10:14, 20:24] = 60
+    assert seen([night]).black_share == 0.0
+    night[5:, 10:14, 20] = 40  # six hundredths of a grey level, taken over the picture
+    assert seen([night]).frozen_share == pytest.approx(8 / 9)
+
+
+def test_one_frame_neither_moves_nor_stands() -> None:
+    assert (seen([frames(90)]).motion, seen([frames(90)]).frozen_share) == (0.0, 0.0)
+    with pytest.raises(RuleError, match="at least one frame"):
+        seen([])
+
+
+def test_letterbox_is_what_is_black_throughout() -> None:
+    picture = np.full((20, 27, 48, 3), 200, np.uint8)
+    picture[:, :3] = picture[:, -4:] = 0
+    assert seen([picture]).letterbox == pytest.approx(7 / 27)
+    picture[10, 0] = 200  # something shows up there once
+    assert seen([picture]).letterbox == pytest.approx(4 / 27)
+    pillars = np.full((20, 27, 48, 3), 200, np.uint8)
+    pillars[:, :, :6] = pillars[:, :, -6:] = 2
+    assert seen([pillars]).letterbox == pytest.approx(12 / 48)
+    assert seen([frames(0, each=3)]).letterbox == 0.0
+
+
+def test_sharpness_falls_with_blur_and_knows_no_size() -> None:
+    sharp = photo("cheetah").convert("RGB").resize((1920, 1080), Image.Resampling.LANCZOS)
+    levels = [
+        sharpness(np.asarray(sharp.filter(ImageFilter.GaussianBlur(r * sharp.width / 480)))) for r in (0, 1, 2, 4)
+    ]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] > 5 * levels[2]
+    half = sharp.resize((960, 540), Image.Resampling.BOX)
+    assert sharpness(np.asarray(half)) == pytest.approx(levels[0], rel=0.05)
+    assert sharpness(np.full((100, 200, 3), 77, np.uint8)) == 0.0
+
+
+def sound(path: Path, samples: np.ndarray) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return path
+
+
+def test_loudness_and_silence(tmp_path: Path) -> None:
+    time = np.arange(2 * RATE) / RATE
+    tone = np.sin(2 * np.pi * 440 * time)
+    full = heard(sound(tmp_path / "full.wav", tone))
+    assert full.loudness_dbfs == pytest.approx(-3.01, abs=0.05)  # a sine's power is half of full scale's
+    assert full.silence_share == 0.0
+    half = heard(sound(tmp_path / "half.wav", np.concatenate([tone * 0.1, np.zeros(2 * RATE)])))
+    assert half.loudness_dbfs == pytest.approx(-3.01 - 20 - 3.01, abs=0.1)
+    assert half.silence_share == pytest.approx(0.5, abs=0.03)
+    nothing = heard(sound(tmp_path / "nothing.wav", np.zeros(RATE)))
+    assert (nothing.loudness_dbfs, nothing.silence_share) == (-100.0, 1.0)
+
+
+def test_no_sound_and_no_file(tmp_path: Path) -> None:
+    from shots import write_film
+
+    write_film(tmp_path / "silent.mp4", ("lion",), 5)
+    assert (heard(tmp_path / "silent.mp4").loudness_dbfs, heard(tmp_path / "silent.mp4").silence_share) == (None, None)
+    (tmp_path / "bad.mp4").write_bytes(b"no media")
+    with pytest.raises(MediaError, match="cannot be decoded"):
+        heard(tmp_path / "bad.mp4")

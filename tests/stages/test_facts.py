@@ -1,0 +1,56 @@
+"""Facts through the pipeline: on a film of known shots, filtered by, exported, and only what is missing made."""
+
+import json
+from pathlib import Path
+
+import pytest
+import webdataset
+from command import Heaters
+from rows import one, rows
+from shots import PHOTOS, write_film
+
+from heaters.core.facts import FACTS
+from heaters.store.db import Database
+
+
+@pytest.mark.slow
+def test_facts_of_a_film(heaters: Heaters, db: Database, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    write_film(film, frames_each=30)
+    done = heaters("run", film, "--auto-approve", "--json")
+    assert done.code == 0, done.err
+    found = heaters("facts", "1", "--json").json
+    assert len(found) == len(PHOTOS)
+    assert found[0].keys() == {"clip_id", *FACTS}
+    for row in found:
+        assert 0.001 < row["motion"] < 0.2  # slow pans
+        assert (row["black_share"], row["frozen_share"], row["letterbox"]) == (0, 0, 0)
+        assert 0.1 < row["brightness"] < 0.9
+        assert row["sharpness"] > 0.01
+        assert row["loudness_dbfs"] is row["silence_share"] is None
+    assert {r["state"] for r in rows(db, "select state::text from clips")} == {"embedded"}
+
+    # A database from before: exactly the facts are made, and nothing else again.
+    with db.transaction() as tx:
+        tx.execute("delete from artifacts where kind = 'facts'")
+        tx.execute("delete from stage_runs where stage = 'facts'")
+    before = one(db, "select max(id) from stage_runs")
+    assert heaters("run").code == 0
+    made = rows(db, f"select stage, count(*) as n from stage_runs where id > {before} group by stage")
+    assert made == [{"stage": "facts", "n": len(PHOTOS)}]
+    assert heaters("facts", "1", "--json").json == found
+
+    bright = sorted(row["brightness"] for row in found)
+    bound = f"brightness>={(bright[1] + bright[2]) / 2:.6f}"
+    wanted = {row["clip_id"] for row in found if row["brightness"] >= bright[2]}
+    hits = heaters("search", "an animal", "--where", bound, "--json").json
+    assert {hit["clip_id"] for hit in hits} == wanted
+    out = tmp_path / "set"
+    exported = heaters("export-dataset", out, "--splits", "train=1", "--where", bound, "--where", "motion>=0", "--json")
+    assert exported.json["clips_new"] == len(wanted), exported.err
+    (shard,) = out.glob("train/*.tar")
+    by_clip = {row["clip_id"]: row for row in found}
+    for raw in webdataset.WebDataset(str(shard), shardshuffle=False):
+        record = json.loads(raw["json"])
+        assert {"clip_id": record["clip_id"], **json.loads(record["facts"])} == by_clip[record["clip_id"]]
+    assert heaters("search", "x", "--where", "speed>=1").code == 2
