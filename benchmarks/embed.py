@@ -78,7 +78,7 @@ def by_loop(settings, items: list[Input], threads: int) -> tuple[np.ndarray, flo
     """Vectors and seconds of one image a call, warm."""
     torch.set_num_threads(threads)
     embedder = load_embedder(settings.model, device=settings.device, cache=settings.home / "models", towers="image")
-    store = open_store(settings.store_location, s3_endpoint="")
+    store = open_store(settings.store_location)
     local = Path(settings.store_location)
     embedder.embed_images([Image.open(local / items[0].keys[0])])
     found = []

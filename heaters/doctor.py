@@ -103,9 +103,9 @@ def _migrations(settings: Settings) -> Check:
 
 
 def _store(settings: Settings) -> Check:
-    from heaters.store.objects import open_store
+    from heaters.store.objects import store_of
 
-    store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+    store = store_of(settings)
     store.check()
     return Check(name="store", ok=True, found=f"{settings.store_location}: wrote, read and deleted an object")
 

@@ -8,7 +8,7 @@ from heaters.search import Search
 from heaters.settings import Settings
 from heaters.store.cache import Cache
 from heaters.store.db import Database
-from heaters.store.objects import ObjectStore, open_store
+from heaters.store.objects import ObjectStore, store_of
 from heaters.store.open import open_database
 from ui.accounts import Accounts
 from ui.stills import Stills
@@ -36,7 +36,7 @@ def build(settings: Settings, database: Database) -> Context:
 
     Raises ConfigError where the file of users is wrong.
     """
-    store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+    store = store_of(settings)
     cache = Cache(settings.cache)
     return Context(
         settings=settings,

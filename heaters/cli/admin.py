@@ -16,7 +16,7 @@ from heaters.errors import ConfigError
 from heaters.settings import Settings, describe, load
 from heaters.store.db import Database, connect, where
 from heaters.store.migrate import migrate, pending
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 
 # An upload writes all the time; one a day old was cut off.
 ABANDONED_SECONDS = 24 * 3600
@@ -75,7 +75,7 @@ def archive(output: Output, settings: Settings, database: Database, scope: Seque
     """Archive what is decided so, and sweep uploads; whether nothing is left, and how many uploads never ended."""
     stages = tuple(stage for stage in PIPELINE if stage.by is By.OPERATOR)
     done = run(output, settings, database, scope, stages=stages)
-    partial = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint).sweep(ABANDONED_SECONDS)
+    partial = store_of(settings).sweep(ABANDONED_SECONDS)
     if partial:
         output.say(f"deleted {partial} uploads that never ended")
     return done, partial

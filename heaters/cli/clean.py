@@ -11,7 +11,7 @@ from heaters.cli.run import AsJson
 from heaters.cli.session import opened
 from heaters.settings import Settings
 from heaters.store.db import Database
-from heaters.store.objects import Entry, open_store
+from heaters.store.objects import Entry, store_of
 from heaters.store.orphans import orphans
 
 HOUR_SECONDS = 3600.0
@@ -36,7 +36,7 @@ def clean_command(delete: Delete = False, older_than_hours: OlderThan = 24, as_j
 
 def clean(settings: Settings, database: Database, older_than_hours: float, *, delete: bool) -> Iterator[dict[str, Any]]:
     """Orphans one by one: key, size_bytes, age_hours, deleted. Raises StoreError when one cannot be deleted."""
-    store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+    store = store_of(settings)
     now = time.time()
     group: list[Entry] = []
 

@@ -20,7 +20,7 @@ from heaters.settings import DETECTORS, Settings
 from heaters.stages.detect import evidence_key
 from heaters.store.cache import Cache
 from heaters.store.evidence import pack, pts_table, unpack
-from heaters.store.objects import ObjectStore, open_store
+from heaters.store.objects import ObjectStore, store_of
 from heaters.store.recut import Recut, Recuts, Seen
 
 KEYS = (
@@ -81,7 +81,7 @@ def cut_command(
     with opened() as (settings, database):
         rules = _rules(settings, threshold, min_clip_seconds, max_clip_seconds)
         ids = [video_id(database, name) for name in videos] if videos else None
-        store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        store = store_of(settings)
         recuts = Recuts(database, store)
         look = _Look(settings, store, detector, output) if detector else recuts.stored
         rows = []

@@ -20,7 +20,7 @@ from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.evidence import pts_table
 from heaters.store.files import beside
-from heaters.store.objects import ObjectStore, open_store
+from heaters.store.objects import ObjectStore, store_of
 from heaters.store.queries import query
 
 FORMATS: dict[str, Callable[[CutList], str]] = {"edl": edl, "fcpxml": fcpxml, "otio": otio}
@@ -50,7 +50,7 @@ def cut_list(
         clips = tx.execute(query("cutlist_clips"), {"id": video, "states": states}).fetchall()
     if row is None or not clips:
         raise UsageError(f"video {video} has no clips{' in these states' if states else ''} to list")
-    store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+    store = store_of(settings)
     table = pts_table(store.read(row["pts_key"]), TimeBase(num=row["time_base_num"], den=row["time_base_den"]))
     stated = Fraction(row["frame_rate_num"], row["frame_rate_den"]) if row["frame_rate_num"] else None
     try:

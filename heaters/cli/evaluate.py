@@ -14,7 +14,7 @@ from heaters.core.charts import lines
 from heaters.core.evaluation import TOLERANCE_FRAMES, Counts
 from heaters.errors import UsageError
 from heaters.evaluate import Evaluation, Measured, evaluate
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 
 FEW = 30  # true cuts below which a threshold is little more than chance
 
@@ -37,7 +37,7 @@ def evaluate_command(
     if tolerance < 0:
         raise UsageError(f"a tolerance is 0 frames or more; got {tolerance}")
     with opened() as (settings, database):
-        store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        store = store_of(settings)
         ids = [video_id(database, name) for name in videos] if videos else None
         found = evaluate(
             database,

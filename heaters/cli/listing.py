@@ -11,7 +11,7 @@ from heaters.cli.run import AsJson
 from heaters.cli.session import opened
 from heaters.errors import UsageError
 from heaters.store.db import Database
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.queries import query
 from heaters.submit import normalised
 
@@ -93,7 +93,7 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
     output = Output(as_json=as_json)
     with opened() as (settings, database):
         rows = _rows(database, "clips_of_video", video)
-        store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        store = store_of(settings)
         for row in rows:
             key = row.pop("export_key")
             row["export_path"] = (

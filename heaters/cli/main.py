@@ -15,6 +15,7 @@ from heaters.cli import (
     evaluate,
     facts,
     jobs,
+    lifecycle,
     listing,
     models,
     review,
@@ -61,6 +62,7 @@ app.command("evaluate")(evaluate.evaluate_command)
 app.command("export-dataset")(dataset.export_command)
 app.command("archive")(admin.archive_command)
 app.command("clean")(clean.clean_command)
+app.command("lifecycle")(lifecycle.lifecycle_command)
 app.command("doctor")(admin.doctor_command)
 app.command("config")(admin.config_command)
 admin.db.command("reindex")(models.reindex_command)

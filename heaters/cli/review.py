@@ -14,7 +14,7 @@ from heaters.cli.session import opened
 from heaters.core.history import Event
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError, UsageError
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.review import Reviews
 from heaters.store.tracks import Tracks
 
@@ -31,7 +31,7 @@ By = Annotated[str | None, typer.Option("--by", help="Who decides; the login nam
 @contextmanager
 def _desk(reviewer: str | None) -> Iterator[tuple[Reviews, str]]:
     with opened() as (settings, database):
-        store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        store = store_of(settings)
         yield Reviews(database, Tracks(store)), reviewer or getpass.getuser()
 
 

@@ -24,7 +24,7 @@ from heaters.errors import StageError, StoreError, UsageError
 from heaters.search.groups import standing
 from heaters.settings import Settings
 from heaters.store.db import Database, connect
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.queries import dataset
 
 FORMS: dict[str, Callable[[Sink, Shard, Recipe, Iterable[Brought]], Written]] = {
@@ -105,7 +105,7 @@ def _export(
     begun: float,
 ) -> Report:
     scratch.mkdir(parents=True, exist_ok=True)
-    store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+    store = store_of(settings)
     entered = index.entries(sink, recipe)
     there = {clip["sample"] for one in entered for clip in one.clips}
     chosen, waiting = _chosen(database, recipe, choice)

@@ -17,6 +17,8 @@ from heaters.settings import parse
 FACTS_VERSION = "1"  # that of core/facts.py, which settings may not import; a test compares
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy")
+# Those from which an object is read at once; the archives' would fail every stage that fetches.
+STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
 
 
@@ -45,6 +47,15 @@ class Settings:
         "s3://bucket/prefix or a directory for media; empty: $HEATERS_HOME/media",
     )
     s3_endpoint: str = _setting("HEATERS_S3_ENDPOINT", "", str, "another S3 endpoint than AWS's")
+    s3_storage_class: str = _setting(
+        "HEATERS_S3_STORAGE_CLASS", "", parse.choice(*STORAGE_CLASSES), "S3's class for new files of 128 KiB and more"
+    )
+    s3_cold: str = _setting(
+        "HEATERS_S3_COLD",
+        "",
+        parse.cold(*STORAGE_CLASSES[1:]),
+        "CLASS:DAYS, such as STANDARD_IA:30: where such files go later (`heaters lifecycle`); empty: nowhere",
+    )
     ray_address: str = _setting("RAY_ADDRESS", "", str, "the Ray cluster; empty: a local one for this command")
     model: str = _setting(
         "HEATERS_MODEL",

@@ -44,6 +44,20 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def cold(*classes: str) -> Callable[[str], str]:
+    """A storage class and the days until objects move there."""
+
+    def parse(text: str) -> str:
+        name, colon, days = text.partition(":")
+        # S3 itself takes nothing into the two classes of infrequent access before 30 days.
+        least = 30 if name in ("STANDARD_IA", "ONEZONE_IA") else 0
+        if name not in classes or not colon or not days.isdecimal() or not least <= int(days) <= 36500:
+            raise ValueError(f"must be CLASS:DAYS, one of {', '.join(classes)}; 30 days at least for the IA classes")
+        return text
+
+    return parse
+
+
 def port(low: int) -> Callable[[str], int]:
     """A TCP port from `low` on."""
 

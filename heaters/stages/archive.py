@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heaters.errors import StoreError
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.queries import query
 
 INPUT = "input_archive"
@@ -40,7 +40,7 @@ class Worker:
     """Deletes from the object store; holds no model."""
 
     def __init__(self, settings: Settings) -> None:
-        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._store = store_of(settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ArchiveResult]]:
         del context

@@ -19,7 +19,7 @@ from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.store.cache import Cache
 from heaters.store.evidence import pack, pts_table
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.queries import query
 
 INPUT = "input_detect"
@@ -105,7 +105,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._detector = build(settings)
-        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._store = store_of(settings)
         self._cache = Cache(settings.cache)
         self._rules = rules_of(settings)
 

@@ -15,7 +15,7 @@ from heaters.models.batches import ahead
 from heaters.models.embedder import load_embedder, pool
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each, portable
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.queries import query
 from heaters.store.vectors import Row, write_vectors
 
@@ -67,7 +67,7 @@ class Worker:
     """Holds the image tower; one call embeds the stills of many clips in shared batches."""
 
     def __init__(self, settings: Settings) -> None:
-        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._store = store_of(settings)
         self._strategy = settings.embedding_strategy
         self._name = settings.model
         self._embedder = load_embedder(

@@ -15,7 +15,7 @@ from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.queries import query
 
 INPUT = "input_export"
@@ -65,7 +65,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._scratch = settings.scratch
-        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._store = store_of(settings)
         self._cache = Cache(settings.cache)
         self._profile = settings.export_profile
 

@@ -21,7 +21,7 @@ from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.store.cache import Cache
-from heaters.store.objects import open_store
+from heaters.store.objects import store_of
 from heaters.store.queries import query
 
 INPUT = "input_facts"
@@ -65,7 +65,7 @@ class Worker:
     """Reads frames and sound; holds no model."""
 
     def __init__(self, settings: Settings) -> None:
-        self._store = open_store(settings.store_location, s3_endpoint=settings.s3_endpoint)
+        self._store = store_of(settings)
         self._cache = Cache(settings.cache)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[FactsResult]]:

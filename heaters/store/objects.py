@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from heaters.errors import RuleError
+from heaters.settings import Settings
 
 Progress = Callable[[int], None]  # told the bytes moved since the last call, maybe from another thread
 
 STREAM_BYTES = 256 * 1024  # a piece of a stream
+SMALLEST_COLD_BYTES = 128 * 1024  # S3 bills smaller objects of its colder classes as so large
 LONGEST_KEY_BYTES = 900  # S3 allows 1,024, prefix included
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=+@-]*(/[A-Za-z0-9_][A-Za-z0-9_.=+@-]*)*")
@@ -82,12 +84,22 @@ class ObjectStore(Protocol):
         """Write, read and delete a small object. Raises StoreError or IntegrityError."""
 
 
-def open_store(location: str, *, s3_endpoint: str = "") -> ObjectStore:
-    """The store at `location`: s3://bucket/prefix, or a directory (made at the first put). Touches nothing yet."""
+def store_of(settings: Settings) -> ObjectStore:
+    """The store that the settings name. Touches nothing yet."""
+    return open_store(
+        settings.store_location, s3_endpoint=settings.s3_endpoint, storage_class=settings.s3_storage_class
+    )
+
+
+def open_store(location: str, *, s3_endpoint: str = "", storage_class: str = "") -> ObjectStore:
+    """The store at `location`: s3://bucket/prefix, or a directory (made at the first put). Touches nothing yet.
+
+    `storage_class` is S3's for files of SMALLEST_COLD_BYTES and more; empty: the bucket's own.
+    """
     if location.startswith("s3://"):
         from heaters.store.objects_s3 import S3Store  # boto3 takes a third of a second that a directory needs not
 
-        return S3Store(location, endpoint=s3_endpoint)
+        return S3Store(location, endpoint=s3_endpoint, storage_class=storage_class)
     from heaters.store.objects_local import LocalStore
 
     return LocalStore(Path(location))

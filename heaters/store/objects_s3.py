@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heaters.errors import IntegrityError, StoreError
 from heaters.store.files import CHUNK_BYTES, beside, disk_errors, sha256_of, verify
-from heaters.store.objects import STREAM_BYTES, Entry, Progress, Stored, check_key
+from heaters.store.objects import SMALLEST_COLD_BYTES, STREAM_BYTES, Entry, Progress, Stored, check_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,7 +37,13 @@ class S3Store:
     """An `ObjectStore` in a bucket, under a prefix. Larger files than `part_bytes` go in parts, several at once."""
 
     def __init__(
-        self, location: str, *, endpoint: str = "", part_bytes: int = PART_BYTES, attempts: int = ATTEMPTS
+        self,
+        location: str,
+        *,
+        endpoint: str = "",
+        storage_class: str = "",
+        part_bytes: int = PART_BYTES,
+        attempts: int = ATTEMPTS,
     ) -> None:
         parts = urlsplit(location)
         self.location = location
@@ -47,7 +53,8 @@ class S3Store:
         self._transfer = TransferConfig(
             multipart_threshold=part_bytes, multipart_chunksize=part_bytes, max_concurrency=REQUESTS_AT_ONCE
         )
-        self._client = make_client(endpoint, attempts)
+        self._storage_class = storage_class
+        self.client = make_client(endpoint, attempts)
 
     def put_file(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
         with disk_errors("read the file for", key, path.parent):
@@ -55,9 +62,11 @@ class S3Store:
         with self._errors("store", key):
             if self.stat(key) == stored:
                 return stored
-            extra = {"Metadata": {"sha256": stored.sha256}, "ChecksumAlgorithm": "SHA256"}
+            extra: dict[str, Any] = {"Metadata": {"sha256": stored.sha256}, "ChecksumAlgorithm": "SHA256"}
+            if self._storage_class and stored.size_bytes >= SMALLEST_COLD_BYTES:
+                extra["StorageClass"] = self._storage_class
             with disk_errors("read the file for", key, path.parent):
-                self._client.upload_file(
+                self.client.upload_file(
                     str(path), self.bucket, self.prefix + key, ExtraArgs=extra, Callback=progress, Config=self._transfer
                 )
             self._verify(stored, checksum)
@@ -68,7 +77,7 @@ class S3Store:
         stored = Stored(key=check_key(key), size_bytes=len(data), sha256=digest.hexdigest())
         with self._errors("store", key):
             if self.stat(key) != stored:
-                self._client.put_object(
+                self.client.put_object(
                     Bucket=self.bucket,
                     Key=self.prefix + key,
                     Body=data,
@@ -81,7 +90,7 @@ class S3Store:
     def fetch(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
         there = self._existing(key)
         with self._errors("fetch", key), disk_errors("fetch", key, path.parent), beside(path) as partial:
-            self._client.download_file(
+            self.client.download_file(
                 self.bucket, self.prefix + key, str(partial), Callback=progress, Config=self._transfer
             )
             verify(Stored(key=key, size_bytes=partial.stat().st_size, sha256=sha256_of(partial)), there)
@@ -91,7 +100,7 @@ class S3Store:
     def read(self, key: str) -> bytes:
         there = self._existing(key)
         with self._errors("read", key):
-            data = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+            data = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
         verify(Stored(key=key, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()), there)
         return data
 
@@ -114,7 +123,7 @@ class S3Store:
                 if not there:
                     continue
                 objects: Any = [{"Key": self.prefix + key} for key in there]
-                answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+                answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
                 for refused in answer.get("Errors", []):
                     raise StoreError(
                         f"could not delete {refused.get('Key')} from {self.location}: {refused.get('Message')}"
@@ -124,7 +133,7 @@ class S3Store:
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with self._errors("list", prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
+            pages = self.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix
             )
             for page in pages:
@@ -140,13 +149,13 @@ class S3Store:
             return
         wanted = f"bytes={start}-{stop - 1}"
         with self._errors("read", key):
-            body = self._client.get_object(Bucket=self.bucket, Key=self.prefix + check_key(key), Range=wanted)["Body"]
+            body = self.client.get_object(Bucket=self.bucket, Key=self.prefix + check_key(key), Range=wanted)["Body"]
             with contextlib.closing(body):
                 yield from body.iter_chunks(STREAM_BYTES)
 
     def url(self, key: str, expires_seconds: int = 3600) -> str:
         with self._errors("sign", key):
-            return self._client.generate_presigned_url(
+            return self.client.generate_presigned_url(
                 "get_object", Params={"Bucket": self.bucket, "Key": self.prefix + check_key(key)},
                 ExpiresIn=expires_seconds,
             )  # fmt: skip
@@ -159,13 +168,11 @@ class S3Store:
         oldest = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
         deleted = 0
         with self._errors("sweep", "uploads"):
-            pages = self._client.get_paginator("list_multipart_uploads").paginate(
-                Bucket=self.bucket, Prefix=self.prefix
-            )
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=self.prefix)
             for page in pages:
                 for upload in page.get("Uploads", []):
                     if upload["Initiated"] < oldest:
-                        self._client.abort_multipart_upload(
+                        self.client.abort_multipart_upload(
                             Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                         )
                         deleted += 1
@@ -185,7 +192,7 @@ class S3Store:
 
     def _head(self, key: str) -> "HeadObjectOutputTypeDef | None":
         try:
-            return self._client.head_object(Bucket=self.bucket, Key=self.prefix + key, ChecksumMode="ENABLED")
+            return self.client.head_object(Bucket=self.bucket, Key=self.prefix + key, ChecksumMode="ENABLED")
         except ClientError as error:
             if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
                 return None
@@ -206,7 +213,7 @@ class S3Store:
 
     def _hash_remote(self, key: str) -> str:
         digest = hashlib.sha256()
-        body = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
+        body = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
         for chunk in body.iter_chunks(CHUNK_BYTES):
             digest.update(chunk)
         return digest.hexdigest()

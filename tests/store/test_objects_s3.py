@@ -11,6 +11,7 @@ import pytest
 
 from heaters.errors import StoreError
 from heaters.store import objects_s3
+from heaters.store.objects import SMALLEST_COLD_BYTES
 from heaters.store.objects_s3 import S3Store
 
 PART_BYTES = 5 * 2**20  # the smallest that S3 takes
@@ -91,3 +92,15 @@ def test_a_server_that_is_away_is_named(s3_location: str) -> None:
         endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(StoreError, match=r"could not look up a in s3://.* Could not connect"):
         S3Store(s3_location, endpoint=endpoint, attempts=2).stat("a")
+
+
+def test_large_files_get_the_storage_class(s3_endpoint: str, s3_location: str, client: Any, tmp_path: Path) -> None:
+    store = S3Store(s3_location, endpoint=s3_endpoint, storage_class="STANDARD_IA")
+    for name, size in (("small", SMALLEST_COLD_BYTES - 1), ("large", SMALLEST_COLD_BYTES)):
+        (tmp_path / name).write_bytes(bytes(size))
+        store.put_file(name, tmp_path / name)
+        assert store.read(name) == bytes(size)
+    store.put_bytes("bytes", b"1")
+    listed = client.list_objects_v2(Bucket=store.bucket)["Contents"]
+    classes = {found["Key"].rpartition("/")[2]: found["StorageClass"] for found in listed}
+    assert classes == {"small": "STANDARD", "large": "STANDARD_IA", "bytes": "STANDARD"}
