@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py [--videos 10000] [--nodes 1,4,16] [--cpus 4] [--speed 20]
 
-A video goes through the whole table: three stages, sixteen clips through three more. Per number of nodes it prints the
+A video goes through the whole table: three stages, sixteen clips through four more. Per number of nodes it prints the
 time to drain against the ideal (all work ÷ all CPUs), the driver's CPU time and the SQL statements for each item, and
 writes the section into RESULTS.md. Simulated nodes are processes of this machine: many take its cores from the driver.
 """
@@ -120,7 +120,7 @@ def drain(database: Database, settings: Settings, nodes: int, cpus: int) -> tupl
 
 def measure(home: Path, videos: int, nodes: int, cpus: int, statements: Statements) -> Measured:
     """A fresh database with so many videos, drained."""
-    from benchmarks.scale_stages import CLIPS, seconds_of
+    from benchmarks.scale_stages import CLIPS, OF_CLIPS, OF_VIDEOS, seconds_of
 
     settings = Settings(home=home)
     database = open_database(settings)
@@ -131,9 +131,9 @@ def measure(home: Path, videos: int, nodes: int, cpus: int, statements: Statemen
     asked = statements.count - before
     database.close()
     embedded.release(home)
-    work = sum(seconds_of(name, n) for name in ("download", "prepare", "detect") for n in range(1, videos + 1))
-    work += sum(seconds_of(name, n) for name in ("export", "keyframes", "embed") for n in range(1, videos * CLIPS + 1))
-    items = videos * (3 + 3 * CLIPS)
+    work = sum(seconds_of(name, n) for name in OF_VIDEOS for n in range(1, videos + 1))
+    work += sum(seconds_of(name, n) for name in OF_CLIPS for n in range(1, videos * CLIPS + 1))
+    items = videos * (len(OF_VIDEOS) + len(OF_CLIPS) * CLIPS)
     return Measured(
         nodes=nodes,
         cpus=nodes * cpus,

@@ -41,7 +41,7 @@ def check_done(db: Database, heaters: Heaters) -> None:
     found = outcome(db)
     assert [cut["frame"] for cut in found["cuts"]] == EXPECTED_CUTS
     assert [clip["state"] for clip in found["clips"]] == ["embedded"] * 5
-    assert len(found["files"]) == 5 * 4
+    assert len(found["files"]) == 5 * 5  # the clip itself, three stills, its facts
     assert len(found["vectors"]) == 5
     check_rules(db, Path(heaters.environment["HEATERS_HOME"]) / "media")
 
