@@ -58,6 +58,7 @@ def desk(module_database_url: str, tmp_path_factory: pytest.TempPathFactory, ray
         "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
         "RAY_TMPDIR": ray_folder,  # its own: `ray.init()` of others finds the latest Ray by the usual one
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     }
     there = {"HEATERS_HOME": str(folder / "home"), "HEATERS_DATABASE_URL": module_database_url}

@@ -26,6 +26,7 @@ def answers(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) 
             "RAY_TMPDIR": folder,
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",
             "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         }
         command = [sys.executable, SUPPORT / "schedules.py", module_database_url, file]
