@@ -41,6 +41,8 @@ def main() -> None:
     parser.add_argument("--faiss", action="store_true", help="also FAISS's HNSW in memory (measure)")
     arguments = parser.parse_args()
     database = Database(embedded.ensure(arguments.home))
+    with connect(database.url) as connection:
+        migrate(connection)
     if arguments.what == "load":
         keep(arguments.home, load(database, arguments.count))
     else:
@@ -64,7 +66,6 @@ def load(database: Database, count: int) -> dict[str, Any]:
     """Fill a fresh database and build the index."""
     collection = Collection.make(count, 0)
     with connect(database.url) as connection:
-        migrate(connection)
         connection.execute(named("no_limit"))
         begun = time.perf_counter()
         fill(connection, collection)

@@ -17,7 +17,13 @@ import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from heaters.errors import IntegrityError, StoreError
 from heaters.store.files import CHUNK_BYTES, beside, disk_errors, sha256_of, verify
@@ -30,6 +36,8 @@ if TYPE_CHECKING:
 PART_BYTES = 64 * 2**20  # 10,000 parts are allowed: 625 GiB, above the largest source
 REQUESTS_AT_ONCE = 8  # a single stream from S3 is far slower than the network
 DELETES_AT_ONCE = 1000  # the most that one request takes
+BODY_ATTEMPTS = 5  # as boto3 has for the bodies of files
+CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 ATTEMPTS = 8  # the standard mode backs off to 20 s: about a minute of trouble
 
 
@@ -100,7 +108,7 @@ class S3Store:
     def read(self, key: str) -> bytes:
         there = self._existing(key)
         with self._errors("read", key):
-            data = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+            data = self._body(key)
         verify(Stored(key=key, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()), there)
         return data
 
@@ -210,6 +218,16 @@ class S3Store:
             raise IntegrityError(f"{stored.key} in {self.location} must have checksum {checksum}; got {said}")
         sha256 = stored.sha256 if said else self._hash_remote(stored.key)
         verify(Stored(key=stored.key, size_bytes=head["ContentLength"], sha256=sha256), stored)
+
+    def _body(self, key: str) -> bytes:
+        """A whole body. For a file boto3 asks again where a body ends half-way; here it would not."""
+        for left in reversed(range(BODY_ATTEMPTS)):
+            try:
+                return self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+            except CUT_OFF:
+                if not left:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _hash_remote(self, key: str) -> str:
         digest = hashlib.sha256()

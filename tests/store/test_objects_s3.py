@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from flaky import Trouble, proxy
 
 from heaters.errors import StoreError
 from heaters.store import objects_s3
@@ -104,3 +105,27 @@ def test_large_files_get_the_storage_class(s3_endpoint: str, s3_location: str, c
     listed = client.list_objects_v2(Bucket=store.bucket)["Contents"]
     classes = {found["Key"].rpartition("/")[2]: found["StorageClass"] for found in listed}
     assert classes == {"small": "STANDARD", "large": "STANDARD_IA", "bytes": "STANDARD"}
+
+
+class CutOff(Trouble):
+    """So many bodies end half-way before one comes whole."""
+
+    def next(self, method: str) -> str:
+        if method != "GET" or self.seen == self.every:
+            return ""
+        self.seen += 1
+        return "truncated"
+
+
+def test_a_body_that_ends_half_way_is_asked_for_again(s3_endpoint: str, s3_location: str) -> None:
+    S3Store(s3_location, endpoint=s3_endpoint).put_bytes("a", b"hello" * 100)
+    for often in (objects_s3.BODY_ATTEMPTS - 1, objects_s3.BODY_ATTEMPTS):
+        trouble = CutOff(every=often)
+        with proxy(s3_endpoint, trouble) as address:
+            store = S3Store(s3_location, endpoint=address)
+            if often < objects_s3.BODY_ATTEMPTS:
+                assert store.read("a") == b"hello" * 100
+            else:
+                with pytest.raises(StoreError, match="could not read a"):
+                    store.read("a")
+        assert trouble.seen == often
