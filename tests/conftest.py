@@ -31,6 +31,17 @@ from heaters.store.migrate import migrate
 __all__ = ["require"]
 
 
+@pytest.fixture(autouse=True)
+def ordinary_scheduling() -> Iterator[None]:
+    """No test may leave the session real-time (libsvtav1 does): servers and browsers started from then on would take
+    all there is from what they wait for, and the machine would seem to hang.
+    """
+    policy = getattr(os, "sched_getscheduler", lambda _pid: None)  # of Linux
+    before = policy(0)
+    yield
+    assert policy(0) == before
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server on which we may create databases, for the whole session."""

@@ -137,7 +137,6 @@ _FAST = {
     "libx264": {"preset": "ultrafast", "crf": "20"},
     "libx265": {"preset": "ultrafast", "crf": "20", "x265-params": "log-level=none"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "20"},
-    "libsvtav1": {"preset": "12", "svtav1-params": "log-level=0"},
 }
 
 
