@@ -115,11 +115,11 @@ def test_17_letters_in_fields_are_letters(site: Site, open_page: Open) -> None:
 
 def test_offline_is_said_and_forgotten(site: Site, open_page: Open) -> None:
     page = open_page(site.url, path="/?tab=status")
-    expect(page.locator(".s-board tbody tr")).to_have_count(8)
+    expect(page.locator(".s-board tbody tr")).to_have_count(len(PIPELINE))
     page.watched.expected.append("ERR_INTERNET_DISCONNECTED")  # type: ignore[attr-defined]
     page.context.set_offline(True)
     expect(page.locator(".h-offline")).to_be_visible()
-    expect(page.locator(".s-board tbody tr")).to_have_count(8)
+    expect(page.locator(".s-board tbody tr")).to_have_count(len(PIPELINE))
     page.context.set_offline(False)
     expect(page.locator(".h-offline")).to_have_count(0)
 
