@@ -13,6 +13,8 @@ from playwright.sync_api import Page, expect
 from rows import one, rows
 from served import Site
 
+from heaters.core.pipeline import PIPELINE
+
 Open = Callable[..., Page]
 HOSTILE = "<img src=x onerror=document.title='broken'> ${document.title='broken'} {{7*7}} '; drop table clips; --"
 # The address of every tab with something on it, and what says that it is drawn.
