@@ -16,7 +16,7 @@ from deployments.limits import Limits
 from deployments.pictures import decoded
 from deployments.requests import json_only, refusals
 from deployments.vectors import Vectoriser
-from heaters.core.facts import Bound
+from heaters.core.facts import parsed
 from heaters.models.embedder import Vectors
 from heaters.search import Filters, Page, Query, QueryEmbedder, Search, Term
 from heaters.settings import Settings
@@ -96,7 +96,7 @@ def routes(finder: Finder, vectoriser: Vectoriser, limits: Limits) -> APIRouter:
         files: dict[int, bytes] = {}
         terms = await _terms(body.all_terms(), limits, files)
         filters: dict[str, Any] = {name: _tuple(value) for name, value in body.filters.model_dump().items()}
-        filters["facts"] = tuple(Bound.parse(text) for text in body.filters.facts)
+        filters["facts"] = parsed(body.filters.facts)
         query = Query(
             terms=terms,
             filters=Filters(**filters),

@@ -15,6 +15,7 @@
             ├── ModelError       a model could not be loaded or run
             ├── WorkerLost       the process that held the item died
             │   └── NodeLost       with its whole node: not the item's fault, and not counted as its failure
+            │       └── NodeFull     Ray ended it, because its node ran out of memory: whose fault is unknown
             └── StageTimeout     the item took longer than its stage allows
 
 The message states the rule and the evidence. Foreign errors are wrapped where they enter, with their cause.
@@ -83,6 +84,10 @@ class WorkerLost(TransientError):
 
 class NodeLost(WorkerLost):
     """The node that the item was on died: a spot machine was taken back."""
+
+
+class NodeFull(NodeLost):
+    """The node ran out of memory, and Ray ended the process that the item was in, maybe for another's sake."""
 
 
 class StageTimeout(TransientError):

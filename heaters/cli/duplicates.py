@@ -10,7 +10,8 @@ from heaters.cli.output import Output
 from heaters.cli.run import AsJson
 from heaters.cli.session import opened
 from heaters.search import Filters
-from heaters.search.groups import check, groups
+from heaters.search.groups import groups
+from heaters.search.query import check_threshold
 from heaters.search.spaces import choose
 
 NEAR = 0.95  # docs/datasets.md shows what lies above and below
@@ -30,7 +31,7 @@ def duplicates_command(
     `heaters search --collapse` folds them in answers, `heaters export-dataset --unique` takes only the first ones.
     """
     output = Output(as_json=as_json)
-    check(above)
+    check_threshold(above)
     with opened() as (settings, database):
         filters = Filters(
             videos=tuple(video_id(database, name) for name in video) if video else None,

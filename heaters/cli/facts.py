@@ -8,7 +8,7 @@ from heaters.cli.listing import Video, video_id
 from heaters.cli.output import Output
 from heaters.cli.run import AsJson
 from heaters.cli.session import opened
-from heaters.core.facts import FACTS, Bound
+from heaters.core.facts import FACTS, Bound, parsed
 from heaters.store.queries import query
 
 Facts = Annotated[
@@ -21,7 +21,7 @@ Facts = Annotated[
 
 def bounds(texts: list[str] | None) -> tuple[Bound, ...]:
     """The bounds that a person wrote. Raises UsageError for one that is none."""
-    return tuple(Bound.parse(text) for text in texts or ())
+    return parsed(texts or ())
 
 
 def facts_command(video: Video, as_json: AsJson = False) -> None:

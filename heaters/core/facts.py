@@ -4,10 +4,10 @@ A fact is a number, or None where there is nothing to measure (the sound of a si
 new VERSION: then every clip lacks that variant, and nothing else is done again.
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from heaters.errors import UsageError
 
@@ -59,7 +59,13 @@ class Bound:
         )
 
 
-def plain(bounds: Sequence[Bound]) -> list[dict[str, Any]]:
-    """Bounds as JSON, in an order of their own."""
+def parsed(texts: Iterable[str]) -> tuple[Bound, ...]:
+    """The bounds that a person wrote. Raises UsageError for one that is none."""
+    return tuple(map(Bound.parse, texts))
+
+
+def as_json(bounds: Sequence[Bound]) -> str | None:
+    """Bounds as `facts_match` of the database takes them, in an order of their own; None for none."""
     ordered = sorted(bounds, key=lambda bound: (bound.name, bound.low, bound.high))
-    return [{"name": bound.name, "low": bound.low, "high": bound.high} for bound in ordered]
+    plain = [{"name": bound.name, "low": bound.low, "high": bound.high} for bound in ordered]
+    return json.dumps(plain) if plain else None

@@ -1,16 +1,15 @@
 """What a dataset is made of: which clips, in what form. The same recipe and the same clips give the same bytes."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heaters.core import keys
-from heaters.core.facts import Bound, plain
+from heaters.core.facts import Bound, as_json
 from heaters.core.splits import Splits
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
-from heaters.search.groups import check
+from heaters.search.query import check_threshold
 
 STATES = (ClipState.REVIEW_APPROVED, ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED)
 
@@ -66,7 +65,7 @@ class Choice:
             if state not in STATES:
                 raise UsageError(f"a clip of a dataset is {', '.join(STATES)}; got {state!r}")
         if self.unique is not None:
-            check(self.unique)
+            check_threshold(self.unique)
         low, high = self.min_seconds, self.max_seconds
         if low is not None and high is not None and not low < high:
             raise UsageError(f"a range of durations must not be empty; got [{low}, {high})")
@@ -78,7 +77,7 @@ class Choice:
             "states": None if self.states is None else list(self.states),
             "min_seconds": self.min_seconds,
             "max_seconds": self.max_seconds,
-            "facts": json.dumps(plain(self.facts)) if self.facts else None,
+            "facts": as_json(self.facts),
         }
 
 

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from heaters.core.pipeline import Stage, Subject
-from heaters.errors import NodeLost, StageError
+from heaters.errors import NodeFull, NodeLost, StageError
 from heaters.settings import Settings
 from heaters.stages.base import StageResult
 from heaters.status import count_due, due_parameters
@@ -23,6 +23,8 @@ from heaters.store.queries import query
 # An item whose workers died this often without an answer is probably what kills them.
 MAX_LOST = 10
 ANY_BYTES = 2**62
+# Until a full node may have room again; what else runs there now is not started again at once.
+NODE_FULL_SECONDS = 10.0
 # First wait, growth and ceiling of the back-off; jitter spreads items that failed together.
 BACKOFF_SECONDS = 2.0
 BACKOFF_FACTOR = 4.0
@@ -61,6 +63,12 @@ def worker_name() -> str:
 def backoff_seconds(failures: int, jitter: float) -> float:
     """The wait after the `failures`-th failure: 2 s, 8 s, 32 s, … at most an hour, times 1 to 1.5 by `jitter`."""
     return min(BACKOFF_SECONDS * BACKOFF_FACTOR ** (failures - 1), BACKOFF_CEILING_SECONDS) * (1 + jitter / 2)
+
+
+def _delay_seconds(error: StageError, failures: int) -> float:
+    if isinstance(error, NodeFull):
+        return NODE_FULL_SECONDS * (1 + random.random() / 2)
+    return 0.0 if isinstance(error, NodeLost) else backoff_seconds(failures, random.random())
 
 
 class Ledger:
@@ -135,7 +143,8 @@ class Ledger:
     def fail(self, stage: Stage, claim: Claim, error: StageError) -> Failure:
         """Record a failure: dead when trying again cannot help or the attempts are used up, else with a back-off.
 
-        A node that died is a loss, as a lease that ran out: due again at once, and bounded by `MAX_LOST` alone.
+        A node that died is a loss, as a lease that ran out: due again at once, and bounded by `MAX_LOST` alone. So is
+        one that ran out of memory, after a wait.
         """
         is_lost = isinstance(error, NodeLost)
         failures = claim.failures + (not is_lost)
@@ -146,7 +155,7 @@ class Ledger:
             dead=dead,
             attempt=failures,
             attempts=stage.attempts,
-            delay_seconds=0.0 if dead or is_lost else backoff_seconds(failures, random.random()),
+            delay_seconds=0.0 if dead else _delay_seconds(error, failures),
         )
         with self._database.transaction() as tx:
             tx.execute(

@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import ray
-from ray.exceptions import NodeDiedError, RayError, RayTaskError, TaskCancelledError
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, Stage, Subject
-from heaters.errors import HeatersError, NodeLost, StageError, StageTimeout, WorkerLost
+from heaters.errors import HeatersError, NodeFull, NodeLost, StageError, StageTimeout, WorkerLost
 from heaters.runner.cluster import Cluster
 from heaters.settings import Settings
 from heaters.stages.base import Context, UnexpectedError, portable
@@ -153,6 +153,8 @@ class Pool:
             self._forget(index)
             if isinstance(error, NodeDiedError) or "its node has died" in str(error):
                 return NodeLost("the node that it was on died")
+            if isinstance(error, OutOfMemoryError):
+                return NodeFull(f"its node ran out of memory, and Ray ended its process: {_first_line(error)}")
             return WorkerLost(f"the process that worked on it died ({type(error).__name__}: {_first_line(error)})")
 
     def cancel(self, ref: Any) -> StageTimeout:

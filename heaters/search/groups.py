@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heaters.errors import UsageError
 from heaters.search.collapse import leaders
-from heaters.search.query import Filters
+from heaters.search.query import Filters, check_threshold
 from heaters.search.spaces import Chosen
 from heaters.store.db import Database
 from heaters.store.vectors import full, plain, statement
@@ -22,18 +21,12 @@ class Group:
     clips: tuple[int, ...]
 
 
-def check(threshold: float) -> None:
-    """Raise UsageError for what is no threshold."""
-    if not 0 < threshold <= 1:
-        raise UsageError(f"clips are near-duplicates above a cosine in (0, 1]; got {threshold}")
-
-
 def groups(database: Database, space: Chosen, threshold: float, filters: Filters | None = None) -> list[Group]:
     """The groups of at least two clips among those that pass the filters. Raises UsageError for the threshold.
 
     Compares every vector with every clip that is kept: 100,000 clips in minutes, held in memory as float32.
     """
-    check(threshold)
+    check_threshold(threshold)
     given = {"model": space.model, "strategy": space.strategy, "exclude": None, **(filters or Filters()).parameters()}
     with database.transaction() as tx:
         ids = [row["clip_id"] for row in tx.execute(statement("clips_of_space"), given).fetchall()]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from heaters.core.facts import Bound, plain
+from heaters.core.facts import Bound, as_json
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
 
@@ -119,7 +119,7 @@ class Filters:
             "created_until": _utc(self.created_until),
             "reviewed_since": _utc(self.reviewed_since),
             "reviewed_until": _utc(self.reviewed_until),
-            "facts": json.dumps(plain(self.facts)) if self.facts else None,
+            "facts": as_json(self.facts),
         }
 
 
@@ -152,8 +152,8 @@ class Query:
                 "a query needs something to look for: what is only looked away from has no direction; "
                 "give at least one term a positive weight"
             )
-        if self.collapse is not None and not 0 < self.collapse <= 1:
-            raise UsageError(f"clips are collapsed above a cosine in (0, 1]; got {self.collapse}")
+        if self.collapse is not None:
+            check_threshold(self.collapse)
         if len(self.exclude) > MAX_FILTER_VALUES:
             raise UsageError(f"a query excludes at most {MAX_FILTER_VALUES} clips; got {len(self.exclude)}")
         for clip in self.exclude:
@@ -170,6 +170,12 @@ class Query:
         filters = {name: str(value) for name, value in self.filters.parameters().items() if value is not None}
         parts = [[term.fingerprint() for term in self.terms], filters, self.collapse, self.excluded, self.exact]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check_threshold(cosine: float) -> None:
+    """Raise UsageError for what cannot say how near near-duplicates are."""
+    if not 0 < cosine <= 1:
+        raise UsageError(f"clips are near-duplicates from a cosine in (0, 1] on; got {cosine}")
 
 
 _STATES = tuple(str(state) for state in ClipState)

@@ -1,6 +1,5 @@
 """Stage `embed`: a clip's stills → one vector in the space of the model in use."""
 
-import io
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from heaters.errors import IntegrityError, StageError
+from heaters.errors import StageError
 from heaters.models.batches import ahead
 from heaters.models.embedder import load_embedder, pool
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each, portable
+from heaters.stages.still import read_still
 from heaters.store.objects import store_of
 from heaters.store.queries import query
 from heaters.store.vectors import Row, write_vectors
@@ -113,11 +113,9 @@ class Worker:
     def _picture(self, key: str) -> Image.Image | StageError:
         """The decoded still, or what is wrong with it: other clips' pictures go on."""
         try:
-            return Image.open(io.BytesIO(self._store.read(key))).convert("RGB")
+            return read_still(self._store, key)
         except StageError as error:
             return error
-        except (OSError, SyntaxError) as error:
-            return IntegrityError(f"the still {key} is not a picture: {error}")
 
 
 def record(tx: Transaction, item: Input, result: EmbeddingResult) -> None:

@@ -1,6 +1,5 @@
 """Stage `facts`: a clip's analysis frames, stills and sound → numbers to filter by. Only the sound is decoded here."""
 
-import io
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -9,17 +8,16 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from psycopg.types.json import Jsonb
 
 from heaters.core import keys
 from heaters.core.facts import VERSION
-from heaters.errors import IntegrityError
 from heaters.media.listen import Heard, heard
 from heaters.media.look import seen, sharpness
 from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.still import read_still
 from heaters.store.cache import Cache
 from heaters.store.objects import store_of
 from heaters.store.queries import query
@@ -80,7 +78,7 @@ class Worker:
         if item.has_audio:
             with self._cache.hold(self._store, item.export_key) as held:
                 sound = heard(held.path)
-        sharp = [sharpness(self._still(key)) for key in item.stills]
+        sharp = [sharpness(np.asarray(read_still(self._store, key))) for key in item.stills]
         measured = {**asdict(looked), "sharpness": fmean(sharp) if sharp else None, **asdict(sound)}
         facts = {name: None if value is None else round(value, 6) for name, value in measured.items()}
         data = json.dumps(facts, sort_keys=True).encode()
@@ -95,12 +93,6 @@ class Worker:
             size_bytes=stored.size_bytes,
             seconds=time.monotonic() - begun,
         )
-
-    def _still(self, key: str) -> NDArray[np.uint8]:
-        try:
-            return np.asarray(Image.open(io.BytesIO(self._store.read(key))).convert("RGB"))
-        except (OSError, SyntaxError) as error:
-            raise IntegrityError(f"the still {key} is not a picture: {error}") from error
 
 
 def _chunks(frames: RawFrames, start: int, end: int) -> Iterator[NDArray[np.uint8]]:

@@ -181,15 +181,19 @@ where r.id = d.run_id and r.worker = %(worker)s and r.attempt = d.attempt and r.
 returning r.id;
 
 -- name: fail_run
--- Mark a run failed (tried again after the back-off), lost (after too many of these dead) or dead, if this worker still holds it.
+-- Mark a run failed, or lost (dead after too many of these), both tried again after the delay; or dead. If this worker holds it.
+with held as (
+    select h.id, case when %(status)s = 'lost' and (
+        select count(*) from stage_runs l where l.stage = h.stage and l.subject_id = h.subject_id and l.variant = h.variant
+        and l.status = 'lost' and not l.voided) >= %(max_lost)s then 'dead' else %(status)s end::run_status as status
+    from stage_runs h
+    where h.id = %(run_id)s and h.worker = %(worker)s and h.attempt = %(attempt)s and h.status = 'running'
+)
 update stage_runs r
-set status = case when %(status)s = 'lost' and (select count(*) from stage_runs l where l.stage = r.stage
-                  and l.subject_id = r.subject_id and l.variant = r.variant and l.status = 'lost' and not l.voided) >= %(max_lost)s
-                  then 'dead' else %(status)s end::run_status,
-    finished_at = now(), lease_expires_at = null, error_type = %(error_type)s, error = %(error)s,
-    next_attempt_at = case when %(status)s = 'failed' then now() + %(delay_seconds)s * interval '1 second' end
-where id = %(run_id)s and worker = %(worker)s and attempt = %(attempt)s and status = 'running'
-returning id;
+set status = held.status, finished_at = now(), lease_expires_at = null, error_type = %(error_type)s, error = %(error)s,
+    next_attempt_at = case when held.status <> 'dead' then now() + %(delay_seconds)s * interval '1 second' end
+from held where r.id = held.id and r.status = 'running'
+returning r.id;
 
 -- name: release_runs
 -- Give unfinished work back on a graceful stop; it does not count as an attempt.
@@ -238,7 +242,7 @@ returning id;
 select stage,
        count(*) filter (where status = 'running')::int as running,
        count(*) filter (where status in ('failed', 'lost') and next_attempt_at > now() and not superseded)::int as retrying,
-       extract(epoch from min(next_attempt_at) filter (where status = 'failed' and next_attempt_at > now() and not superseded)
+       extract(epoch from min(next_attempt_at) filter (where status in ('failed', 'lost') and next_attempt_at > now() and not superseded)
                - now())::float8 as retry_in_seconds,
        count(*) filter (where status = 'dead')::int as dead,
        count(*) filter (where status = 'done')::int as done,
@@ -409,10 +413,8 @@ where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
 -- name: facts_of_video
 -- What was measured of the active clips of a video, in play order.
-select c.id, f.metadata as facts from clips c
-cross join lateral (select metadata from artifacts a where a.clip_id = c.id and a.kind = 'facts'
-                    order by a.strategy desc limit 1) f
-where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
+select c.id, f as facts from clips c cross join newest_facts(c.id) f
+where c.video_id = %(id)s and c.retired_at is null and f is not null order by c.start_frame;
 
 -- ------------------------------------------------------------------------------------------------ the database (search: search.sql)
 

@@ -1,9 +1,11 @@
 """Bounds on facts as people write them."""
 
+import json
+
 import pytest
 
 from heaters import settings
-from heaters.core.facts import ENDLESS, FACTS, VERSION, Bound, plain
+from heaters.core.facts import ENDLESS, FACTS, VERSION, Bound, as_json, parsed
 from heaters.errors import UsageError
 
 
@@ -29,8 +31,12 @@ def test_what_is_no_bound_fails(text: str) -> None:
 
 def test_bounds_as_json_are_in_order_and_finite() -> None:
     some = [Bound(name="motion", low=1), Bound(name="black_share", high=0.5)]
-    assert plain(some) == plain(some[::-1])
-    assert plain(some)[0] == {"name": "black_share", "low": -ENDLESS, "high": 0.5}
+    written = as_json(some)
+    assert written is not None
+    assert written == as_json(some[::-1])
+    assert as_json([]) is None
+    assert parsed(["motion>=1", "black_share<=0.5"]) == tuple(some)
+    assert json.loads(written)[0] == {"name": "black_share", "low": -ENDLESS, "high": 0.5}
     with pytest.raises(UsageError, match="low ≤ high"):
         Bound(name="motion", low=2, high=1)
 

@@ -7,8 +7,8 @@ import pytest
 from rows import add_clips, add_video, one, rows
 
 from heaters.core.pipeline import STAGES
-from heaters.errors import MediaError, NodeLost, StoreError
-from heaters.runner.ledger import MAX_LOST, Claim, Ledger, backoff_seconds
+from heaters.errors import MediaError, NodeFull, NodeLost, StoreError
+from heaters.runner.ledger import MAX_LOST, NODE_FULL_SECONDS, Claim, Ledger, backoff_seconds
 from heaters.settings import Settings
 from heaters.stages.base import StageResult
 from heaters.store.db import Database
@@ -37,6 +37,11 @@ class Module:
 @pytest.fixture
 def ledger(db: Database, settings: Settings) -> Ledger:
     return Ledger(db, settings, worker="a", scope=None)
+
+
+def hurry(db: Database) -> None:
+    with db.transaction() as tx:
+        tx.execute("update stage_runs set next_attempt_at = now() where next_attempt_at is not null")
 
 
 def finish(ledger: Ledger, stage: object, claim: Claim, module: Module | None = None) -> bool:
@@ -142,8 +147,7 @@ def test_failure_waits_then_dies(db: Database, ledger: Ledger) -> None:
         failure = ledger.fail(DOWNLOAD, claim, StoreError("the disk is full"))
         assert failure.dead == (attempt == DOWNLOAD.attempts)
         assert ledger.claim(DOWNLOAD, 1) == []  # a back-off runs, or it is dead
-        with db.transaction() as tx:
-            tx.execute("update stage_runs set next_attempt_at = now() where status = 'failed'")
+        hurry(db)
     assert ledger.claim(DOWNLOAD, 1) == []
 
 
@@ -245,6 +249,18 @@ def test_a_node_that_died_is_no_failure_of_the_item(db: Database, ledger: Ledger
         ledger.fail(DOWNLOAD, claim, NodeLost("the node died"))
     assert ledger.claim(DOWNLOAD, 1) == []  # it may be what kills them
     assert one(db, "select count(*) from stage_runs where status = 'dead'") == 1
+
+
+def test_a_full_node_is_no_failure_of_the_item_and_is_given_time(db: Database, ledger: Ledger) -> None:
+    add_video(db, "a")
+    (claim,) = ledger.claim(DOWNLOAD, 1)
+    failure = ledger.fail(DOWNLOAD, claim, NodeFull("its node ran out of memory"))
+    assert not failure.dead
+    assert failure.delay_seconds >= NODE_FULL_SECONDS
+    assert ledger.claim(DOWNLOAD, 1) == []
+    hurry(db)
+    (again,) = ledger.claim(DOWNLOAD, 1)
+    assert (again.attempt, again.failures) == (2, 0)
 
 
 def test_claims_stop_where_their_bytes_fill_the_room(db: Database, ledger: Ledger) -> None:

@@ -1,38 +1,16 @@
 """Who runs where and when, on a Ray of several simulated nodes with simulated GPUs (support/schedules.py)."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-SUPPORT = Path(__file__).resolve().parents[1] / "support"
-ROOT = SUPPORT.parents[1]
+from own_ray import answers_of
 
 
 @pytest.fixture(scope="module")
 def answers(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("schedules") / "answers.json"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEATERS_", "RAY_"))}
-    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # short: sockets lie in it
-        environment = {
-            **kept,
-            "PYTHONPATH": f"{ROOT}:{SUPPORT}",
-            "RAY_TMPDIR": folder,
-            "RAY_AUTH_MODE": "disabled",
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_worker_niceness": "0",
-            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        }
-        command = [sys.executable, SUPPORT / "schedules.py", module_database_url, file]
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-4000:]
-    found: dict[str, Any] = json.loads(file.read_text())
+    found: dict[str, Any] = answers_of("schedules.py", module_database_url, file, timeout_seconds=240)
     return found
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import ray
 from ray.cluster_utils import Cluster
@@ -47,6 +47,8 @@ RAN = """
     from stage_runs where video_id = any (%(ids)s) order by id
 """
 
+Play: TypeAlias = "float | dict[str, Any]"
+
 
 class Theatre:
     """The cluster and the database, and a way to run videos over them."""
@@ -60,15 +62,15 @@ class Theatre:
         ray.init(address=self.cluster.address, log_to_driver=False, configure_logging=False)
         self._count = 0
 
-    def add(self, *, prepare: float = 0.0, detect: float = 0.0, size: int = 1000) -> int:
-        """A downloaded video whose stages take so many seconds."""
+    def add(self, *, prepare: Play = 0.0, detect: Play = 0.0, size: int = 1000) -> int:
+        """A downloaded video whose stages take so many seconds, or do what stub_stages says."""
         self._count += 1
         row = {
             "name": f"/videos/{self._count}",
             "hash": hashlib.sha256(str(self._count).encode()).hexdigest(),
             "size": size,
-            "prepare": json.dumps({"seconds": prepare}),
-            "detect": json.dumps({"seconds": detect}),
+            "prepare": _play(prepare),
+            "detect": _play(detect),
         }
         with self.database.transaction() as tx:
             return int(tx.execute(ADD, row).fetchone()["id"])  # type: ignore[index]
@@ -90,6 +92,10 @@ class Theatre:
             assert runner.run()
         with self.database.transaction() as tx:
             return list(tx.execute(RAN, {"ids": list(videos)}).fetchall())  # type: ignore[call-overload]
+
+
+def _play(asked: Play) -> str:
+    return json.dumps({"seconds": 0.0, **(asked if isinstance(asked, dict) else {"seconds": asked})})
 
 
 def affinity(theatre: Theatre) -> dict[str, Any]:

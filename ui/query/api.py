@@ -7,7 +7,7 @@ from fastapi import Query as Given
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
-from heaters.core.facts import Bound
+from heaters.core.facts import parsed
 from heaters.errors import UsageError
 from heaters.search import Filters
 from heaters.store.queries import board
@@ -115,7 +115,7 @@ def filters_of(
         states=tuple(states) or None,
         min_seconds=shortest,
         max_seconds=longest,
-        facts=tuple(Bound.parse(text) for text in where.split(",") if text.strip()),
+        facts=parsed(text for text in where.split(",") if text.strip()),
     )
 
 

@@ -1,6 +1,7 @@
 """Stages whose work is to wait: what an item's key says. Where and when each ran is in its result.
 
-The object key that the item names is JSON: {"seconds": how long it takes}.
+The object key that the item names is JSON: {"seconds": how long it takes}. With "eats_bytes" it takes so much memory
+first, and with "once", the name of a file, only if that file is not there yet.
 """
 
 import json
@@ -8,12 +9,15 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
 
 from heaters.settings import Settings
 from heaters.stages.base import Context, StageResult, Transaction
+
+BITE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +40,25 @@ class Waiter:
         del context
         begun = time.time()
         node = ray.get_runtime_context().get_node_id()
-        seconds = [json.loads(getattr(item, "source_key", None) or item.analysis_key)["seconds"] for item in items]
+        asked = [json.loads(getattr(item, "source_key", None) or item.analysis_key) for item in items]
+        for item in asked:
+            _eat(item)
+        seconds = [item["seconds"] for item in asked]
         time.sleep(sum(seconds))
         ended = time.time()
         return [Waited(seconds=s, node=node, process=os.getpid(), begun=begun, ended=ended) for s in seconds]
+
+
+def _eat(item: dict[str, Any]) -> None:
+    mark = Path(item["once"]) if "once" in item else None
+    if mark and mark.exists():
+        return
+    if mark:
+        mark.touch()
+    eaten = []
+    for _ in range(item.get("eats_bytes", 0) // BITE_BYTES):
+        eaten.append(b"x" * BITE_BYTES)
+        time.sleep(0.02)  # Ray looks every tenth of a second
 
 
 def record(tx: Transaction, item: Any, result: StageResult) -> None:
