@@ -13,13 +13,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
+from watched import Measured, measure
 
 from heaters import embedded
 from heaters.media import ffmpeg
@@ -28,48 +26,6 @@ from heaters.store.db import connect
 from heaters.store.queries import query
 
 HERE = Path(__file__).resolve().parent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One command as a whole: wall seconds, peak resident bytes of its process tree, what it printed."""
-
-    seconds: float
-    peak_bytes: int
-    out: str
-
-
-def measure(command: list[str], environment: dict[str, str]) -> Measured:
-    """Run a command and watch its tree. Shared pages count once per process, so the peak is an upper bound."""
-    begun = time.monotonic()
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
-    peak = 0
-    ended = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not ended.wait(0.2):
-            try:
-                root = psutil.Process(process.pid)
-                tree = [root, *root.children(recursive=True)]
-            except psutil.NoSuchProcess:
-                return
-            total = 0
-            for one in tree:
-                try:
-                    total += one.memory_info().rss
-                except psutil.NoSuchProcess:
-                    continue
-            peak = max(peak, total)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    out, _ = process.communicate()
-    ended.set()
-    watcher.join()
-    if process.returncode:
-        raise SystemExit(f"{command} failed with {process.returncode}")
-    return Measured(seconds=time.monotonic() - begun, peak_bytes=peak, out=out)
 
 
 def run_heaters(sources: list[Path], home: Path) -> tuple[Measured, list[tuple[str, float, int]]]:

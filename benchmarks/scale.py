@@ -1,8 +1,8 @@
 """The runner with stages that only wait, on 1, 4 and 16 simulated nodes: what scheduling itself costs.
 
-    python benchmarks/scale.py [--videos 10000] [--nodes 1,4,16] [--cpus 4] [--speed 20]
+    python benchmarks/scale.py [--videos 10000] [--clips 16] [--nodes 1,4,16] [--cpus 4] [--speed 20]
 
-A video goes through the whole table: three stages, sixteen clips through four more. Per number of nodes it prints the
+A video goes through the whole table: three stages, its clips through four more. Per number of nodes it prints the
 time to drain against the ideal (all work ÷ all CPUs), the driver's CPU time and the SQL statements for each item, and
 writes the section into RESULTS.md. Simulated nodes are processes of this machine: many take its cores from the driver.
 """
@@ -149,6 +149,7 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--videos", type=int, default=10_000)
+    parser.add_argument("--clips", type=int, default=16, help="of each video")
     parser.add_argument("--nodes", default="1,4,16")
     parser.add_argument("--cpus", type=int, default=4, help="of each node")
     parser.add_argument("--speed", type=float, default=20.0, help="so many times faster than recorded")
@@ -156,6 +157,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ |= {
         "SCALE_SPEED": str(options.speed),
+        "SCALE_CLIPS": str(options.clips),
         "PYTHONPATH": str(ROOT),
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -172,9 +174,9 @@ def main() -> None:
             print(dict(zip(HEAD, found[-1].row(), strict=True)), flush=True)
     if not options.no_write:
         about = (
-            f"{date.today()} · {results.machine()} · `python benchmarks/scale.py --videos {options.videos} --nodes "
-            f"{options.nodes} --cpus {options.cpus} --speed {options.speed:g}` · stages wait, {options.speed:g} times "
-            "faster than recorded; nodes are processes of the same machine"
+            f"{date.today()} · {results.machine()} · `python benchmarks/scale.py --videos {options.videos} --clips "
+            f"{options.clips} --nodes {options.nodes} --cpus {options.cpus} --speed {options.speed:g}` · stages wait, "
+            f"{options.speed:g} times faster than recorded; nodes are processes of the same machine"
         )
         results.write_section("Scale", f"{about}\n\n{results.table(HEAD, [one.row() for one in found])}")
 

@@ -24,9 +24,10 @@ SECONDS = {
 }  # fmt: skip
 OF_VIDEOS = ("download", "prepare", "detect")
 OF_CLIPS = tuple(name for name in SECONDS if name not in OF_VIDEOS)
-FRAMES, CLIPS = 1330, 16
-# All of it goes faster by this; set before Ray starts its workers.
+FRAMES = 1330
+# All of it goes faster by this; both are set before Ray starts its workers.
 SPEED = float(os.environ.get("SCALE_SPEED", "1"))
+CLIPS = int(os.environ.get("SCALE_CLIPS", "16"))
 
 __path__: list[str] = []  # a package, as far as importlib is concerned
 
