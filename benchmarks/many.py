@@ -26,14 +26,11 @@ from heaters import embedded
 from heaters.media import ffmpeg
 from heaters.media.probe import probe
 from heaters.store.db import connect
-from heaters.store.queries import query
+from heaters.store.queries import parse, query
 
 SIZES = ("426:240", "640:360", "1280:720")
 CODECS = (("libx264", "mp4"), ("libx265", "mkv"), ("mpeg4", "mov"))
-SPAN = """
-    select extract(epoch from min(started_at))::float8 as begun, extract(epoch from max(finished_at))::float8 as ended
-    from stage_runs where status = 'done'
-"""
+QUERIES = parse((Path(__file__).parent / "many.sql").read_text())
 
 
 def make(folder: Path, count: int) -> list[Path]:
@@ -62,7 +59,7 @@ def report(measured: Measured, home: Path, files: int) -> str:
     """The section of RESULTS.md."""
     with connect(embedded.ensure(home)) as connection:
         stages = connection.execute(query("stage_seconds"), {"scope": None}).fetchall()
-        span = connection.execute(SPAN).fetchone()
+        span = connection.execute(QUERIES["work_span"].sql).fetchone()
     embedded.release(home)
     assert span is not None
     begun, ended = span["begun"], span["ended"]

@@ -11,6 +11,7 @@ from heaters.cli.output import Output
 from heaters.core.pipeline import Stage, Subject
 from heaters.runner.ledger import Claim, Failure
 from heaters.stages.base import StageResult
+from heaters.store.cache import CacheResult
 
 # Clips finish many a second: elsewhere than on a terminal they are summed up this often.
 SUM_SECONDS = 3.0
@@ -26,6 +27,7 @@ class Watch:
         self._seen: Counter[str] = Counter()
         self._unsaid: Counter[str] = Counter()
         self._said_at = time.monotonic()
+        self._cache = CacheResult()
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         if output.console.is_terminal:
@@ -53,6 +55,12 @@ class Watch:
         if self._bars:
             self._bars.stop()
         self._sum_up()
+        if self._cache.bytes_moved or self._cache.bytes_saved:  # a store on this machine needs no cache
+            saved, moved = self._cache.bytes_saved / 1e6, self._cache.bytes_moved / 1e6
+            self._output.say(
+                f"caches had {self._cache.hit_rate:.0%} of the files that stages read: "
+                f"{saved:,.1f} MB not fetched again, {moved:,.1f} MB fetched"
+            )
 
     def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
         """Items went to Ray."""
@@ -69,6 +77,7 @@ class Watch:
     def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
         """One item is done and recorded."""
         self._done[stage.name] += 1
+        self._cache += result.cache or CacheResult()
         if self._bars:
             self._bars.update(self._tasks[stage.name], completed=self._done[stage.name], last=result.line())
         elif stage.subject is Subject.VIDEO:

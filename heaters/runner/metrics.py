@@ -74,6 +74,7 @@ class Metrics:
         self._failures = Counter("heaters_failures", "Failed attempts.", ["stage", "error_type"], registry=to)
         self._batch = Histogram("heaters_batch_items", "Items of one call.", ["stage"], registry=to, buckets=_BATCH)
         self._cache = Counter("heaters_cache", "Files asked of node caches.", ["stage", "hit"], registry=to)
+        self._bytes = Counter("heaters_cache_bytes", "Bytes of them.", ["stage", "how"], registry=to)
         self._notices = Counter("heaters_notices", "Late results, lost leases, silent workers.", registry=to)
         self._close: Callable[[], None] = lambda: None
 
@@ -113,9 +114,11 @@ class Metrics:
         del claim
         self._items.labels(stage.name, "done").inc()
         self._seconds.labels(stage.name).observe(result.seconds)
-        hit = getattr(result, "cache_hit", None)
-        if hit is not None:
-            self._cache.labels(stage.name, "yes" if hit else "no").inc()
+        if result.cache:
+            self._cache.labels(stage.name, "yes").inc(result.cache.hits)
+            self._cache.labels(stage.name, "no").inc(result.cache.misses)
+            self._bytes.labels(stage.name, "moved").inc(result.cache.bytes_moved)
+            self._bytes.labels(stage.name, "saved").inc(result.cache.bytes_saved)
 
     def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
         """One item failed; it is dead or will be tried again."""

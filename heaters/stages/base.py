@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from heaters.errors import StageError, TransientError
+from heaters.store.cache import CacheResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class StageResult:
     bulk: ClassVar[frozenset[str]] = frozenset()
 
     seconds: float
+    cache: CacheResult | None = None  # of the files it read by the node's cache; None: none
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""

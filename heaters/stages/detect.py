@@ -17,7 +17,7 @@ from heaters.models.detectors import Detector, Footage, build
 from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
-from heaters.store.cache import Cache
+from heaters.store.cache import Cache, CacheResult
 from heaters.store.evidence import pack, pts_table
 from heaters.store.objects import store_of
 from heaters.store.queries import query
@@ -100,6 +100,12 @@ def kernel(
     return tuple(cut_rows), tuple(clip_rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    footage: Footage
+    cache: CacheResult
+
+
 class Worker:
     """Holds the detector; one call takes several videos, whose windows share a network's batches."""
 
@@ -111,28 +117,29 @@ class Worker:
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[SceneDetectionResult]]:
         begun = time.monotonic()
-        footage = each(items, self._footage)
-        good = [video for video in footage if not isinstance(video, StageError)]
+        read = each(items, self._read)
+        good = [one.footage for one in read if not isinstance(one, StageError)]
         seen = iter(self._detector.look(good, context.threads))
         fps = sum(len(video.frames) for video in good) / max(time.monotonic() - begun, 1e-9)
 
-        def one(pair: tuple[Input, Footage | StageError]) -> SceneDetectionResult:
+        def one(pair: tuple[Input, _Read | StageError]) -> SceneDetectionResult:
             item, video = pair
             if isinstance(video, StageError):
                 raise video
-            return self._result(item, video.table, next(seen), begun, fps)
+            return self._result(item, video, next(seen), begun, fps)
 
-        return each(list(zip(items, footage, strict=True)), one)
+        return each(list(zip(items, read, strict=True)), one)
 
-    def _footage(self, item: Input) -> Footage:
+    def _read(self, item: Input) -> _Read:
         with self._cache.hold(self._store, item.analysis_key) as held:
             # The open file stays readable even when the cache evicts it.
             frames = RawFrames(held.path, item.frame_count)
         base = TimeBase(num=item.time_base_num, den=item.time_base_den)
-        return Footage(frames=frames, table=pts_table(self._store.read(item.pts_key), base))
+        footage = Footage(frames=frames, table=pts_table(self._store.read(item.pts_key), base))
+        return _Read(footage=footage, cache=CacheResult.of(held))
 
-    def _result(self, item: Input, table: PtsTable, seen: Evidence, begun: float, fps: float) -> SceneDetectionResult:
-        cuts, clips = kernel(seen, table, self._rules)
+    def _result(self, item: Input, read: _Read, seen: Evidence, begun: float, fps: float) -> SceneDetectionResult:
+        cuts, clips = kernel(seen, read.footage.table, self._rules)
         key = evidence_key(item.content_hash, self._detector)
         stored = self._store.put_bytes(key, pack(seen))
         confidences = [row["confidence"] for row in cuts]
@@ -153,6 +160,7 @@ class Worker:
             fps=fps,
             cuts=cuts,
             clips=clips,
+            cache=read.cache,
             seconds=time.monotonic() - begun,
         )
 

@@ -14,7 +14,7 @@ from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
-from heaters.store.cache import Cache
+from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
 
@@ -107,6 +107,7 @@ class Worker:
             frames=made.frames,
             clip_seconds=float((item.end_pts - item.start_pts) * time_base),
             seek=made.seek,
+            cache=CacheResult.of(held, analysis),
             seconds=time.monotonic() - begun,
         )
 

@@ -18,7 +18,7 @@ from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.stages.still import read_still
-from heaters.store.cache import Cache
+from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
 
@@ -72,12 +72,14 @@ class Worker:
 
     def _one(self, item: Input) -> FactsResult:
         begun = time.monotonic()
-        with self._cache.hold(self._store, item.analysis_key) as held:
-            looked = seen(_chunks(RawFrames(held.path, item.frame_count), item.start_frame, item.end_frame))
+        with self._cache.hold(self._store, item.analysis_key) as analysis:
+            looked = seen(_chunks(RawFrames(analysis.path, item.frame_count), item.start_frame, item.end_frame))
         sound = Heard(loudness_dbfs=None, silence_share=None)
+        read = [analysis]
         if item.has_audio:
-            with self._cache.hold(self._store, item.export_key) as held:
-                sound = heard(held.path)
+            with self._cache.hold(self._store, item.export_key) as exported:
+                sound = heard(exported.path)
+            read.append(exported)
         sharp = [sharpness(np.asarray(read_still(self._store, key))) for key in item.stills]
         measured = {**asdict(looked), "sharpness": fmean(sharp) if sharp else None, **asdict(sound)}
         facts = {name: None if value is None else round(value, 6) for name, value in measured.items()}
@@ -91,6 +93,7 @@ class Worker:
             key=stored.key,
             sha256=stored.sha256,
             size_bytes=stored.size_bytes,
+            cache=CacheResult.of(*read),
             seconds=time.monotonic() - begun,
         )
 

@@ -12,7 +12,7 @@ from heaters.media.frames import FrameReader, write_jpeg
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
-from heaters.store.cache import Cache
+from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
 
@@ -115,6 +115,7 @@ class Worker:
             strategy=self._strategy,
             images=len(stills),
             stills=tuple(stills),
+            cache=CacheResult.of(held),
             seconds=time.monotonic() - begun,
         )
 

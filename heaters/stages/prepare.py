@@ -14,7 +14,7 @@ from heaters.media.probe import probe
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
-from heaters.store.cache import Cache
+from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
 
@@ -50,7 +50,6 @@ class PrepareResult(StageResult):
     encode_fps: float
     compression_ratio: float  # source bytes / proxy bytes
     proxy_bytes: int
-    cache_hit: bool
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
@@ -115,7 +114,7 @@ class Worker:
             encode_fps=made.encode_fps,
             compression_ratio=made.compression_ratio,
             proxy_bytes=proxy.size_bytes,
-            cache_hit=held.hit,
+            cache=CacheResult.of(held),
             seconds=time.monotonic() - begun,
         )
 

@@ -141,9 +141,12 @@ where status = 'running' or finished_at > now() - interval '1 hour'
 group by worker order by running desc, silent_seconds limit 20;
 
 -- name: cache_hits
--- How often a stage found its file on its own disk, of those that looked in the last day.
-select count(*)::int as asked, count(*) filter (where (result->>'cache_hit')::boolean)::int as hits
-from stage_runs where status = 'done' and finished_at > now() - interval '1 day' and result ? 'cache_hit';
+-- How many files stages found on their own disk, of those that they looked for in the last day, and the bytes that it saved.
+select coalesce(sum(hits + misses), 0)::bigint as asked, coalesce(sum(hits), 0)::bigint as hits,
+       coalesce(sum(bytes_saved), 0)::bigint as bytes_saved
+from (select (result->'cache'->>'hits')::int as hits, (result->'cache'->>'misses')::int as misses,
+             (result->'cache'->>'bytes_saved')::bigint as bytes_saved
+      from stage_runs where status = 'done' and finished_at > now() - interval '1 day') r;
 
 -- name: clips_by_day
 -- How many clips of each state were last decided or made on each of the last days.

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from heaters.errors import StoreError
 from heaters.store.files import beside, disk_errors
@@ -27,11 +28,30 @@ ABANDONED_SECONDS = 3600  # a fetch writes all the time; one this silent was kil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheResult:
-    """What a process's cache has done so far."""
+    """What came of asking a cache for files. They add up."""
 
     hits: int = 0
     misses: int = 0
     bytes_moved: int = 0  # from the store to this disk
+    bytes_saved: int = 0  # that lay on this disk already; 0 where the store itself is on this machine
+
+    @classmethod
+    def of(cls, *held: "Held") -> Self:
+        """What came of asking for these."""
+        return cls(
+            hits=sum(one.hit for one in held),
+            misses=sum(not one.hit for one in held),
+            bytes_moved=sum(one.bytes_moved for one in held),
+            bytes_saved=sum(one.bytes_saved for one in held),
+        )
+
+    def __add__(self, other: "CacheResult") -> "CacheResult":
+        return CacheResult(
+            hits=self.hits + other.hits,
+            misses=self.misses + other.misses,
+            bytes_moved=self.bytes_moved + other.bytes_moved,
+            bytes_saved=self.bytes_saved + other.bytes_saved,
+        )
 
     @property
     def hit_rate(self) -> float:
@@ -46,6 +66,7 @@ class Held:
     path: Path
     hit: bool
     bytes_moved: int
+    bytes_saved: int
 
 
 class Cache:
@@ -59,7 +80,7 @@ class Cache:
 
     @property
     def result(self) -> CacheResult:
-        """Hits, misses and bytes moved of this object."""
+        """What this object has done so far."""
         return self._result
 
     @contextmanager
@@ -72,8 +93,7 @@ class Cache:
         if own is not None:
             if not own.exists():
                 raise StoreError(f"{key} is not in the store: no file {own}")
-            self._count(hit=True, bytes_moved=0)
-            yield Held(path=own, hit=True, bytes_moved=0)
+            yield self._count(Held(path=own, hit=True, bytes_moved=0, bytes_saved=0))
             return
         there = store.stat(key)
         if there is None:
@@ -85,9 +105,9 @@ class Cache:
             while (descriptor := _share(path)) is None:
                 bytes_moved += self._fetch(store, there, path)
         hit = bytes_moved == 0
-        self._count(hit=hit, bytes_moved=bytes_moved)
+        saved = there.size_bytes if hit else 0
         try:
-            yield Held(path=path, hit=hit, bytes_moved=bytes_moved)
+            yield self._count(Held(path=path, hit=hit, bytes_moved=bytes_moved, bytes_saved=saved))
         finally:
             os.close(descriptor)
 
@@ -154,13 +174,10 @@ class Cache:
             if _evict(path):
                 used_bytes -= freed_bytes
 
-    def _count(self, *, hit: bool, bytes_moved: int) -> None:
+    def _count(self, held: Held) -> Held:
         with self._guard:
-            self._result = CacheResult(
-                hits=self._result.hits + hit,
-                misses=self._result.misses + (not hit),
-                bytes_moved=self._result.bytes_moved + bytes_moved,
-            )
+            self._result += CacheResult.of(held)
+        return held
 
 
 def _share(path: Path) -> int | None:

@@ -47,6 +47,12 @@ def test_a_store_in_trouble_loses_and_doubles_nothing(
     assert [cut["frame"] for cut in found["cuts"]] == [30, 60]
     assert [clip["state"] for clip in found["clips"]] == ["embedded"] * 3
     assert one(db, "select count(*) from stage_runs where status = 'running'") == 0
+    # What a stage made lies in its node's cache for the next one; the clips' files are not kept.
+    assert "MB not fetched again" in ran.err
+    by_stage = rows(
+        db, "select stage, min(result->'cache'->>'hits')::int as hits from stage_runs where status = 'done' group by 1"
+    )
+    assert {row["stage"] for row in by_stage if row["hits"]} >= {"detect", "export", "keyframes", "facts"}
     store = open_store(location, s3_endpoint=s3_endpoint)
     for row in rows(db, "select key, sha256 from artifacts"):
         assert hashlib.sha256(store.read(row["key"])).hexdigest() == row["sha256"]

@@ -59,7 +59,7 @@ def test_hold_moves_bytes_once(store: ObjectStore, root: Path) -> None:
         assert held.path.name == f"{there.sha256}.mp4"
     with cache.hold(store, "a/b.mp4") as held:
         assert (held.hit, held.bytes_moved) == (True, 0)
-    assert cache.result == CacheResult(hits=1, misses=1, bytes_moved=SIZE_BYTES)
+    assert cache.result == CacheResult(hits=1, misses=1, bytes_moved=SIZE_BYTES, bytes_saved=SIZE_BYTES)
     assert cache.result.hit_rate == 0.5
     assert Cache(root).result.hit_rate == 0.0
 

@@ -132,7 +132,7 @@ function machine({ workers, cache, machine: facts }) {
     figure("Devices", devices.join(", ") || "–", h("p", {}, `embedding with ${facts.model}`)),
     figure("Found in the node's cache", cache.asked ? `${Math.round((100 * cache.hits) / cache.asked)} %` : "–",
       h("p", {}, cache.asked ? `${number(cache.hits)} of ${number(cache.asked)} in a day` : "nothing was looked up in a day"),
-      h("p", {}, `${bytes(facts.cache_bytes)} on this machine`)),
+      h("p", {}, `${bytes(facts.cache_bytes)} on this machine${cache.bytes_saved ? `, ${bytes(cache.bytes_saved)} not fetched again` : ""}`)),
     ...facts.disks.map((disk) =>
       figure(`Free for ${disk.name}`, bytes(disk.free_bytes), meter(1 - disk.free_bytes / disk.total_bytes),
         h("p", {}, `of ${bytes(disk.total_bytes)} at ${disk.path}`))),

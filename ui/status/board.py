@@ -79,7 +79,7 @@ class Board:
             "stages": rows,
             "failures": failures[:MOST_FAILURES],
             "workers": workers,
-            "cache": {"asked": hits["asked"] if hits else 0, "hits": hits["hits"] if hits else 0},
+            "cache": hits,
             "machine": self._fresh("machine", SLOW_SECONDS, self._machine),
         }
 
