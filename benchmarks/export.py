@@ -126,14 +126,14 @@ def artifact(tx: Any, store: ObjectStore, clip: int, what: tuple[str, str, str],
 
 def members(database: Database) -> list[dict[str, Any]]:
     """Every clip with its files, as the product's own query gives them."""
-    from heaters.store.queries import dataset
+    from heaters.store.queries import query
 
     everything = {"videos": None, "states": None, "min_seconds": None, "max_seconds": None, "facts": None}
     space = {"stills": "multi", "model": None, "strategy": None}
     with database.transaction() as tx:
-        chosen = tx.execute(dataset("chosen_clips"), {**everything, **space}).fetchall()
+        chosen = tx.execute(query("chosen_clips"), {**everything, **space}).fetchall()
         ids = [row["id"] for row in chosen]
-        return list(tx.execute(dataset("clip_records"), {"ids": ids, **space, "model": MODEL, "strategy": STRATEGY}))
+        return list(tx.execute(query("clip_records"), {"ids": ids, **space, "model": MODEL, "strategy": STRATEGY}))
 
 
 def tar_loop(store: ObjectStore, rows: list[dict[str, Any]], out: Path, *, hashed: bool) -> None:

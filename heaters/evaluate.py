@@ -16,7 +16,7 @@ from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.evidence import pts_table, unpack
 from heaters.store.objects import ObjectStore
-from heaters.store.queries import dataset, query
+from heaters.store.queries import query
 
 MACHINES = ("auto-approve",)  # "reviewers" that are none
 THRESHOLDS = tuple(round(0.02 * n, 2) for n in range(1, 50))
@@ -80,8 +80,8 @@ def evaluate(
     """
     scope = {"ids": None if videos is None else list(videos), "machines": list(MACHINES)}
     with database.transaction() as tx:
-        rows = tx.execute(dataset("decided_videos"), scope).fetchall()
-        said = [_said(row) for row in tx.execute(dataset("verdicts"), scope).fetchall()]
+        rows = tx.execute(query("decided_videos"), scope).fetchall()
+        said = [_said(row) for row in tx.execute(query("verdicts"), scope).fetchall()]
     places = sorted({*thresholds, settings.cut_threshold})
     words = _words(settings)
     sources: dict[str, list[Source]] = {}
@@ -132,7 +132,7 @@ def _scores(
 
 def _decided(database: Database, video: dict[str, Any]) -> Decided:
     with database.transaction() as tx:
-        clips = tx.execute(dataset("approved_clips"), {"id": video["id"], "machines": list(MACHINES)}).fetchall()
+        clips = tx.execute(query("approved_clips"), {"id": video["id"], "machines": list(MACHINES)}).fetchall()
         cuts = tx.execute(query("recut_cuts"), {"video_id": video["id"]}).fetchall()
     inside = tuple(Span(**clip) for clip in clips)
     ends = {frame for span in inside for frame in (span.start_frame, span.end_frame)}

@@ -192,7 +192,7 @@ def test_imports_point_down(path: Path) -> None:
 
 @pytest.mark.parametrize("path", product_files(), ids=name_of)
 def test_no_sql_in_python(path: Path) -> None:
-    assert not sql_in(tree_of(path)), "statements belong in store/queries.sql"
+    assert not sql_in(tree_of(path)), "statements belong in store/sql"
 
 
 @pytest.mark.parametrize("path", all_files(), ids=name_of)

@@ -25,7 +25,7 @@ from heaters.search.groups import standing
 from heaters.settings import Settings
 from heaters.store.db import Database, connect
 from heaters.store.objects import store_of
-from heaters.store.queries import dataset
+from heaters.store.queries import query
 
 FORMS: dict[str, Callable[[Sink, Shard, Recipe, Iterable[Brought]], Written]] = {
     "webdataset": webdataset.write,
@@ -145,7 +145,7 @@ def _chosen(database: Database, recipe: Recipe, choice: Choice) -> tuple[list[Ca
     """The clips that can be written, and how many more are chosen but not ready."""
     space = {"model": recipe.model or None, "strategy": recipe.strategy or None, "stills": recipe.stills or None}
     with database.transaction() as tx:
-        rows = tx.execute(dataset("chosen_clips"), {**choice.parameters(), **space}).fetchall()
+        rows = tx.execute(query("chosen_clips"), {**choice.parameters(), **space}).fetchall()
     ready = [
         Candidate(**{name: row[name] for name in Candidate.__slots__})
         for row in rows
@@ -204,7 +204,7 @@ def _files(sink: Sink, recipe: Recipe) -> dict[str, int]:
 def _held(database: Database, location: str) -> Iterator[None]:
     """Keep other exports away from an output, by a lock that ends with this process. Raises UsageError."""
     with connect(database.url, application_name="heaters export-dataset") as connection:
-        row = connection.execute(dataset("lock_output").encode(), {"out": location}).fetchone()
+        row = connection.execute(query("lock_output").encode(), {"out": location}).fetchone()
         if row is None or not row["held"]:
             raise UsageError(f"another export writes to {location}")
         yield

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from heaters.core.facts import FACTS
 from heaters.dataset.recipe import Recipe, Shard
 from heaters.store.db import Database
-from heaters.store.queries import dataset
+from heaters.store.queries import query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +48,9 @@ def samples(database: Database, shard: Shard, recipe: Recipe) -> list[Sample]:
         "strategy": recipe.strategy or None,
     }
     with database.transaction() as tx:
-        rows = tx.execute(dataset("clip_records"), asked).fetchall()
+        rows = tx.execute(query("clip_records"), asked).fetchall()
         videos = sorted({row["video_id"] for row in rows})
-        events = tx.execute(dataset("clip_reviews"), {"ids": asked["ids"], "videos": videos}).fetchall()
+        events = tx.execute(query("clip_reviews"), {"ids": asked["ids"], "videos": videos}).fetchall()
     names = {clip.id: clip.sample for clip in shard.clips}
     acts: dict[int, list[dict[str, Any]]] = {}
     for event in events:

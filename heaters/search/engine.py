@@ -21,7 +21,8 @@ from heaters.search.spaces import Chosen, Space, choose, spaces
 from heaters.search.target import QueryEmbedder, direction
 from heaters.settings import Settings
 from heaters.store.db import Database
-from heaters.store.vectors import full, plain, statement
+from heaters.store.queries import query
+from heaters.store.vectors import full, statement
 
 # Ids that are tried at once before a random clip is looked for in order.
 _TRIES = 200
@@ -87,7 +88,7 @@ class Search:
         chance = random.Random(seed)
         with self._database.transaction() as tx:
             space = self._choose(tx, model, strategy)
-            row = tx.execute(plain("clip_id_range")).fetchone() or {"low": 0, "high": 0}
+            row = tx.execute(query("clip_id_range")).fetchone() or {"low": 0, "high": 0}
             if space is None or not row["high"]:
                 return None
             parameters = {
@@ -151,11 +152,11 @@ class Search:
         found: dict[int, Vectors] = {}
         if space is not None:
             parameters = {"ids": wanted, "model": space.model, "strategy": space.strategy}
-            rows = tx.execute(plain("vectors_of"), parameters).fetchall()
+            rows = tx.execute(query("vectors_of"), parameters).fetchall()
             found = {row["clip_id"]: full(row["vector"]) for row in rows}
         for clip in wanted:
             if clip not in found:
-                rows = tx.execute(plain("spaces_of_clip"), {"clip_id": clip}).fetchall()
+                rows = tx.execute(query("spaces_of_clip"), {"clip_id": clip}).fetchall()
                 others = ", ".join(f"{row['model']} ({row['strategy']})" for row in rows)
                 hint = f"; it has one of {others}, which is not comparable" if others else ""
                 raise UsageError(f"clip {clip} has no vector of {where}{hint}")

@@ -9,7 +9,8 @@ from heaters.search.collapse import leaders
 from heaters.search.query import Filters, check_threshold
 from heaters.search.spaces import Chosen
 from heaters.store.db import Database
-from heaters.store.vectors import full, plain, statement
+from heaters.store.queries import query
+from heaters.store.vectors import full, statement
 
 _AT_ONCE = 10_000  # vectors read at a time
 
@@ -44,7 +45,7 @@ def standing(database: Database, model: str, strategy: str, threshold: float, id
         some = list(ids[at : at + _AT_ONCE])
         asked = {"ids": some, "model": model, "strategy": strategy}
         with database.transaction() as tx:
-            rows = {row["clip_id"]: full(row["vector"]) for row in tx.execute(plain("vectors_of"), asked).fetchall()}
+            rows = {row["clip_id"]: full(row["vector"]) for row in tx.execute(query("vectors_of"), asked).fetchall()}
         there = [clip for clip in some if clip in rows]
         have += there
         parts += [rows[clip] for clip in there]

@@ -17,7 +17,8 @@ from psycopg import sql
 from heaters.errors import StoreError
 from heaters.machine import memory_bytes
 from heaters.store.db import Connection, Database, connect
-from heaters.store.vectors import plain, statement
+from heaters.store.queries import query
+from heaters.store.vectors import statement
 
 # Links of a vector, and the candidates looked at for them. With pgvector's 16 and 64, searches get caught in clusters
 # that lie apart, whatever the breadth of the search; links cost a tenth of the index's size each eight.
@@ -49,8 +50,8 @@ def index_name(model: str, strategy: str) -> str:
 def indexes(database: Database) -> list[Index]:
     """The index of every space that has vectors, also where it is missing (not valid, of no size)."""
     with database.transaction() as tx:
-        there = {row["name"]: row for row in tx.execute(plain("space_indexes")).fetchall()}
-        registered = tx.execute(plain("registered_spaces")).fetchall()
+        there = {row["name"]: row for row in tx.execute(query("space_indexes")).fetchall()}
+        registered = tx.execute(query("registered_spaces")).fetchall()
     found = []
     for row in registered:
         name = index_name(row["model"], row["strategy"])
@@ -91,7 +92,7 @@ def ensure_indexes(database: Database, *, rebuild: bool = False, wait: bool = Tr
                 else:
                     continue
                 built.append(name)
-            connection.execute(plain("index_unlock"))
+            connection.execute(query("index_unlock"))
     except psycopg.Error as error:
         raise StoreError(f"an index over vectors could not be built: {' '.join(str(error).split())}") from error
     return built
@@ -100,8 +101,8 @@ def ensure_indexes(database: Database, *, rebuild: bool = False, wait: bool = Tr
 def _prepare(connection: Connection) -> None:
     memory_mib = min(int(memory_bytes() * BUILD_MEMORY_SHARE) // 2**20, MOST_BUILD_MEMORY_MIB)
     workers = min(max((os.cpu_count() or 1) - 1, 0), MOST_WORKERS)
-    connection.execute(plain("prepare_build"), {"memory": f"{memory_mib}MB"})
-    connection.execute(plain("set_workers"), {"workers": str(workers)})
+    connection.execute(query("prepare_build"), {"memory": f"{memory_mib}MB"})
+    connection.execute(query("set_workers"), {"workers": str(workers)})
 
 
 def _create(connection: Connection, name: str, space: dict[str, Any]) -> None:
@@ -119,7 +120,7 @@ def _create(connection: Connection, name: str, space: dict[str, Any]) -> None:
     except (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory):
         # Several processes share the graph through /dev/shm, which containers keep small: then one builds alone.
         connection.execute(statement("drop_index", index=sql.Identifier(name)))
-        connection.execute(plain("set_workers"), {"workers": "0"})
+        connection.execute(query("set_workers"), {"workers": "0"})
         connection.execute(asked)
 
 
@@ -128,7 +129,7 @@ def _lock(connection: Connection, *, wait: bool) -> bool:
     build it waits for.
     """
     while True:
-        row = connection.execute(plain("try_index_lock")).fetchone()
+        row = connection.execute(query("try_index_lock")).fetchone()
         if row is not None and row["held"]:
             return True
         if not wait:
@@ -137,8 +138,8 @@ def _lock(connection: Connection, *, wait: bool) -> bool:
 
 
 def _there(connection: Connection) -> dict[str, bool]:
-    return {row["name"]: row["valid"] for row in connection.execute(plain("space_indexes")).fetchall()}
+    return {row["name"]: row["valid"] for row in connection.execute(query("space_indexes")).fetchall()}
 
 
 def _registered(connection: Connection) -> list[dict[str, Any]]:
-    return list(connection.execute(plain("registered_spaces")).fetchall())
+    return list(connection.execute(query("registered_spaces")).fetchall())

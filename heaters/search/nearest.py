@@ -16,7 +16,8 @@ from heaters.search.results import Hit, How
 from heaters.search.spaces import Chosen
 from heaters.store.db import Cursor as Rows
 from heaters.store.db import Database
-from heaters.store.vectors import full, half, plain, statement
+from heaters.store.queries import query
+from heaters.store.vectors import full, half, statement
 
 # A hit and its cosine distance as PostgreSQL gave it, which the cursor compares with.
 Found: TypeAlias = tuple[Hit, float]
@@ -77,7 +78,7 @@ class Nearest:
         return [_found(row) for row in rows], "exact", note
 
     def _indexed(self, tx: Rows, chosen: Plan, position: dict[str, Any]) -> list[Found]:
-        tx.execute(plain("use_index"), {"breadth": chosen.breadth, "scan": chosen.scan})
+        tx.execute(query("use_index"), {"breadth": chosen.breadth, "scan": chosen.scan})
         asked = statement(
             "nearest_indexed",
             dimension=self._space.dimension,
@@ -86,13 +87,13 @@ class Nearest:
         )
         parameters = self._parameters | position | {"window": chosen.window}
         rows = tx.execute(asked, parameters, prepare=False).fetchall()
-        tx.execute(plain("use_scans"))
+        tx.execute(query("use_scans"))
         return [_found(row) for row in rows]
 
     def _plan(self, tx: Rows, depth: int) -> tuple[Plan, str]:
         if self._query.exact or depth > DEEPEST:
             return EXACT, ""
-        row = tx.execute(plain("has_index"), {"name": self._index}).fetchone()
+        row = tx.execute(query("has_index"), {"name": self._index}).fetchone()
         narrow = self._query.filters.narrow
         if row is None or not row["valid"]:
             size = self._count(tx, EXACT_FILTERED_ROWS)
@@ -101,7 +102,7 @@ class Nearest:
         return plan(has_index=True, matching=matching, narrow=narrow, depth=depth), ""
 
     def _count(self, tx: Rows, limit: int) -> int:
-        row = tx.execute(plain("count_vectors"), self._parameters | {"limit": limit + 1}, prepare=False).fetchone()
+        row = tx.execute(query("count_vectors"), self._parameters | {"limit": limit + 1}, prepare=False).fetchone()
         return int(row["n"]) if row else 0
 
     def _estimate(self, tx: Rows) -> int:
@@ -118,7 +119,7 @@ class Nearest:
             limit = min(limit, MOST_COLLAPSED_ROWS)
             found, how, note = self._after(tx, None, limit, shown=0)
             ids = [hit.clip_id for hit, _ in found]
-            rows = tx.execute(plain("vectors_of"), self._parameters | {"ids": ids}).fetchall()
+            rows = tx.execute(query("vectors_of"), self._parameters | {"ids": ids}).fetchall()
             vectors = {row["clip_id"]: full(row["vector"]) for row in rows}
             kept = fold(found, vectors, threshold)
             after = [one for one in kept if cursor is None or _is_after(one, cursor)]

@@ -15,7 +15,8 @@ from heaters.search.nearest import Answer, Nearest
 from heaters.search.query import Query, Term
 from heaters.search.spaces import Chosen
 from heaters.store.db import Database
-from heaters.store.vectors import full, plain
+from heaters.store.queries import query
+from heaters.store.vectors import full
 
 T = TypeVar("T")
 
@@ -77,11 +78,11 @@ def _ask(database: Database, space: Chosen, vector: np.ndarray, query: Query) ->
 def _sample(database: Database, space: Chosen, count: int, chance: random.Random) -> list[tuple[int, np.ndarray]]:
     found: dict[int, np.ndarray] = {}
     with database.transaction() as tx:
-        row = tx.execute(plain("clip_id_range")).fetchone() or {"low": 0, "high": 0}
+        row = tx.execute(query("clip_id_range")).fetchone() or {"low": 0, "high": 0}
         for _ in range(count):
             start = chance.randint(row["low"], row["high"])
             parameters = {"model": space.model, "strategy": space.strategy, "start": start, "limit": 1}
-            rows = tx.execute(plain("sample_vectors"), parameters).fetchall()
+            rows = tx.execute(query("sample_vectors"), parameters).fetchall()
             found |= {one["clip_id"]: full(one["vector"]) for one in rows}
     return list(found.items())
 

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 from heaters.errors import UsageError
 from heaters.settings import EMBEDDING_STRATEGIES, Settings
 from heaters.store.db import Database
-from heaters.store.vectors import plain
+from heaters.store.queries import query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Chosen:
 def spaces(database: Database) -> list[Space]:
     """Every space, oldest model first."""
     with database.transaction() as tx, tx.connection.cursor(row_factory=class_row(Space)) as cursor:
-        return cursor.execute(plain("spaces").encode()).fetchall()
+        return cursor.execute(query("spaces").encode()).fetchall()
 
 
 def choose(tx: Any, settings: Settings, *, model: str = "", strategy: str = "", at_hand: str = "") -> Chosen | None:
@@ -51,9 +51,9 @@ def choose(tx: Any, settings: Settings, *, model: str = "", strategy: str = "", 
     """
     if strategy and strategy not in EMBEDDING_STRATEGIES:
         raise UsageError(f"an embedding strategy is one of {', '.join(EMBEDDING_STRATEGIES)}; got {strategy!r}")
-    active = tx.execute(plain("active_space")).fetchone() or {"model": "", "strategy": ""}
+    active = tx.execute(query("active_space")).fetchone() or {"model": "", "strategy": ""}
     wanted = model or at_hand or active["model"] or settings.model
-    row = tx.execute(plain("find_model"), {"wanted": wanted}).fetchone()
+    row = tx.execute(query("find_model"), {"wanted": wanted}).fetchone()
     if row is None:
         if model:
             raise UsageError(f"no clip has a vector of {model}: `heaters models` lists what there is")
@@ -79,11 +79,11 @@ def use(database: Database, model: str, strategy: str, *, even_incomplete: bool 
             f"more; `heaters embed --model {space.name or model}` makes them"
         )
     with database.transaction() as tx:
-        tx.execute(plain("use_space"), {"model": space.model, "strategy": space.strategy})
+        tx.execute(query("use_space"), {"model": space.model, "strategy": space.strategy})
     return space
 
 
 def use_settings(database: Database) -> None:
     """Let the settings choose the space again."""
     with database.transaction() as tx:
-        tx.execute(plain("forget_active_space"))
+        tx.execute(query("forget_active_space"))

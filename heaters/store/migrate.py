@@ -13,7 +13,7 @@ import psycopg
 
 from heaters.errors import ConfigError
 from heaters.store.db import Connection, register_types
-from heaters.store.queries import load
+from heaters.store.queries import query
 
 # 0.8.2 to 0.8.4 fixed a buffer overflow in parallel HNSW builds and two ways to a corrupt HNSW index.
 PGVECTOR_FLOOR = (0, 8, 4)
@@ -60,20 +60,19 @@ def migrate(connection: Connection, migrations: Sequence[Migration] | None = Non
     an applied migration differs from the file of that number, or when the role may not create what is needed.
     """
     files = available() if migrations is None else migrations
-    queries = load("migrate.sql")
     if not pending(connection, files):
         return []
     check_pgvector(connection)
     try:
         with connection.transaction():
-            connection.execute(queries["take_time"].sql)
-            connection.execute(queries["lock"].sql, {"key": _LOCK_KEY})
-            connection.execute(queries["create_table"].sql)
+            connection.execute(query("take_time"))
+            connection.execute(query("lock_migrations"), {"key": _LOCK_KEY})
+            connection.execute(query("create_migrations"))
             due = pending(connection, files)
             for migration in due:
                 connection.execute(migration.sql.encode())
                 connection.execute(
-                    queries["record"].sql,
+                    query("record_migration"),
                     {"version": migration.version, "name": migration.name, "sha256": migration.sha256},
                 )
     except psycopg.errors.InsufficientPrivilege as error:
@@ -110,11 +109,10 @@ def pending(connection: Connection, migrations: Sequence[Migration] | None = Non
 
 
 def _applied(connection: Connection) -> list[tuple[int, str, str]]:
-    queries = load("migrate.sql")
-    found = connection.execute(queries["has_table"].sql).fetchone()
+    found = connection.execute(query("has_migrations")).fetchone()
     if found is None or not found["found"]:
         return []
-    rows = connection.execute(queries["applied"].sql).fetchall()
+    rows = connection.execute(query("applied_migrations")).fetchall()
     return [(row["version"], row["name"], row["sha256"]) for row in rows]
 
 
@@ -123,7 +121,7 @@ def check_pgvector(connection: Connection) -> str:
 
     Raises ConfigError when the server has none or one below `PGVECTOR_FLOOR`.
     """
-    row = connection.execute(load("migrate.sql")["pgvector"].sql).fetchone() or {}
+    row = connection.execute(query("pgvector")).fetchone() or {}
     installed, offered = row.get("installed"), row.get("available")
     version: str | None = installed or offered
     floor = ".".join(map(str, PGVECTOR_FLOOR))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import LiteralString
 
 from heaters.errors import RuleError
 
@@ -21,7 +22,7 @@ class Query:
 
     name: str
     does: str
-    sql: str
+    sql: LiteralString
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
@@ -56,30 +57,16 @@ def _split(body: str) -> tuple[str, str]:
 
 
 @cache
-def load(file: str = "queries.sql") -> Mapping[str, Query]:
-    """The queries of a file of this package, read once."""
-    return parse((resources.files("heaters.store") / file).read_text(encoding="utf-8"))
+def load() -> Mapping[str, Query]:
+    """The queries of all files in `sql/`, read once. Raises RuleError as `parse` does."""
+    folder = resources.files("heaters.store") / "sql"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return parse("\n".join(file.read_text(encoding="utf-8") for file in files))
 
 
-def query(name: str) -> str:
-    """The SQL of a query of `queries.sql`. Raises RuleError for a name that is not there."""
+def query(name: str) -> LiteralString:
+    """The SQL of a query: a file of ours, so as good as a literal. Raises RuleError for a name that is not there."""
     try:
         return load()[name].sql
     except KeyError:
-        raise RuleError(f"no query named {name!r} in queries.sql") from None
-
-
-def board(name: str) -> str:
-    """The SQL of a query of `board.sql`. Raises RuleError for a name that is not there."""
-    try:
-        return load("board.sql")[name].sql
-    except KeyError:
-        raise RuleError(f"no query named {name!r} in board.sql") from None
-
-
-def dataset(name: str) -> str:
-    """The SQL of a query of `dataset.sql`. Raises RuleError for a name that is not there."""
-    try:
-        return load("dataset.sql")[name].sql
-    except KeyError:
-        raise RuleError(f"no query named {name!r} in dataset.sql") from None
+        raise RuleError(f"no query named {name!r} in heaters/store/sql") from None

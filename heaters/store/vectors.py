@@ -1,15 +1,15 @@
-"""Vectors in and out of PostgreSQL: loading in bulk, and composing the queries of `search.sql`. It knows no model."""
+"""Vectors in and out of PostgreSQL: loading in bulk, and composing those of `sql/search.sql`. It knows no model."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 
-from heaters.store.queries import load
+from heaters.store.queries import query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,19 +24,9 @@ class Row:
 
 
 def statement(name: str, **parts: str | int | sql.Composable) -> sql.Composed:
-    """A query of `search.sql` with its braces filled in: values as literals; `matches` is always there."""
+    """A query of `sql/search.sql` with its braces filled in: values as literals; `matches` is always there."""
     filled = {key: part if isinstance(part, sql.Composable) else sql.Literal(part) for key, part in parts.items()}
-    return sql.SQL(_text(name)).format(matches=sql.SQL(_text("matches")), **filled)
-
-
-def _text(name: str) -> LiteralString:
-    """The SQL of a query of `search.sql`: a file of ours, so as good as a literal."""
-    return load("search.sql")[name].sql
-
-
-def plain(name: str) -> str:
-    """The SQL of a query of `search.sql` that has no braces."""
-    return load("search.sql")[name].sql
+    return sql.SQL(query(name)).format(matches=sql.SQL(query("matches")), **filled)
 
 
 def half(vector: NDArray[np.floating]) -> HalfVector:
@@ -53,9 +43,9 @@ def write_vectors(tx: Any, rows: Iterable[Row]) -> None:
     """Upsert vectors: one binary COPY into a temporary table, one insert from it. `tx` is a psycopg cursor in a
     transaction. Their models must be registered and their clips exist.
     """
-    tx.execute(plain("incoming_table"))
-    with tx.copy(plain("copy_incoming")) as copy:
+    tx.execute(query("incoming_table"))
+    with tx.copy(query("copy_incoming")) as copy:
         copy.set_types(["int8", "text", "text", "halfvec", "int4"])
         for row in rows:
             copy.write_row((row.clip_id, row.model, row.strategy, half(row.vector), row.images))
-    tx.execute(plain("take_incoming"))
+    tx.execute(query("take_incoming"))

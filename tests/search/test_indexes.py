@@ -20,7 +20,8 @@ from heaters.search.recall import measure_recall
 from heaters.search.spaces import Chosen
 from heaters.settings import Settings
 from heaters.store.db import Database
-from heaters.store.vectors import plain, statement
+from heaters.store.queries import query
+from heaters.store.vectors import statement
 
 COUNT, DIMENSION = 3000, 24
 SPACE = Chosen(model="axes@1", name="axes", dimension=DIMENSION, strategy=STRATEGY)
@@ -172,7 +173,7 @@ def test_a_killed_build_is_cleared_away_and_made_again(db: Database, clips: list
             tx.execute("select pg_terminate_backend(%s)", (victim["pid"],))
         thread.join(20)
     with db.transaction() as tx:
-        left = tx.execute(plain("space_indexes")).fetchall()
+        left = tx.execute(query("space_indexes")).fetchall()
     assert [row["valid"] for row in left] == [False]
     assert not indexes(db)[0].valid
     assert ensure_indexes(db) == [index_name("axes@1", STRATEGY)]
@@ -248,7 +249,7 @@ def test_an_index_scan_is_what_postgres_does(db: Database, indexed: list[int]) -
     for filters in (Filters(), Filters(states=("embedded",), min_seconds=0.01)):
         asked = Nearest(db, SPACE, np.ones(DIMENSION, np.float16), ask(filters=filters))
         with db.transaction() as tx:
-            tx.execute(plain("use_index"), {"breadth": 200, "scan": 20_000})
+            tx.execute(query("use_index"), {"breadth": 200, "scan": 20_000})
             body = statement("nearest_indexed", dimension=DIMENSION, model="axes@1", strategy=STRATEGY)
             parameters = asked._parameters | {"after": None, "tied": [], "limit": 11, "window": 50}
             explained = tx.execute("explain " + body.as_string(tx), parameters, prepare=False).fetchall()

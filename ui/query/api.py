@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from heaters.core.facts import parsed
 from heaters.errors import UsageError
 from heaters.search import Filters
-from heaters.store.queries import board
+from heaters.store.queries import query
 from ui.context import Context
 from ui.media import FOREVER, is_known
 from ui.query.listing import SORTS, Asked, answer, terms_of
@@ -75,7 +75,7 @@ def router(context: Context) -> APIRouter:
         """Videos to filter by, the latest first."""
         with context.database.transaction() as tx:
             given = {"words": words, "limit": MOST_VIDEOS}
-            rows = tx.execute(board("find_videos"), given).fetchall()
+            rows = tx.execute(query("videos_by_words"), given).fetchall()
         return {
             "videos": [{"id": r["id"], "title": r["title"] or shown(r["source"]), "clips": r["clips"]} for r in rows]
         }

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from heaters.errors import UsageError
 from heaters.search import Filters, Page, Query, Term
-from heaters.store.queries import board
+from heaters.store.queries import query
 from ui.context import Context
 from ui.media import mark
 from ui.query.pictures import Pictures
@@ -90,14 +90,14 @@ def _search(context: Context, asked: Asked) -> dict[str, Any]:
 
 
 def _browse(context: Context, asked: Asked) -> dict[str, Any]:
-    key = sql.SQL(board(f"key_{asked.sort}"))  # a file of ours
+    key = sql.SQL(query(f"key_{asked.sort}"))  # a file of ours
     after = _after(asked.cursor)
     filters = {**asked.filters.parameters(), "seed": asked.seed, "most": MOST_COUNTED + 1}
     page = {"limit": PAGE_SIZE + 1, "offset": 0 if after[0] is not None else (asked.page - 1) * PAGE_SIZE}
     with context.database.transaction() as tx:
-        statement = sql.SQL(board("browse")).format(key=key)
+        statement = sql.SQL(query("browse")).format(key=key)
         rows = tx.execute(statement, {**filters, **page, "after_key": after[0], "after_id": after[1]}).fetchall()
-        counted = tx.execute(board("count_clips"), filters).fetchone()
+        counted = tx.execute(query("count_clips"), filters).fetchone()
     page_rows = rows[:PAGE_SIZE]
     cards = [
         {
@@ -127,7 +127,7 @@ def _browse(context: Context, asked: Asked) -> dict[str, Any]:
 
 def _names(context: Context, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     with context.database.transaction() as tx:
-        rows = tx.execute(board("names_of_videos"), {"ids": sorted(set(ids))}).fetchall()
+        rows = tx.execute(query("names_of_videos"), {"ids": sorted(set(ids))}).fetchall()
     return {row["id"]: row for row in rows}
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from heaters.core.pipeline import STAGES
 from heaters.errors import UsageError
-from heaters.store.queries import board
+from heaters.store.queries import query
 from ui.context import Context
 from ui.status.board import Board, shown, video
 from ui.users import CurrentUser, Operator
@@ -68,7 +68,7 @@ def router(context: Context) -> APIRouter:
         if wish.stage is not None and wish.stage not in STAGES:
             raise UsageError(f"a stage is one of {', '.join(STAGES)}; got {wish.stage!r}")
         with context.database.transaction() as tx:
-            rows = tx.execute(board("retry_some"), wish.model_dump()).fetchall()
+            rows = tx.execute(query("retry_some"), wish.model_dump()).fetchall()
         return {"items": len({(row["stage"], row["subject"], row["subject_id"]) for row in rows})}
 
     _add_videos(routes, context)
@@ -106,5 +106,5 @@ def _add_videos(routes: APIRouter, context: Context) -> None:
 
 def _rows(context: Context, name: str, given: dict[str, Any]) -> list[dict[str, Any]]:
     with context.database.transaction() as tx:
-        rows = tx.execute(board(name), given).fetchall()
+        rows = tx.execute(query(name), given).fetchall()
     return [{**row, "source": shown(row["source"])} if "source" in row else row for row in rows]

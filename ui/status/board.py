@@ -12,7 +12,7 @@ from heaters.errors import UsageError
 from heaters.media.addresses import show_url
 from heaters.media.fetch import is_url
 from heaters.status import count_due
-from heaters.store.queries import board, query
+from heaters.store.queries import query
 from ui.context import Context
 
 # Everybody who looks within this time is shown the same: ten viewers cost what one does.
@@ -47,7 +47,7 @@ class Board:
 
         def count() -> int:
             with self._context.database.transaction() as tx:
-                row = tx.execute(board("waiting_clips")).fetchone()
+                row = tx.execute(query("waiting_clips")).fetchone()
             return int(row["n"]) if row else 0
 
         return self._fresh("waiting", FRESH_SECONDS, count)
@@ -55,11 +55,11 @@ class Board:
     def _stages(self) -> dict[str, Any]:
         with self._context.database.transaction() as tx:
             counts = {row["stage"]: row for row in tx.execute(query("run_counts"), {"scope": None}).fetchall()}
-            oldest = {row["stage"]: row["seconds"] for row in tx.execute(board("oldest_open")).fetchall()}
+            oldest = {row["stage"]: row["seconds"] for row in tx.execute(query("oldest_open")).fetchall()}
             waiting = {stage.name: count_due(tx, stage, self._context.settings, None) for stage in PIPELINE}
-            failures = tx.execute(board("failures")).fetchall()
-            workers = tx.execute(board("workers")).fetchall()
-            hits = tx.execute(board("cache_hits")).fetchone()
+            failures = tx.execute(query("failures")).fetchall()
+            workers = tx.execute(query("workers")).fetchall()
+            hits = tx.execute(query("cache_hits")).fetchone()
         rows = [
             {
                 "stage": stage.name,
@@ -102,11 +102,11 @@ class Board:
     def _plots(self) -> dict[str, Any]:
         with self._context.database.transaction() as tx:
             return {
-                "days": tx.execute(board("clips_by_day"), {"days": DAYS}).fetchall(),
+                "days": tx.execute(query("clips_by_day"), {"days": DAYS}).fetchall(),
                 "day_count": DAYS,
-                "seconds": tx.execute(board("seconds_by_stage")).fetchall(),
-                "confidence": tx.execute(board("confidence_histogram")).fetchall(),
-                "pace": tx.execute(board("pace"), {"minutes": PACE_MINUTES}).fetchall(),
+                "seconds": tx.execute(query("seconds_by_stage")).fetchall(),
+                "confidence": tx.execute(query("confidence_histogram")).fetchall(),
+                "pace": tx.execute(query("pace"), {"minutes": PACE_MINUTES}).fetchall(),
                 "pace_minutes": PACE_MINUTES,
             }
 
@@ -123,12 +123,12 @@ class Board:
 def video(context: Context, number: int) -> dict[str, Any]:
     """One video from its source to its vectors. Raises UsageError for one that is not there."""
     with context.database.transaction() as tx:
-        facts = tx.execute(board("video_facts"), {"id": number}).fetchone()
+        facts = tx.execute(query("video_facts"), {"id": number}).fetchone()
         if facts is None:
             raise UsageError(f"there is no video {number}")
-        states = tx.execute(board("video_clip_states"), {"id": number}).fetchall()
+        states = tx.execute(query("video_clip_states"), {"id": number}).fetchall()
         given = {"id": number, "subject": "video", "before": None, "limit": 200}
-        runs = tx.execute(board("video_runs"), given).fetchall()
+        runs = tx.execute(query("video_runs"), given).fetchall()
     facts["source"] = shown(facts["source"])
     has_proxy = facts.pop("proxy_key") is not None
     return {"video": facts, "has_proxy": has_proxy, "clips": states, "runs": runs}

@@ -13,7 +13,7 @@ from heaters.media.addresses import check_url
 from heaters.media.fetch import is_s3, is_url
 from heaters.media.sniff import looks_like
 from heaters.sources import is_video_name
-from heaters.store.queries import board
+from heaters.store.queries import query
 from heaters.submit import MANIFESTS, expand, normalised
 from ui.context import Context
 
@@ -117,7 +117,7 @@ def _known(context: Context, lines: list[Line]) -> list[Line]:
     """Mark the lines that are videos already."""
     sources = [line.sources[0] for line in lines if line.ok and len(line.sources) == 1]
     with context.database.transaction() as tx:
-        rows = tx.execute(board("videos_of_sources"), {"sources": sources}).fetchall()
+        rows = tx.execute(query("videos_of_sources"), {"sources": sources}).fetchall()
     videos = {row["source"]: row["id"] for row in rows}
     marked = []
     for line in lines:

@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from heaters.errors import SourceRefused, StoreError
 from heaters.store.db import Database
-from heaters.store.queries import board
+from heaters.store.queries import query
 
 # What must stay free on the disk that uploads go to.
 RESERVE_BYTES = 2**30
@@ -78,7 +78,7 @@ class Uploads:
     def sweep(self) -> int:
         """Delete the uploads whose bytes the store holds by now. Returns how many."""
         with self._database.transaction() as tx:
-            rows = tx.execute(board("finished_uploads"), {"folder": f"{self.root}/"}).fetchall()
+            rows = tx.execute(query("finished_uploads"), {"folder": f"{self.root}/"}).fetchall()
         count = 0
         for row in rows:
             path = Path(row["source"])

@@ -1,6 +1,6 @@
--- Queries of migrate.py. They stand apart from queries.sql because they must run on an empty database.
+-- Queries of migrate.py, which must run on an empty database.
 
--- name: lock
+-- name: lock_migrations
 -- Let one migration run at a time; the lock ends with the transaction.
 select pg_advisory_xact_lock(%(key)s::bigint);
 
@@ -8,7 +8,7 @@ select pg_advisory_xact_lock(%(key)s::bigint);
 -- A migration may take as long as it needs.
 set local statement_timeout = 0;
 
--- name: create_table
+-- name: create_migrations
 -- Make the table of applied migrations.
 create table if not exists schema_migrations (
     version         integer primary key check (version > 0),
@@ -17,15 +17,15 @@ create table if not exists schema_migrations (
     applied_at      timestamptz not null default now()
 );
 
--- name: has_table
+-- name: has_migrations
 -- Whether any migration was ever applied.
 select to_regclass('schema_migrations') is not null as found;
 
--- name: applied
+-- name: applied_migrations
 -- The applied migrations in order.
 select version, name, sha256 from schema_migrations order by version;
 
--- name: record
+-- name: record_migration
 -- Note that a migration was applied.
 insert into schema_migrations (version, name, sha256)
 values (%(version)s::integer, %(name)s::text, %(sha256)s::text);

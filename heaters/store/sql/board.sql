@@ -63,7 +63,7 @@ select count(*)::int as n from (
 -- Titles, sources and proxies of some videos.
 select id, title, source, proxy_key from videos where id = any (%(ids)s);
 
--- name: find_videos
+-- name: videos_by_words
 -- Videos whose title or source holds some words, the latest first: for filters.
 select id, title, source, (select count(*) from clips c where c.video_id = v.id and c.retired_at is null)::int as clips
 from videos v
