@@ -6,7 +6,9 @@ Keys are whatever their owner chose, unlike those of our own store; a source is 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from heaters.errors import FetchError, SourceRefused
 from heaters.store.files import CHUNK_BYTES, beside
 from heaters.store.objects_s3 import ATTEMPTS, make_client
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 GONE = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
 CLOSED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
@@ -32,7 +37,7 @@ def listed(url: str, *, endpoint: str) -> Iterator[str]:
     """The sources under a prefix, in the order of their keys, without empty ones and folders."""
     bucket, prefix = split(url)
     with _errors("list", url):
-        pages = make_client(endpoint, ATTEMPTS).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        pages = _client(endpoint).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for found in page.get("Contents", []):
                 if found["Size"] and not found["Key"].endswith("/"):
@@ -43,7 +48,7 @@ def read(url: str, *, endpoint: str, most_bytes: int) -> bytes:
     """A small file. Raises SourceRefused where it is larger than `most_bytes` or not there."""
     bucket, key = split(url)
     with _errors("read", url):
-        body = make_client(endpoint, ATTEMPTS).get_object(Bucket=bucket, Key=key)["Body"]
+        body = _client(endpoint).get_object(Bucket=bucket, Key=key)["Body"]
         data = body.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise SourceRefused(f"a manifest has at most {most_bytes} bytes; {url} has more")
@@ -60,7 +65,7 @@ def fetch(url: str, path: Path, *, endpoint: str, most_bytes: int) -> tuple[str,
         raise SourceRefused(f"an S3 source names an object; got the bucket {url!r}")
     digest, size_bytes = hashlib.sha256(), 0
     with _errors("fetch", url), beside(path) as partial:
-        answer = make_client(endpoint, ATTEMPTS).get_object(Bucket=bucket, Key=key)
+        answer = _client(endpoint).get_object(Bucket=bucket, Key=key)
         stated = answer["ContentLength"]
         if not 0 < stated <= most_bytes:
             rule = f"a source has 1 to {most_bytes} bytes (HEATERS_MAX_SOURCE_GIB)"
@@ -73,6 +78,12 @@ def fetch(url: str, path: Path, *, endpoint: str, most_bytes: int) -> tuple[str,
             raise FetchError(f"{url} has {stated} bytes; {size_bytes} came")
         partial.replace(path)
     return digest.hexdigest(), size_bytes
+
+
+@cache
+def _client(endpoint: str) -> "S3Client":
+    """One for each endpoint and process: making one reads credentials and boto3's models anew."""
+    return make_client(endpoint, ATTEMPTS)
 
 
 @contextmanager
