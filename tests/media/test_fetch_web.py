@@ -236,7 +236,7 @@ def test_time_is_limited(site: web.Site, tmp_path: Path) -> None:
 
 
 def test_titles_are_data_and_cookies_stay_secret(site: web.Site, media: Path, tmp_path: Path) -> None:
-    title = ("'\"/\\..%(id)s 😀 " * 30)[:300]
+    title = "'\"/\\..%(id)s " + "😀" * 300
     site.add("/v.mp4", web.file((media / "v.mp4").read_bytes()))
     url = site.add("/page", web.text(f'<html><head><title>{title}</title></head><video src="/v.mp4"></video></html>'))
     jar = tmp_path / "cookies.txt"
