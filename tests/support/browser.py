@@ -1,11 +1,12 @@
 """Chromium, and what a page does wrong by itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from chromium import PROGRAMS, launch, program
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Route
 from requirements import require
 
 SIZES = ((1280, 720), (1440, 900))
@@ -44,6 +45,24 @@ class Watched:
     def _console(self, message: Any) -> None:
         if message.type == "error" or "Content Security Policy" in message.text:
             self.complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+
+# Asks for the page again until the answer is the route's.
+THROUGH = """async () => {
+    while ((await fetch("/login?intercepted", { cache: "no-store" })).headers.get("x-intercepted") !== "yes")
+        await new Promise((resolve) => setTimeout(resolve, 20));
+}"""
+
+
+def intercept(page: Page, pattern: str, handler: Callable[[Route], None], **options: Any) -> None:
+    """`page.route` on a page that is open, and wait until it holds.
+
+    Chromium gives the page another loader a moment after `route` has returned; a request of that moment goes the old
+    way, and the test waits for an answer that never was.
+    """
+    page.route("**/login?intercepted", lambda route: route.fulfill(status=200, headers={"x-intercepted": "yes"}))
+    page.route(pattern, handler, **options)
+    page.evaluate(THROUGH)
 
 
 def serious_faults(page: Page) -> list[str]:

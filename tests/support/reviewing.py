@@ -5,7 +5,7 @@ from typing import Any
 
 import barcode
 import numpy as np
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 # What the front screen shows, as 48 × 32 grey values: eight by eight for each cell of a bar code.
 LOOK = """() => {
@@ -17,6 +17,14 @@ LOOK = """() => {
     const data = pen.getImageData(0, 0, 48, 32).data;
     return Array.from({ length: 48 * 32 }, (_, n) => data[4 * n]);
 }"""
+
+# For a failure: the tab's own words, and what lies in its outbox.
+SHOWN = """() => ({
+    ...document.querySelector(".rv").dataset,
+    text: document.querySelector(".rv").innerText.slice(0, 600),
+    outbox: { ...sessionStorage },
+    focus: document.activeElement.outerHTML.slice(0, 100),
+})"""
 
 # Presses a key `count` times; after each, waits until the label has moved on and reads the picture at once.
 WALK = """async ([key, count, step, look]) => {
@@ -49,8 +57,12 @@ class Reviewer:
         return self
 
     def state(self, *words: str) -> None:
-        """Wait until the tab is in one of these states."""
-        self.page.wait_for_selector(", ".join(f'.rv[data-state="{word}"]' for word in words))
+        """Wait until the tab is in one of these states. Fails with what it shows instead."""
+        try:
+            self.page.wait_for_selector(", ".join(f'.rv[data-state="{word}"]' for word in words))
+        except TimeoutError as error:
+            shown = self.page.evaluate(SHOWN)
+            raise AssertionError(f"the tab is not {' or '.join(words)} but shows {shown}") from error
 
     def saved(self) -> None:
         """Wait until everything is with the server."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from browser import intercept
 from playwright.sync_api import Page, expect
 from served import Site
 from shots import photo
@@ -124,7 +125,7 @@ def test_a_failing_search_is_said(site: Site, open_page: Open) -> None:
     settled(page)
     page.watched.expected.append("status of 503")  # type: ignore[attr-defined]
     answer = '{"error": {"type": "unavailable", "message": "the database is away"}}'
-    page.route("**/api/query/clips*", lambda route: route.fulfill(status=503, body=answer))
+    intercept(page, "**/api/query/clips*", lambda route: route.fulfill(status=503, body=answer))
     page.get_by_label("Sort").select_option("oldest")
     expect(page.get_by_text("the database is away")).to_be_visible()
     page.unroute("**/api/query/clips*")

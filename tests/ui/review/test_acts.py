@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from browser import intercept
 from playwright.sync_api import Page, Route, expect
 from reviewing import Reviewer, sent
 from rows import one, rows
@@ -123,7 +124,7 @@ def test_a_server_that_is_busy_three_times_loses_and_doubles_nothing(reviewer: R
 
     lost: list[int] = []
     reviewer.page.watched.expected += ["503", "ERR_FAILED"]  # type: ignore[attr-defined]
-    reviewer.page.route("**/api/review/act", answer)
+    intercept(reviewer.page, "**/api/review/act", answer)
     before, clip = len(actions(site.database)), reviewer.clip
     reviewer.press("a")
     reviewer.page.wait_for_selector('.rv[data-save="retrying"]')
@@ -138,7 +139,7 @@ def test_a_server_that_is_busy_three_times_loses_and_doubles_nothing(reviewer: R
 def test_what_is_not_sent_yet_outlives_a_reload(reviewer: Reviewer, site: Site) -> None:
     reviewer.page.watched.expected += ["ERR_", "Failed to fetch"]  # type: ignore[attr-defined]
     reviewer.page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
-    reviewer.page.route("**/api/review/act", lambda route: route.abort())
+    intercept(reviewer.page, "**/api/review/act", lambda route: route.abort())
     before = len(actions(site.database))
     reviewer.press("a", "s")
     reviewer.page.wait_for_selector('.rv[data-save="retrying"]')
@@ -193,7 +194,7 @@ def test_keys_pressed_while_an_answer_is_awaited_count_for_what_comes(reviewer: 
         route.continue_()
 
     before, clip = len(actions(site.database)), reviewer.clip
-    reviewer.page.route("**/api/review/act", slow, times=1)
+    intercept(reviewer.page, "**/api/review/act", slow, times=1)
     reviewer.press("Home", "Shift+ArrowRight", "Enter")
     reviewer.press("a", "s")  # for the two children, which are not there yet
     reviewer.page.wait_for_function(f"() => document.querySelector('.rv').dataset.clip !== '{clip}'")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browser import SIZES, scrolls, serious_faults
+from browser import SIZES, intercept, scrolls, serious_faults
 from playwright.sync_api import Page, Route
 from reviewing import Reviewer
 from served import Site
@@ -106,7 +106,7 @@ def test_signed_out_in_the_middle(site: Site, open_page: Opener) -> None:
     reviewer = open_review(site, open_page).ready()
     reviewer.page.watched.expected += ["401"]  # type: ignore[attr-defined]
     refuse: Callable[[Route], None] = lambda route: route.fulfill(status=401, body="{}")  # noqa: E731
-    reviewer.page.route("**/api/review/**", refuse)
+    intercept(reviewer.page, "**/api/review/**", refuse)
     reviewer.press("a")
     reviewer.state("signedout")
     assert reviewer.text("save") == "Signed out · 1 waiting"
