@@ -14,11 +14,11 @@ from heaters.search.groups import groups
 from heaters.search.query import check_threshold
 from heaters.search.spaces import choose
 
-NEAR = 0.95  # docs/datasets.md shows what lies above and below
-
 
 def duplicates_command(
-    above: Annotated[float, typer.Option(help="Alike from this cosine on.")] = NEAR,
+    above: Annotated[
+        float | None, typer.Option(help="Alike from this cosine on, instead of HEATERS_NEAR_DUPLICATE.")
+    ] = None,
     model: Annotated[str, typer.Option(help="By this model's vectors.")] = "",
     strategy: Annotated[str, typer.Option(help="By this strategy's vectors.")] = "",
     video: Annotated[list[str] | None, typer.Option(help="of these videos.", rich_help_panel="Only clips")] = None,
@@ -31,7 +31,8 @@ def duplicates_command(
     `heaters search --collapse` folds them in answers, `heaters export-dataset --unique` takes only the first ones.
     """
     output = Output(as_json=as_json)
-    check_threshold(above)
+    if above is not None:
+        check_threshold(above)
     with opened() as (settings, database):
         filters = Filters(
             videos=tuple(video_id(database, name) for name in video) if video else None,
@@ -40,7 +41,7 @@ def duplicates_command(
         )
         with database.transaction() as tx:
             space = choose(tx, settings, model=model, strategy=strategy)
-        found = groups(database, space, above, filters) if space else []
+        found = groups(database, space, settings.near_duplicate if above is None else above, filters) if space else []
     if as_json:
         output.json([list(group.clips) for group in found])
         return

@@ -1,7 +1,6 @@
 """What is measured of each clip, by name: one table that the stage, filters, listings and datasets read.
 
-A fact is a number, or None where there is nothing to measure (the sound of a silent file). A new way to measure is a
-new VERSION: then every clip lacks that variant, and nothing else is done again.
+A fact is a number, or None where there is nothing to measure (the sound of a silent file).
 """
 
 import json
@@ -10,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from heaters.errors import UsageError
-
-VERSION = "1"
 
 # Name → what it says, with its range.
 FACTS: dict[str, str] = {

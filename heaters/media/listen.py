@@ -10,7 +10,6 @@ from heaters.errors import MediaError
 
 RATE = 16_000  # speech and music have nearly all their power below 8 kHz
 WINDOW = RATE // 10  # a tenth of a second: shorter than the pause between two words is long
-SILENT_DBFS = -50.0  # room noise of a quiet recording lies around -60, whispering above -45
 LOWEST_DBFS = -100.0  # digital silence has no level
 
 
@@ -22,8 +21,11 @@ class Heard:
     silence_share: float | None
 
 
-def heard(path: Path) -> Heard:
-    """Decode the first audio stream, mixed to one channel. Raises MediaError where it cannot be decoded."""
+def heard(path: Path, *, silent_dbfs: float) -> Heard:
+    """Decode the first audio stream, mixed to one channel; a window is silent below `silent_dbfs`.
+
+    Raises MediaError where it cannot be decoded.
+    """
     try:
         with av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}) as container:
             if not container.streams.audio:
@@ -34,7 +36,7 @@ def heard(path: Path) -> Heard:
     if not powers:
         return Heard(loudness_dbfs=None, silence_share=None)
     levels = np.array(powers)
-    silent = levels < 10 ** (SILENT_DBFS / 10)
+    silent = levels < 10 ** (silent_dbfs / 10)
     return Heard(loudness_dbfs=_decibels(float(levels.mean())), silence_share=float(silent.mean()))
 
 

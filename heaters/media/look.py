@@ -13,12 +13,6 @@ from heaters.errors import RuleError
 
 # Rec. 601, which the starter's photos and JPEG itself use: only comparisons matter here.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-# A cell is dark up to here, a frame black when all its cells are, a row or column a bar when it is dark throughout. Not
-# the mean: a turning globe on black has a mean of 7 of 255, and is no black frame.
-DARK = 16 / 255
-# Two frames are one picture below this mean difference. Photos that stand still, encoded at CRF 18 to 35, changed by up
-# to 0.023 of 255; the slowest motion measured, that globe, by 0.065 at least.
-FROZEN = 0.04 / 255
 STILL_WIDTH = 480  # sharpness depends on the size; all stills are brought to one
 
 
@@ -33,11 +27,14 @@ class Seen:
     letterbox: float
 
 
-def seen(frames: Iterable[NDArray[np.uint8]]) -> Seen:
+def seen(frames: Iterable[NDArray[np.uint8]], *, dark_level: float, frozen_level: float) -> Seen:
     """From chunks of analysis frames, uint8 RGB [n, h, w, 3] in order. Memory is that of two chunks.
 
-    Raises RuleError where there is no frame.
+    A cell is dark up to `dark_level` of 255, a frame black when all its cells are (not by its mean: a turning globe on
+    black has one of 7, and is no black frame), a row or column a bar when it is dark throughout. Two frames are one
+    picture below a mean difference of `frozen_level` of 255. Raises RuleError where there is no frame.
     """
+    dark, still = dark_level / 255, frozen_level / 255
     count = pairs = black = frozen = 0
     brightness = motion = 0.0
     last: NDArray[np.float32] | None = None
@@ -46,14 +43,14 @@ def seen(frames: Iterable[NDArray[np.uint8]]) -> Seen:
         means = luma.mean(axis=(1, 2))
         count += len(luma)
         brightness += float(means.sum(dtype=np.float64))
-        black += int((luma.max(axis=(1, 2)) <= DARK).sum())
+        black += int((luma.max(axis=(1, 2)) <= dark).sum())
         top = luma.max(axis=0)
         brightest = top if brightest is None else np.maximum(brightest, top)
         before = luma[:-1] if last is None else np.concatenate([last[None], luma[:-1]])
         changes = np.abs(luma[len(luma) - len(before) :] - before).mean(axis=(1, 2))
         pairs += len(changes)
         motion += float(changes.sum(dtype=np.float64))
-        frozen += int((changes < FROZEN).sum())
+        frozen += int((changes < still).sum())
         last = luma[-1]
     if brightest is None:
         raise RuleError("facts are of at least one frame; got none")
@@ -62,7 +59,7 @@ def seen(frames: Iterable[NDArray[np.uint8]]) -> Seen:
         brightness=brightness / count,
         black_share=black / count,
         frozen_share=frozen / max(pairs, 1),
-        letterbox=_bars(brightest),
+        letterbox=_bars(brightest, dark),
     )
 
 
@@ -84,10 +81,10 @@ def _lumas(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]
             yield (chunk.astype(np.float32) @ LUMA / 255).astype(np.float32, copy=False)
 
 
-def _bars(brightest: NDArray[np.float32]) -> float:
+def _bars(brightest: NDArray[np.float32], dark: float) -> float:
     """The share of the picture outside the rows and columns that ever show something; 0 where none does."""
-    rows = np.flatnonzero(brightest.max(axis=1) > DARK)
-    columns = np.flatnonzero(brightest.max(axis=0) > DARK)
+    rows = np.flatnonzero(brightest.max(axis=1) > dark)
+    columns = np.flatnonzero(brightest.max(axis=0) > dark)
     if not len(rows):
         return 0.0  # black throughout is not letterboxed
     shown = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 from heaters.errors import ConfigError
 from heaters.settings import parse
 
-FACTS_VERSION = "1"  # that of core/facts.py, which settings may not import; a test compares
+FACTS_VERSION = "1"  # of the way in which clips are measured
+LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy")
 # Those from which an object is read at once; the archives' would fail every stage that fetches.
@@ -109,6 +110,21 @@ class Settings:
     max_source_gib: float = _setting(
         "HEATERS_MAX_SOURCE_GIB", 100.0, parse.number(0.001, 10000), "sources larger than this are refused"
     )
+    dark_level: float = _setting(
+        "HEATERS_DARK_LEVEL", LEVELS[0], parse.number(0, 255), "facts: black is no brighter than this, of 255"
+    )
+    frozen_level: float = _setting(
+        "HEATERS_FROZEN_LEVEL", LEVELS[1], parse.number(0, 255), "facts: frozen changes by less than this, of 255"
+    )
+    silent_dbfs: float = _setting(
+        "HEATERS_SILENT_DBFS",
+        LEVELS[2],
+        parse.number(-100, 0),
+        "facts: silent is below this, decibels of full scale",
+    )
+    near_duplicate: float = _setting(
+        "HEATERS_NEAR_DUPLICATE", 0.95, parse.number(0.01, 1), "clips look alike from this cosine on"
+    )
     host_downloads: int = _setting(
         "HEATERS_HOST_DOWNLOADS", 2, parse.whole(1, 1000), "downloads from one host at a time, on all nodes together"
     )
@@ -193,7 +209,9 @@ class Settings:
         # An average depends on which stills there are; the middle one is the same for all.
         more = "" if self.embedding_strategy == "single" or self.keyframes == "multi" else f"|{self.keyframes}"
         embedding = f"{self.model}|{self.embedding_strategy}{more}"
-        return {"": "", "keyframes": self.keyframes, "facts": FACTS_VERSION, "embedding": embedding}[name]
+        levels = (self.dark_level, self.frozen_level, self.silent_dbfs)
+        facts = "-".join([FACTS_VERSION, *(f"{level:g}" for level in levels if levels != LEVELS)])
+        return {"": "", "keyframes": self.keyframes, "facts": facts, "embedding": embedding}[name]
 
     def __post_init__(self) -> None:
         if self.embedding_strategy == "multi_average" and self.keyframes == "midpoint":
@@ -239,6 +257,7 @@ _OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})
 _OF_JOBS = (
     "model", "keyframes", "embedding_strategy", "export_profile", "device", "detector", "stride_seconds",
     "cut_threshold", "min_clip_seconds", "max_clip_seconds", "lease_seconds", "max_source_gib",
+    "dark_level", "frozen_level", "silent_dbfs", "near_duplicate",
 )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 from heaters.core import keys
-from heaters.core.facts import VERSION
 from heaters.media.listen import Heard, heard
 from heaters.media.look import seen, sharpness
 from heaters.models.raw_frames import RawFrames
@@ -63,6 +62,7 @@ class Worker:
     """Reads frames and sound; holds no model."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
 
@@ -73,22 +73,27 @@ class Worker:
     def _one(self, item: Input) -> FactsResult:
         begun = time.monotonic()
         with self._cache.hold(self._store, item.analysis_key) as analysis:
-            looked = seen(_chunks(RawFrames(analysis.path, item.frame_count), item.start_frame, item.end_frame))
+            looked = seen(
+                _chunks(RawFrames(analysis.path, item.frame_count), item.start_frame, item.end_frame),
+                dark_level=self._settings.dark_level,
+                frozen_level=self._settings.frozen_level,
+            )
         sound = Heard(loudness_dbfs=None, silence_share=None)
         read = [analysis]
         if item.has_audio:
             with self._cache.hold(self._store, item.export_key) as exported:
-                sound = heard(exported.path)
+                sound = heard(exported.path, silent_dbfs=self._settings.silent_dbfs)
             read.append(exported)
         sharp = [sharpness(np.asarray(read_still(self._store, key))) for key in item.stills]
         measured = {**asdict(looked), "sharpness": fmean(sharp) if sharp else None, **asdict(sound)}
         facts = {name: None if value is None else round(value, 6) for name, value in measured.items()}
         data = json.dumps(facts, sort_keys=True).encode()
+        version = self._settings.variant("facts")
         stored = self._store.put_bytes(
-            keys.clip_facts(item.content_hash, item.start_frame, item.end_frame, VERSION), data
+            keys.clip_facts(item.content_hash, item.start_frame, item.end_frame, version), data
         )
         return FactsResult(
-            version=VERSION,
+            version=version,
             facts=facts,
             key=stored.key,
             sha256=stored.sha256,

@@ -53,15 +53,16 @@ def where(database_url: str) -> str:
     return f"database {parts.get('dbname') or '(default)'} at {host}, port {parts.get('port') or 5432}"
 
 
-def connect(database_url: str, *, application_name: str = "heaters") -> Connection:
-    """An autocommitting connection: rows are dicts, dicts become jsonb, pgvector's types are known if there.
+def connect(database_url: str, *, application_name: str = "heaters", options: str = "") -> Connection:
+    """An autocommitting connection: rows are dicts, dicts become jsonb, pgvector's types are known if there. `options`
+    are more of PostgreSQL's start-up options.
 
     Raises ConfigError when the server answers but refuses (name, password, database), or the URL is wrong;
     StoreError when it does not answer, is starting or has no free slot: trying again may help.
     """
     try:
         given: dict[str, Any] = conninfo_to_dict(database_url)  # what the URL says goes before our defaults
-        options = f"{_OPTIONS} {given.pop('options', '')}"
+        options = f"{_OPTIONS} {options} {given.pop('options', '')}"
         conninfo = make_conninfo(**_DEFAULTS | given, options=options, application_name=application_name)
     except psycopg.ProgrammingError:
         # libpq's own words quote the URL with its password.
@@ -103,7 +104,7 @@ class Database:
 
     Threads may share it: each transaction has its own connection. At most `max_size` run at once; a further
     one waits. `locate` is the URL, or a function that gives it and is asked before each new connection (the
-    embedded server is started again there).
+    embedded server is started again there). `options` as in `connect`.
     """
 
     def __init__(
@@ -113,10 +114,12 @@ class Database:
         max_size: int = 8,
         application_name: str = "heaters",
         patience_seconds: float = 30.0,
+        options: str = "",
     ) -> None:
         self._locate = locate
         self._application_name = application_name
         self._patience_seconds = patience_seconds
+        self._options = options
         self._slots = threading.BoundedSemaphore(max_size)
         self._idle: deque[Connection] = deque()  # used from its right end; append and pop are atomic
         self._last_url = ""
@@ -202,7 +205,7 @@ class Database:
 
     def _connect(self) -> Connection:
         self._last_url = self.url
-        return connect(self._last_url, application_name=self._application_name)
+        return connect(self._last_url, application_name=self._application_name, options=self._options)
 
     def _give_back(self, connection: Connection) -> None:
         if connection.closed or connection.info.transaction_status != TransactionStatus.IDLE:

@@ -309,15 +309,16 @@ returns table (id bigint, video_id bigint) stable language sql as $$
             and n.status = 'done' and not n.voided))
 $$;
 
--- What was measured of a clip last; null before anything was.
-create function newest_facts(p_clip_id bigint) returns jsonb stable language sql as $$
-    select f.metadata from artifacts f where f.clip_id = p_clip_id and f.kind = 'facts' order by f.strategy desc limit 1
+-- What was measured of a clip: by the settings of this session (heaters.facts) if it was, else last; null before anything was.
+create function facts_of(p_clip_id bigint) returns jsonb stable language sql as $$
+    select f.metadata from artifacts f where f.clip_id = p_clip_id and f.kind = 'facts'
+    order by f.strategy = current_setting('heaters.facts', true) desc nulls last, f.created_at desc limit 1
 $$;
 
--- Whether everything asked of a clip's newest facts holds. `p_bounds`: [{"name", "low", "high"}]; a fact that is not there holds nothing.
+-- Whether everything asked of a clip's facts holds. `p_bounds`: [{"name", "low", "high"}]; a fact that is not there holds nothing.
 create function facts_match(p_clip_id bigint, p_bounds jsonb) returns boolean stable language sql as $$
     select not exists (
-        select from newest_facts(p_clip_id) f, jsonb_to_recordset(p_bounds) as w (name text, low float8, high float8)
+        select from facts_of(p_clip_id) f, jsonb_to_recordset(p_bounds) as w (name text, low float8, high float8)
         where not coalesce((f->>w.name)::float8 between w.low and w.high, false))
 $$;
 

@@ -1,6 +1,7 @@
 """Facts of frames, stills and sound that are known because they were made so."""
 
 import wave
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ from shots import photo
 from heaters.errors import MediaError, RuleError
 from heaters.media.listen import RATE, heard
 from heaters.media.look import seen, sharpness
+from heaters.settings import LEVELS
+
+looked = partial(seen, dark_level=LEVELS[0], frozen_level=LEVELS[1])
+listened = partial(heard, silent_dbfs=LEVELS[2])
 
 
 def frames(*levels: int, each: int = 1) -> np.ndarray:
@@ -19,21 +24,21 @@ def frames(*levels: int, each: int = 1) -> np.ndarray:
 
 
 def test_brightness_motion_black_and_frozen() -> None:
-    half = seen([frames(0, 255)])
+    half = looked([frames(0, 255)])
     assert half.brightness == pytest.approx(0.5)
     assert half.motion == pytest.approx(1.0)
     assert (half.black_share, half.frozen_share) == (0.5, 0.0)
-    still = seen([frames(100, each=10)])
+    still = looked([frames(100, each=10)])
     assert (still.motion, still.frozen_share, still.black_share) == (0.0, 1.0, 0.0)
-    mixed = seen([frames(100, each=5), frames(120, each=5)])
+    mixed = looked([frames(100, each=5), frames(120, each=5)])
     assert mixed.frozen_share == pytest.approx(8 / 9)
     assert mixed.motion == pytest.approx(20 / 255 / 9, rel=1e-3)
 
 
 def test_chunks_do_not_matter() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (50, 27, 48, 3), np.uint8)
-    whole = seen([noise])
-    parts = seen([noise[:1], noise[1:1], noise[1:30], noise[30:]])
+    whole = looked([noise])
+    parts = looked([noise[:1], noise[1:1], noise[1:30], noise[30:]])
     for name in ("motion", "brightness", "black_share", "frozen_share", "letterbox"):
         assert getattr(parts, name) == pytest.approx(getattr(whole, name), abs=1e-6)
 
@@ -41,27 +46,36 @@ def test_chunks_do_not_matter() -> None:
 def test_a_small_light_on_black_is_not_black_and_slow_motion_not_frozen() -> None:
     night = frames(0, each=10)
     night[:, 10:14, 20:24] = 60
-    assert seen([night]).black_share == 0.0
+    assert looked([night]).black_share == 0.0
     night[5:, 10:14, 20] = 40  # six hundredths of a grey level, taken over the picture
-    assert seen([night]).frozen_share == pytest.approx(8 / 9)
+    assert looked([night]).frozen_share == pytest.approx(8 / 9)
+
+
+def test_levels_say_what_is_black_and_frozen() -> None:
+    dim = frames(20, each=5)
+    assert looked([dim]).black_share == 0.0
+    assert looked([dim], dark_level=20).black_share == 1.0
+    dim[::2] += 1
+    assert looked([dim]).frozen_share == 0.0
+    assert looked([dim], frozen_level=1.5).frozen_share == 1.0
 
 
 def test_one_frame_neither_moves_nor_stands() -> None:
-    assert (seen([frames(90)]).motion, seen([frames(90)]).frozen_share) == (0.0, 0.0)
+    assert (looked([frames(90)]).motion, looked([frames(90)]).frozen_share) == (0.0, 0.0)
     with pytest.raises(RuleError, match="at least one frame"):
-        seen([])
+        looked([])
 
 
 def test_letterbox_is_what_is_black_throughout() -> None:
     picture = np.full((20, 27, 48, 3), 200, np.uint8)
     picture[:, :3] = picture[:, -4:] = 0
-    assert seen([picture]).letterbox == pytest.approx(7 / 27)
+    assert looked([picture]).letterbox == pytest.approx(7 / 27)
     picture[10, 0] = 200  # something shows up there once
-    assert seen([picture]).letterbox == pytest.approx(4 / 27)
+    assert looked([picture]).letterbox == pytest.approx(4 / 27)
     pillars = np.full((20, 27, 48, 3), 200, np.uint8)
     pillars[:, :, :6] = pillars[:, :, -6:] = 2
-    assert seen([pillars]).letterbox == pytest.approx(12 / 48)
-    assert seen([frames(0, each=3)]).letterbox == 0.0
+    assert looked([pillars]).letterbox == pytest.approx(12 / 48)
+    assert looked([frames(0, each=3)]).letterbox == 0.0
 
 
 def test_sharpness_falls_with_blur_and_knows_no_size() -> None:
@@ -88,13 +102,13 @@ def sound(path: Path, samples: np.ndarray) -> Path:
 def test_loudness_and_silence(tmp_path: Path) -> None:
     time = np.arange(2 * RATE) / RATE
     tone = np.sin(2 * np.pi * 440 * time)
-    full = heard(sound(tmp_path / "full.wav", tone))
+    full = listened(sound(tmp_path / "full.wav", tone))
     assert full.loudness_dbfs == pytest.approx(-3.01, abs=0.05)  # a sine's power is half of full scale's
     assert full.silence_share == 0.0
-    half = heard(sound(tmp_path / "half.wav", np.concatenate([tone * 0.1, np.zeros(2 * RATE)])))
+    half = listened(sound(tmp_path / "half.wav", np.concatenate([tone * 0.1, np.zeros(2 * RATE)])))
     assert half.loudness_dbfs == pytest.approx(-3.01 - 20 - 3.01, abs=0.1)
     assert half.silence_share == pytest.approx(0.5, abs=0.03)
-    nothing = heard(sound(tmp_path / "nothing.wav", np.zeros(RATE)))
+    nothing = listened(sound(tmp_path / "nothing.wav", np.zeros(RATE)))
     assert (nothing.loudness_dbfs, nothing.silence_share) == (-100.0, 1.0)
 
 
@@ -102,7 +116,10 @@ def test_no_sound_and_no_file(tmp_path: Path) -> None:
     from shots import write_film
 
     write_film(tmp_path / "silent.mp4", ("lion",), 5)
-    assert (heard(tmp_path / "silent.mp4").loudness_dbfs, heard(tmp_path / "silent.mp4").silence_share) == (None, None)
+    assert (listened(tmp_path / "silent.mp4").loudness_dbfs, listened(tmp_path / "silent.mp4").silence_share) == (
+        None,
+        None,
+    )
     (tmp_path / "bad.mp4").write_bytes(b"no media")
     with pytest.raises(MediaError, match="cannot be decoded"):
-        heard(tmp_path / "bad.mp4")
+        listened(tmp_path / "bad.mp4")

@@ -40,6 +40,14 @@ def test_facts_of_a_film(heaters: Heaters, db: Database, tmp_path: Path) -> None
     assert made == [{"stage": "facts", "n": len(PHOTOS)}]
     assert heaters("facts", "1", "--json").json == found
 
+    # By other levels all is measured anew, and everybody sees what their own settings say.
+    levels = {"HEATERS_DARK_LEVEL": "255", "HEATERS_SILENT_DBFS": "-40"}
+    assert heaters("run", **levels).code == 0
+    assert {row["black_share"] for row in heaters("facts", "1", "--json", **levels).json} == {1}
+    assert len(heaters("search", "an animal", "--where", "black_share>=1", "--json", **levels).json) == len(PHOTOS)
+    assert heaters("search", "an animal", "--where", "black_share>=1", "--json").json == []
+    assert heaters("facts", "1", "--json").json == found
+
     bright = sorted(row["brightness"] for row in found)
     bound = f"brightness>={(bright[1] + bright[2]) / 2:.6f}"
     wanted = {row["clip_id"] for row in found if row["brightness"] >= bright[2]}

@@ -38,7 +38,7 @@ select c.id, c.video_id, v.content_hash, v.source, v.title, v.provenance, v.widt
        (select coalesce(jsonb_agg(jsonb_build_object('tag', s.tag, 'frame', s.metadata->'frame', 'key', s.key,
                                                      'sha256', s.sha256, 'size_bytes', s.size_bytes) order by s.tag), '[]')
         from artifacts s where s.clip_id = c.id and s.kind = 'keyframe' and s.strategy = %(stills)s) as stills,
-       newest_facts(c.id) as facts,
+       facts_of(c.id) as facts,
        e.vector, e.images
 from unnest(%(ids)s::bigint[]) with ordinality as asked (id, place)
 join clips c on c.id = asked.id

@@ -99,7 +99,8 @@ update clips set export_key = %(key)s, export_profile = %(profile)s, updated_at 
 insert into artifacts (clip_id, kind, strategy, tag, key, sha256, size_bytes, metadata)
 values (%(clip_id)s, %(kind)s, %(strategy)s, %(tag)s, %(key)s, %(sha256)s, %(size_bytes)s, %(metadata)s)
 on conflict (clip_id, kind, strategy, tag) do update
-set key = excluded.key, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, metadata = excluded.metadata;
+set key = excluded.key, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, metadata = excluded.metadata,
+    created_at = now();
 
 -- name: record_model
 -- Register a model, by its identity and by the name that loads it.
@@ -131,7 +132,7 @@ where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
 -- name: facts_of_video
 -- What was measured of the active clips of a video, in play order.
-select c.id, f as facts from clips c cross join newest_facts(c.id) f
+select c.id, f as facts from clips c cross join facts_of(c.id) f
 where c.video_id = %(id)s and c.retired_at is null and f is not null order by c.start_frame;
 
 -- ---------------------------------------------------------------- the database
