@@ -35,7 +35,8 @@ def facts_command(video: Video, as_json: AsJson = False) -> None:
         output.json([{"clip_id": row["id"], **{name: row["facts"].get(name) for name in FACTS}} for row in rows])
         return
     output.table(("clip", *FACTS), [(row["id"], *(_short(row["facts"].get(name)) for name in FACTS)) for row in rows])
-    output.say(f"{len(rows)} clips are measured")
+    hint = "" if rows else " by these settings: `heaters run` measures those with stills"
+    output.say(f"{len(rows)} clips are measured{hint}")
 
 
 facts_command.__doc__ = (

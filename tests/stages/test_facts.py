@@ -42,6 +42,8 @@ def test_facts_of_a_film(heaters: Heaters, db: Database, tmp_path: Path) -> None
 
     # By other levels all is measured anew, and everybody sees what their own settings say.
     levels = {"HEATERS_DARK_LEVEL": "255", "HEATERS_SILENT_DBFS": "-40"}
+    unmeasured = heaters("facts", "1", **levels)
+    assert "0 clips are measured by these settings" in unmeasured.out + unmeasured.err
     assert heaters("run", **levels).code == 0
     assert {row["black_share"] for row in heaters("facts", "1", "--json", **levels).json} == {1}
     assert len(heaters("search", "an animal", "--where", "black_share>=1", "--json", **levels).json) == len(PHOTOS)

@@ -1,7 +1,8 @@
--- What was measured of a clip: by the settings of this session (heaters.facts) if it was, else last; null before anything was.
+-- What was measured of a clip by the settings of this session (heaters.facts), or last where a session has none; else null.
 create function facts_of(p_clip_id bigint) returns jsonb stable language sql as $$
     select f.metadata from artifacts f where f.clip_id = p_clip_id and f.kind = 'facts'
-    order by f.strategy = current_setting('heaters.facts', true) desc nulls last, f.created_at desc limit 1
+      and f.strategy = coalesce(nullif(current_setting('heaters.facts', true), ''), f.strategy)
+    order by f.created_at desc limit 1
 $$;
 
 -- Whether everything asked of a clip's facts holds. `p_bounds`: [{"name", "low", "high"}]; a fact that is not there holds nothing.
