@@ -23,7 +23,7 @@ from heaters.store.queries import query
 # An item whose workers died this often without an answer is probably what kills them.
 MAX_LOST = 10
 ANY_BYTES = 2**62
-# Until a full node may have room again; what else runs there now is not started again at once.
+# Times the attempt: until a full node may have room again. Those that were ended together come back apart.
 NODE_FULL_SECONDS = 10.0
 # First wait, growth and ceiling of the back-off; jitter spreads items that failed together.
 BACKOFF_SECONDS = 2.0
@@ -65,9 +65,9 @@ def backoff_seconds(failures: int, jitter: float) -> float:
     return min(BACKOFF_SECONDS * BACKOFF_FACTOR ** (failures - 1), BACKOFF_CEILING_SECONDS) * (1 + jitter / 2)
 
 
-def _delay_seconds(error: StageError, failures: int) -> float:
+def _delay_seconds(error: StageError, failures: int, attempt: int) -> float:
     if isinstance(error, NodeFull):
-        return NODE_FULL_SECONDS * (1 + random.random() / 2)
+        return NODE_FULL_SECONDS * attempt * (0.5 + random.random())
     return 0.0 if isinstance(error, NodeLost) else backoff_seconds(failures, random.random())
 
 
@@ -155,7 +155,7 @@ class Ledger:
             dead=dead,
             attempt=failures,
             attempts=stage.attempts,
-            delay_seconds=0.0 if dead else _delay_seconds(error, failures),
+            delay_seconds=0.0 if dead else _delay_seconds(error, failures, claim.attempt),
         )
         with self._database.transaction() as tx:
             tx.execute(

@@ -19,14 +19,17 @@ from heaters.runner import ledger
 ROOM_BYTES = 3 * 2**30
 MEAL_BYTES = 6 * 2**30
 ORDINARY = 6
-MOST_LOST = 3
+MOST_LOST = 5
 
 
 def main(url: str, file: Path) -> None:
     """One that always eats, one that does once, in each of two stages; and some that do not."""
     threshold = (get_used_memory() + ROOM_BYTES) / get_system_memory()
     os.environ.update(RAY_memory_monitor_refresh_ms="100", RAY_memory_usage_threshold=str(threshold))
-    ledger.MAX_LOST, ledger.NODE_FULL_SECONDS = MOST_LOST, 1.0  # ten losses, ten seconds apart, would take minutes
+    ledger.MAX_LOST, ledger.NODE_FULL_SECONDS = (
+        MOST_LOST,
+        0.3,
+    )  # ten losses as they are take minutes
     theatre = Theatre(url, file.parent / "home")
     theatre.cluster.add_node(num_cpus=2)
     always = {"eats_bytes": MEAL_BYTES}
