@@ -96,12 +96,18 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
 def add_video(database: Database, content_hash: str, count: int) -> list[int]:
     """A cut video whose clips have gone all the way; returns their ids."""
     with database.transaction() as tx:
-        source = {"source": f"/{content_hash}", "title": "", "content_hash": content_hash, "size_bytes": 1}
-        row = tx.execute(query("submit_video"), source).fetchone()
+        source = {"source": [f"/{content_hash}"], "title": [""], "content_hash": [content_hash], "size_bytes": [1]}
+        row = tx.execute(query("submit_videos"), source).fetchone()
         assert row is not None
         video = row["id"]
         facts = {"proxy_key": "p", "analysis_key": "a", "pts_key": "t", "frame_count": FRAMES * count, "is_vfr": False}
-        more = {"duration_seconds": 4.0 * count, "time_base_num": 1, "time_base_den": 25, "is_partial": False}
+        more = {
+            "duration_seconds": 4.0 * count,
+            "time_base_num": 1,
+            "time_base_den": 25,
+            "is_partial": False,
+            "audio_dropped": "",
+        }
         tx.execute(query("record_prepare"), {"id": video, **facts, **more})
         for takes, gives in (("new", "downloaded"), ("downloaded", "prepared"), ("prepared", "cut")):
             tx.execute(query("advance_videos"), {"ids": [video], "takes": takes, "gives": gives})

@@ -1,6 +1,7 @@
 """Every named query parses against the real schema; the file of queries keeps its form."""
 
 import re
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -47,6 +48,16 @@ def test_listings_fit_the_schema_by_every_key(template_url: str, key: str) -> No
 @pytest.mark.parametrize("name", load())
 def test_query_says_what_it_does(name: str) -> None:
     assert load()[name].does.endswith("."), f"{name}: {load()[name].does!r} is no sentence"
+
+
+def test_every_query_that_is_asked_for_is_there() -> None:
+    here = Path(__file__).resolve().parents[2]
+    files = [
+        file for part in ("heaters", "ui", "deployments", "jobs", "benchmarks") for file in (here / part).rglob("*.py")
+    ]
+    asked = {name for file in files for name in re.findall(r'\bquery\("(\w+)"', file.read_text())}
+    assert len(asked) > 100
+    assert asked <= set(load())
 
 
 def test_prepare_finds_a_broken_query(db: Database) -> None:
