@@ -19,11 +19,12 @@ class FetchLimits:
     allow_private_hosts: bool = False
     cookies_file: str = field(default="", repr=False)
     proxy_url: str = field(default="", repr=False)
+    bytes_per_second: float = 0.0  # bandwidth; 0: no bound
     backoff_seconds: float = 1.0  # the wait before the second try; it doubles with each further one
 
     def __post_init__(self) -> None:
-        if self.max_bytes < 1 or self.timeout_seconds <= 0 or self.backoff_seconds < 0:
-            raise RuleError(f"limits are a size ≥ 1 byte, a time > 0 s and a back-off ≥ 0 s; got {self}")
+        if self.max_bytes < 1 or self.timeout_seconds <= 0 or min(self.backoff_seconds, self.bytes_per_second) < 0:
+            raise RuleError(f"limits are a size ≥ 1 byte, a time > 0 s, a rate and a back-off ≥ 0; got {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

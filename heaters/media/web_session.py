@@ -165,6 +165,7 @@ def options(
         "external_downloader": {"default": "native"},
         "updatetime": False,
         "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+        "ratelimit": request["bytes_per_second"] or None,
         "retries": RETRIES,
         "fragment_retries": RETRIES,
         "extractor_retries": RETRIES,

@@ -162,6 +162,7 @@ def _request(url: str, folder: Path, stem: str, limits: FetchLimits) -> dict[str
         "stem": stem,
         "max_bytes": limits.max_bytes,
         "allow_private_hosts": limits.allow_private_hosts,
+        "bytes_per_second": limits.bytes_per_second,
         "backoff_seconds": limits.backoff_seconds,
         "cookies_file": limits.cookies_file,
         "proxy_url": limits.proxy_url,

@@ -131,6 +131,9 @@ class Settings:
     host_spacing_seconds: float = _setting(
         "HEATERS_HOST_SPACING_SECONDS", 1.0, parse.number(0, 3600), "seconds between starts of downloads from one host"
     )
+    download_mib_per_second: float = _setting(
+        "HEATERS_DOWNLOAD_MIB_PER_SECOND", 0.0, parse.number(0, 1e5), "bandwidth of one download; 0: no bound"
+    )
     allow_private_hosts: bool = _setting(
         "HEATERS_ALLOW_PRIVATE_HOSTS", False, parse.boolean, "fetch from loopback and private addresses"
     )

@@ -77,6 +77,7 @@ class Worker:
         limits = FetchLimits(
             max_bytes=int(self._settings.max_source_gib * 2**30),
             timeout_seconds=context.timeout_seconds,
+            bytes_per_second=self._settings.download_mib_per_second * 2**20,
             allow_private_hosts=self._settings.allow_private_hosts,
             cookies_file=self._settings.cookies_file,
             proxy_url=self._settings.proxy_url,

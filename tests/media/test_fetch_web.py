@@ -235,6 +235,14 @@ def test_time_is_limited(site: web.Site, tmp_path: Path) -> None:
         get(site.add("/slow.mp4", web.endless(wait_seconds=0.5)), tmp_path, timeout_seconds=2.5)
 
 
+def test_a_rate_is_kept(site: web.Site, media: Path, tmp_path: Path) -> None:
+    data = (media / "v.mp4").read_bytes()
+    begun = time.monotonic()
+    fetched = get(site.add("/v.mp4", web.file(data)), tmp_path, bytes_per_second=len(data) / 3)
+    assert fetched.path.read_bytes() == data
+    assert time.monotonic() - begun > 2  # three seconds, less what comes in the first block
+
+
 def test_titles_are_data_and_cookies_stay_secret(site: web.Site, media: Path, tmp_path: Path) -> None:
     title = "'\"/\\..%(id)s " + "😀" * 300
     site.add("/v.mp4", web.file((media / "v.mp4").read_bytes()))
