@@ -18,6 +18,7 @@ FACTS: dict[str, str] = {
     "frozen_share": "share of the frames that are the same as the one before",
     "letterbox": "share of the picture that is black bars throughout",
     "sharpness": "detail of the stills: standard deviation of their Laplacian at 480 pixels' width, 0 to about 0.5",
+    "text_share": "share of the middle still that is text which can be read; measured with HEATERS_TEXT=1 alone",
     "loudness_dbfs": "root mean square of the sound in decibels below full scale, -100 at least",
     "silence_share": "share of the time in which the sound is silent",
 }

@@ -122,9 +122,8 @@ class Settings:
         parse.number(-100, 0),
         "facts: silent is below this, decibels of full scale",
     )
-    near_duplicate: float = _setting(
-        "HEATERS_NEAR_DUPLICATE", 0.95, parse.number(0.01, 1), "clips look alike from this cosine on"
-    )
+    text: bool = _setting("HEATERS_TEXT", False, parse.boolean, "facts: the share of text too (needs heaters[text])")
+    near_duplicate: float = _setting("HEATERS_NEAR_DUPLICATE", 0.95, parse.number(0.01, 1), "alike from this cosine on")
     host_downloads: int = _setting(
         "HEATERS_HOST_DOWNLOADS", 2, parse.whole(1, 1000), "downloads from one host at a time, on all nodes together"
     )
@@ -213,7 +212,8 @@ class Settings:
         more = "" if self.embedding_strategy == "single" or self.keyframes == "multi" else f"|{self.keyframes}"
         embedding = f"{self.model}|{self.embedding_strategy}{more}"
         levels = (self.dark_level, self.frozen_level, self.silent_dbfs)
-        facts = "-".join([FACTS_VERSION, *(f"{level:g}" for level in levels if levels != LEVELS)])
+        changed = [f"{level:g}" for level in levels if levels != LEVELS]
+        facts = "-".join([FACTS_VERSION, *changed, *["text"] * self.text])
         return {"": "", "keyframes": self.keyframes, "facts": facts, "embedding": embedding}[name]
 
     def __post_init__(self) -> None:
@@ -260,7 +260,7 @@ _OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})
 _OF_JOBS = (
     "model", "keyframes", "embedding_strategy", "export_profile", "device", "detector", "stride_seconds",
     "cut_threshold", "min_clip_seconds", "max_clip_seconds", "lease_seconds", "max_source_gib",
-    "dark_level", "frozen_level", "silent_dbfs", "near_duplicate",
+    "dark_level", "frozen_level", "silent_dbfs", "text", "near_duplicate",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from heaters.core import keys
 from heaters.media.listen import Heard, heard
 from heaters.media.look import seen, sharpness
+from heaters.models.ocr import Reader
 from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
@@ -59,12 +60,13 @@ Result = FactsResult
 
 
 class Worker:
-    """Reads frames and sound; holds no model."""
+    """Reads frames and sound; holds a model where text is asked for."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
+        self._reader = Reader() if settings.text else None
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[FactsResult]]:
         del context  # a clip keeps one thread busy
@@ -84,8 +86,11 @@ class Worker:
             with self._cache.hold(self._store, item.export_key) as exported:
                 sound = heard(exported.path, silent_dbfs=self._settings.silent_dbfs)
             read.append(exported)
-        sharp = [sharpness(np.asarray(read_still(self._store, key))) for key in item.stills]
+        pictures = [np.asarray(read_still(self._store, key)) for key in item.stills]
+        sharp = [sharpness(picture) for picture in pictures]
         measured = {**asdict(looked), "sharpness": fmean(sharp) if sharp else None, **asdict(sound)}
+        if self._reader and pictures:
+            measured["text_share"] = self._reader.share(pictures[len(pictures) // 2])
         facts = {name: None if value is None else round(value, 6) for name, value in measured.items()}
         data = json.dumps(facts, sort_keys=True).encode()
         version = self._settings.variant("facts")

@@ -27,7 +27,7 @@ def test_facts_of_a_film(heaters: Heaters, db: Database, tmp_path: Path) -> None
         assert (row["black_share"], row["frozen_share"], row["letterbox"]) == (0, 0, 0)
         assert 0.1 < row["brightness"] < 0.9
         assert row["sharpness"] > 0.01
-        assert row["loudness_dbfs"] is row["silence_share"] is None
+        assert row["loudness_dbfs"] is row["silence_share"] is row["text_share"] is None
     assert {r["state"] for r in rows(db, "select state::text from clips")} == {"embedded"}
 
     # A database from before: exactly the facts are made, and nothing else again.
@@ -41,11 +41,12 @@ def test_facts_of_a_film(heaters: Heaters, db: Database, tmp_path: Path) -> None
     assert heaters("facts", "1", "--json").json == found
 
     # By other levels all is measured anew, and everybody sees what their own settings say.
-    levels = {"HEATERS_DARK_LEVEL": "255", "HEATERS_SILENT_DBFS": "-40"}
+    levels = {"HEATERS_DARK_LEVEL": "255", "HEATERS_SILENT_DBFS": "-40", "HEATERS_TEXT": "1"}
     unmeasured = heaters("facts", "1", **levels)
     assert "0 clips are measured by these settings" in unmeasured.out + unmeasured.err
     assert heaters("run", **levels).code == 0
-    assert {row["black_share"] for row in heaters("facts", "1", "--json", **levels).json} == {1}
+    anew = heaters("facts", "1", "--json", **levels).json
+    assert [(row["black_share"], row["text_share"]) for row in anew] == [(1, 0)] * len(PHOTOS)
     assert len(heaters("search", "an animal", "--where", "black_share>=1", "--json", **levels).json) == len(PHOTOS)
     assert heaters("search", "an animal", "--where", "black_share>=1", "--json").json == []
     assert heaters("facts", "1", "--json").json == found
