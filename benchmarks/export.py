@@ -132,8 +132,6 @@ def artifact(tx: Any, store: ObjectStore, clip: int, what: tuple[str, str, str],
 
 def members(database: Database) -> list[dict[str, Any]]:
     """Every clip with its files, as the product's own query gives them."""
-    from heaters.store.queries import query
-
     everything = {"videos": None, "states": None, "min_seconds": None, "max_seconds": None, "facts": None}
     space = {"stills": "multi", "model": None, "strategy": None}
     with database.transaction() as tx:

@@ -32,10 +32,10 @@ class Measured:
         return max((sample.resident_bytes for sample in self.samples), default=0)
 
 
-def measure(command: list[str], environment: dict[str, str], *, every_seconds: float = 0.2, ends: int = 0) -> Measured:
+def measure(command: list[str], environment: dict[str, str], *, every_seconds: float = 0.2) -> Measured:
     """Run a command and watch its tree. Shared pages count once per process, so memory is an upper bound.
 
-    Raises SystemExit where it ends with another code than `ends`.
+    Raises SystemExit where it fails.
     """
     begun = time.monotonic()
     process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
@@ -58,7 +58,7 @@ def measure(command: list[str], environment: dict[str, str], *, every_seconds: f
     out, _ = process.communicate()
     ended.set()
     watcher.join()
-    if process.returncode != ends:
+    if process.returncode:
         raise SystemExit(f"{command} failed with {process.returncode}")
     return Measured(seconds=time.monotonic() - begun, out=out, samples=samples)
 

@@ -116,10 +116,8 @@ def test_no_sound_and_no_file(tmp_path: Path) -> None:
     from shots import write_film
 
     write_film(tmp_path / "silent.mp4", ("lion",), 5)
-    assert (listened(tmp_path / "silent.mp4").loudness_dbfs, listened(tmp_path / "silent.mp4").silence_share) == (
-        None,
-        None,
-    )
+    silent = listened(tmp_path / "silent.mp4")
+    assert (silent.loudness_dbfs, silent.silence_share) == (None, None)
     (tmp_path / "bad.mp4").write_bytes(b"no media")
     with pytest.raises(MediaError, match="cannot be decoded"):
         listened(tmp_path / "bad.mp4")
