@@ -25,6 +25,7 @@ from heaters.core.pipeline import Stage, machine_stages
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.open import open_database
+from heaters.store.queries import query
 from heaters.store.review import approve_pending
 from heaters.submit import submit_all
 
@@ -129,6 +130,10 @@ def measure(home: Path, videos: int, nodes: int, cpus: int, statements: Statemen
     before = statements.count
     seconds, driver_seconds = drain(database, settings, nodes, cpus)
     asked = statements.count - before
+    with database.transaction() as tx:
+        failures = tx.execute(query("failures")).fetchall()
+    if failures:
+        raise SystemExit(f"the stages do not go through, so their time tells nothing: {failures[0]}")
     database.close()
     embedded.release(home)
     work = sum(seconds_of(name, n) for name in OF_VIDEOS for n in range(1, videos + 1))

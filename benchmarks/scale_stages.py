@@ -88,7 +88,7 @@ def _detected(tx: Transaction, item: Any, result: StageResult) -> None:
 
 
 RECORD = {"prepare": _prepared, "detect": _detected}
-INPUT = {"facts": "input_keyframes"}  # its own wants the file, which nobody wrote here
+INPUT = {"facts": "input_keyframes", "embed": "input_keyframes"}  # their own want files, which nobody wrote here
 
 for _name in SECONDS:
     _module = ModuleType(f"{__name__}.{_name}")

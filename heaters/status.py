@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heaters.core.pipeline import PIPELINE, STAGES, By, Stage, Subject, eligible_states
+from heaters.core.pipeline import PIPELINE, STAGES, By, Stage, State, Subject, eligible_states
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -50,11 +50,28 @@ def due_parameters(stage: Stage, settings: Settings, scope: Sequence[int] | None
     }
 
 
-def count_due(tx: Any, stage: Stage, settings: Settings, scope: Sequence[int] | None) -> int:
-    """How many items are due for `stage` now."""
+def count_due(
+    tx: Any,
+    stage: Stage,
+    settings: Settings,
+    scope: Sequence[int] | None,
+    *,
+    states: Sequence[State] | None = None,
+    most: int | None = None,
+) -> int:
+    """How many items are due for `stage` now; of all its states or some, counted up to `most` of each."""
     name = "count_due_videos" if stage.subject is Subject.VIDEO else "count_due_clips"
+    parameters = {**due_parameters(stage, settings, scope), "most": most}
+    if states is not None:
+        parameters["states"] = [str(state) for state in states]
+    return int(tx.execute(query(name), parameters).fetchone()["n"])
+
+
+def first_due(tx: Any, stage: Stage, settings: Settings, scope: Sequence[int] | None) -> int | None:
+    """The first video of which something is due for `stage` now."""
+    name = "first_due_video" if stage.subject is Subject.VIDEO else "first_due_clip"
     row = tx.execute(query(name), due_parameters(stage, settings, scope)).fetchone()
-    return int(row["n"])
+    return None if row is None else int(row["video_id"])
 
 
 def status(database: Database, settings: Settings, scope: Sequence[int] | None = None) -> Status:

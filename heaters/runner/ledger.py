@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +13,19 @@ from typing import Any
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from heaters.core.pipeline import Stage, Subject
+from heaters.core.pipeline import Stage, State, Subject, eligible_states
 from heaters.errors import NodeFull, NodeLost, StageError
+from heaters.runner.sweep import SPAN, Sweep
 from heaters.settings import Settings
 from heaters.stages.base import StageResult
-from heaters.status import count_due, due_parameters
+from heaters.status import count_due, due_parameters, first_due
 from heaters.store.db import Database
 from heaters.store.queries import query
 
 # An item whose workers died this often without an answer is probably what kills them.
 MAX_LOST = 10
 ANY_BYTES = 2**62
+ANY_VIDEO = 2**62
 # Times the attempt: until a full node may have room again. Those that were ended together come back apart.
 NODE_FULL_SECONDS = 10.0
 # First wait, growth and ceiling of the back-off; jitter spreads items that failed together.
@@ -79,13 +82,55 @@ class Ledger:
         self._settings = settings
         self.worker = worker
         self.scope = None if scope is None else list(scope)
+        self._first = min(self.scope or [0])
+        self._sweeps: dict[tuple[str, State], Sweep] = {}  # by the first state that they look at
 
     def claim(
         self, stage: Stage, limit: int, *, room_bytes: int = ANY_BYTES, most_bytes: int = ANY_BYTES
     ) -> list[Claim]:
         """Take up to `limit` due items; of videos no more than begin within `room_bytes`, each of them counted as
-        `most_bytes` at most.
+        `most_bytes` at most. What a changed default made due among finished items is found in sweeps (`Sweep`).
         """
+        room = {"room_bytes": room_bytes, "most_bytes": most_bytes}
+        takes, *past = eligible_states(stage)
+        if stage.gives is stage.takes:
+            # What is done stays there as well, but goes on with what others do: one look at all of it.
+            claims = self._sweep(stage, [takes], limit, room, span=ANY_VIDEO)
+        else:
+            claims = self._take(stage, [takes], limit, room)
+        if past and len(claims) < limit:
+            claims += self._sweep(stage, past, limit - len(claims), room)
+        return claims
+
+    def _sweep(
+        self, stage: Stage, states: Sequence[State], limit: int, room: dict[str, int], span: int = SPAN
+    ) -> list[Claim]:
+        sweep = self._sweeps.setdefault((stage.name, states[0]), Sweep(self._first, span=span))
+        if not sweep.is_due:
+            return []
+        begun = time.monotonic()
+        claims = self._take(stage, states, limit, room, from_video=sweep.at, to_video=sweep.until)
+        if len(claims) == limit:
+            sweep.stay(max(claim.video_id for claim in claims))
+        else:
+            sweep.go_on(self._last(), found=bool(claims), took_seconds=time.monotonic() - begun)
+        return claims
+
+    def _last(self) -> int:
+        if self.scope is not None:
+            return max(self.scope, default=0)
+        with self._database.transaction() as tx:
+            return int(tx.execute(query("newest_video")).fetchone()["id"])  # type: ignore[index]
+
+    def _take(
+        self,
+        stage: Stage,
+        states: Sequence[State],
+        limit: int,
+        room: dict[str, int],
+        from_video: int = 0,
+        to_video: int = ANY_VIDEO,
+    ) -> list[Claim]:
         name = "claim_videos" if stage.subject is Subject.VIDEO else "claim_clips"
         if stage.by_host:
             name = "claim_videos_by_host"
@@ -93,14 +138,16 @@ class Ledger:
             tx.execute(query("serialise_claims"), {"stage": stage.name})
             with tx.connection.cursor(row_factory=class_row(Claim)) as cursor:
                 parameters = {
+                    **due_parameters(stage, self._settings, self.scope),
+                    **room,
+                    "states": [str(state) for state in states],
                     "limit": limit,
+                    "from_video": from_video,
+                    "to_video": to_video,
                     "worker": self.worker,
                     "lease_seconds": self._settings.lease_seconds,
-                    "room_bytes": room_bytes,
-                    "most_bytes": most_bytes,
                     "host_limit": self._settings.host_downloads,
                     "host_spacing_seconds": self._settings.host_spacing_seconds,
-                    **due_parameters(stage, self._settings, self.scope),
                 }
                 return cursor.execute(query(name), parameters).fetchall()
 
@@ -194,14 +241,33 @@ class Ledger:
             return len(tx.execute(query("expire_leases"), {"max_lost": MAX_LOST}).fetchall())
 
     def waiting(self, stage: Stage) -> int:
-        """How many items are due for `stage` now."""
+        """How many items are due for `stage` now. Looks at all that are done."""
         with self._database.transaction() as tx:
             return count_due(tx, stage, self._settings, self.scope)
 
+    def queued_calls(self, stage: Stage, most: int) -> float:
+        """How many calls' worth of items wait in the state that `stage` takes, counted up to `most`; that many if a
+        sweep finds some.
+        """
+        if any(sweep.is_finding for (name, _), sweep in self._sweeps.items() if name == stage.name):
+            return most
+        most_items = most * stage.batch
+        with self._database.transaction() as tx:
+            items = count_due(tx, stage, self._settings, self.scope, states=[stage.takes], most=most_items)
+        return items / stage.batch
+
     def is_drained(self, stages: Sequence[Stage]) -> bool:
-        """Whether nothing of these stages is due, running or waiting for a retry."""
-        busy = any(row["running"] or row["retrying"] for row in self.counts().values())
-        return not busy and not any(self.waiting(stage) for stage in stages)
+        """Whether nothing of these stages is due, running or waiting for a retry. What is due will be found at once."""
+        with self._database.transaction() as tx:
+            if tx.execute(query("is_any_run_open"), {"scope": self.scope}).fetchone()["yes"]:  # type: ignore[index]
+                return False
+            for stage in stages:
+                video = first_due(tx, stage, self._settings, self.scope)
+                if video is not None:
+                    past = eligible_states(stage)[1:]
+                    self._sweeps = {(stage.name, past[0]): Sweep(self._first, at=video)} if past else {}
+                    return False
+        return True
 
     def counts(self) -> dict[str, dict[str, Any]]:
         """Runs by stage: running, retrying, retry_in_seconds, dead, done, done_last_hour."""

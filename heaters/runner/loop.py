@@ -29,6 +29,8 @@ TICK_SECONDS = 0.5
 EXPIRE_SECONDS = 2.0
 # An idle model is let go after this long, if no CPU is free.
 IDLE_SECONDS = 1.0
+# What waits for a GPU is counted up to so many calls.
+MOST_CALLS = 500
 # Nodes are counted this often.
 SURVEY_SECONDS = 5.0
 # A call may wait so long for a node that an autoscaler starts for it.
@@ -271,7 +273,7 @@ class Runner:
         if len(pools) < 2:
             return
         wants = {
-            p.stage.name: Want(calls=p.calls + self._ledger.waiting(p.stage) / p.stage.batch, gpus=p.stage.gpus)
+            p.stage.name: Want(calls=p.calls + self._ledger.queued_calls(p.stage, MOST_CALLS), gpus=p.stage.gpus)
             for p in pools
         }
         for pool in pools:

@@ -94,7 +94,7 @@ create table clips (
     ) where (retired_at is null) deferrable initially deferred
 );
 create index clips_video on clips (video_id, start_frame) where retired_at is null;
-create index clips_state on clips (state, id) where retired_at is null;
+create index clips_state on clips (state, video_id, start_frame) where retired_at is null;
 create index clips_pending on clips (video_id, start_frame) where state = 'pending_review' and retired_at is null;
 create index clips_put_off on clips (review_deferred_at) where review_deferred_at is not null and state = 'pending_review' and retired_at is null;
 create index clips_in_hand on clips (review_lease_expires_at) where review_lease_expires_at is not null and state = 'pending_review';
@@ -180,6 +180,7 @@ create unique index stage_runs_one_success on stage_runs (stage, subject_id, var
 create index stage_runs_subject on stage_runs (subject_id, stage);
 create index stage_runs_video on stage_runs (video_id, id);
 create index stage_runs_finished on stage_runs (finished_at) where finished_at is not null;
+create index stage_runs_retry on stage_runs (next_attempt_at) where status in ('failed', 'lost') and not voided;
 
 -- Append-only: who did what, when, and the exact rows before and after. Undo appends.
 create table review_events (
@@ -289,24 +290,34 @@ create function is_open(p_stage text, p_subject_id bigint, p_variant text) retur
           and (r.status in ('running', 'done', 'dead') or r.next_attempt_at > now()))
 $$;
 
-create function due_videos(p_stage text, p_variant text, p_states text[], p_scope bigint[])
+-- Found from the front of each state, in order, and no further than asked for: a claim reads as much with a hundred videos as
+-- with a hundred thousand. `p_from` and `p_to` bound the videos that are looked at, `p_most` the rows.
+create function due_videos(p_stage text, p_variant text, p_states text[], p_scope bigint[],
+                           p_from bigint default 0, p_to bigint default 9223372036854775807, p_most bigint default null)
 returns table (id bigint, video_id bigint) stable language sql as $$
-    select v.id, v.id from videos v
-    where v.state = any (p_states::video_state[]) and v.duplicate_of is null
-      and (p_scope is null or v.id = any (p_scope))
-      and is_open(p_stage, v.id, p_variant)
+    select d.id, d.id from unnest(p_states::video_state[]) as s (state)
+    cross join lateral (
+        select v.id from videos v
+        where v.state = s.state and v.duplicate_of is null and v.id >= p_from and v.id < p_to
+          and (p_scope is null or v.id = any (p_scope))
+          and is_open(p_stage, v.id, p_variant)
+        order by v.id limit p_most) d
 $$;
 
-create function due_clips(p_stage text, p_variant text, p_states text[], p_scope bigint[], p_needs text, p_needs_variant text)
+create function due_clips(p_stage text, p_variant text, p_states text[], p_scope bigint[], p_needs text, p_needs_variant text,
+                          p_from bigint default 0, p_to bigint default 9223372036854775807, p_most bigint default null)
 returns table (id bigint, video_id bigint) stable language sql as $$
-    select c.id, c.video_id from clips c
-    where c.state = any (p_states::clip_state[]) and c.retired_at is null
-      and (p_scope is null or c.video_id = any (p_scope))
-      and is_open(p_stage, c.id, p_variant)
-      and (p_needs = '' or exists (
-          select from stage_runs n
-          where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
-            and n.status = 'done' and not n.voided))
+    select d.id, d.video_id from unnest(p_states::clip_state[]) as s (state)
+    cross join lateral (
+        select c.id, c.video_id from clips c
+        where c.state = s.state and c.retired_at is null and c.video_id >= p_from and c.video_id < p_to
+          and (p_scope is null or c.video_id = any (p_scope))
+          and is_open(p_stage, c.id, p_variant)
+          and (p_needs = '' or exists (
+              select from stage_runs n
+              where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
+                and n.status = 'done' and not n.voided))
+        order by c.video_id, c.start_frame limit p_most) d
 $$;
 
 -- What was measured of a clip by the settings of this session (heaters.facts), or last where a session has none; else null.

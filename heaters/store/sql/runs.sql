@@ -6,10 +6,11 @@ select pg_advisory_xact_lock(hashtext('heaters.claim.' || %(stage)s));
 
 -- name: claim_videos
 -- Give due videos to this worker: one running row with a lease each, as long as their bytes begin within its room. Rows locked
--- by somebody else are skipped.
+-- by somebody else are skipped; twice as many are looked at, so that these leave enough.
 with locked as (
     select v.id, least(coalesce(v.size_bytes, 0), %(most_bytes)s) as bytes from videos v
-    where v.id in (select d.id from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s) d)
+    where v.id in (select d.id from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s,
+                                               %(from_video)s, %(to_video)s, 2 * %(limit)s::bigint) d)
       and v.state::text = any (%(states)s)
     order by v.id limit %(limit)s
     for update of v skip locked
@@ -32,13 +33,15 @@ with busy as materialized (
       and (r.status = 'running' or r.finished_at > now() - %(host_spacing_seconds)s::float8 * interval '1 second')
     group by v.host
 ), first_due as materialized (
-    -- As due_videos, but one by one in their order and not all at once: a hundred thousand may wait.
-    select v.id, v.host from videos v
-    cross join lateral (select is_open(%(stage)s, v.id, %(variant)s) as yes offset 0) open
-    where open.yes and v.state = any (%(states)s::text[]::video_state[]) and v.duplicate_of is null
-      and (%(scope)s::bigint[] is null or v.id = any (%(scope)s::bigint[]))
-      and v.host <> all (array(select host from busy where is_too_soon or running >= %(host_limit)s::int))
-    order by v.id limit 4 * %(limit)s::int + 60
+    -- As due_videos, but for the hosts.
+    select d.id, d.host from unnest(%(states)s::text[]::video_state[]) as s (state)
+    cross join lateral (
+        select v.id, v.host from videos v
+        where v.state = s.state and v.duplicate_of is null
+          and (%(scope)s::bigint[] is null or v.id = any (%(scope)s::bigint[]))
+          and v.host <> all (array(select host from busy where is_too_soon or running >= %(host_limit)s::int))
+          and is_open(%(stage)s, v.id, %(variant)s)
+        order by v.id limit 4 * %(limit)s::int + 60) d
 ), ranked as (
     select f.id, f.host, coalesce(b.running, 0) + row_number() over (partition by f.host order by f.id) as place,
            row_number() over (partition by f.host order by f.id) as started
@@ -61,7 +64,8 @@ select * from begin_runs(%(stage)s, 'video', %(variant)s, %(worker)s, %(lease_se
 -- Give due clips to this worker: one running row with a lease each. Rows locked by a reviewer's edit are skipped.
 with due as (
     select c.id, c.video_id from clips c
-    where c.id in (select d.id from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s) d)
+    where c.id in (select d.id from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s,
+                                              %(from_video)s, %(to_video)s, 2 * %(limit)s::bigint) d)
       and c.state::text = any (%(states)s) and c.retired_at is null
     order by c.video_id, c.start_frame limit %(limit)s
     for update of c skip locked
@@ -140,11 +144,35 @@ returning r.stage, r.subject::text, r.subject_id, r.video_id, r.status::text;
 
 -- name: count_due_videos
 -- How many videos wait for a stage now.
-select count(*)::int as n from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s);
+select count(*)::int as n from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s, p_most => %(most)s);
+
+-- name: first_due_video
+-- The first video that waits for a stage now, if any does.
+select video_id from due_videos(%(stage)s, %(variant)s, %(states)s, %(scope)s, p_most => 1) order by video_id limit 1;
+
+-- name: first_due_clip
+-- The video of the first clip that waits for a stage now, if any does.
+select video_id from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s, p_most => 1)
+order by video_id limit 1;
+
+-- name: newest_video
+-- The last video there is; 0 where there is none.
+select coalesce(max(id), 0) as id from videos;
+
+-- name: is_any_run_open
+-- Whether anything runs, or waits for its next attempt.
+select exists (select from stage_runs r where r.status = 'running'
+               and (%(scope)s::bigint[] is null or r.video_id = any (%(scope)s::bigint[])))
+    or exists (select from stage_runs r
+               where r.status in ('failed', 'lost') and not r.voided and r.next_attempt_at > now()
+                 and (%(scope)s::bigint[] is null or r.video_id = any (%(scope)s::bigint[]))
+                 and not exists (select from stage_runs l where l.subject_id = r.subject_id and l.stage = r.stage
+                                 and l.variant = r.variant and not l.voided and l.id > r.id)) as yes;
 
 -- name: count_due_clips
 -- How many clips wait for a stage now.
-select count(*)::int as n from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s);
+select count(*)::int as n from due_clips(%(stage)s, %(variant)s, %(states)s, %(scope)s, %(needs)s, %(needs_variant)s,
+                                         p_most => %(most)s);
 
 -- name: void_other_revisions
 -- Void the embed runs of a variant whose vectors are of another model than this one, so that they are due again.
