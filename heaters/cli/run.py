@@ -125,10 +125,11 @@ def run(
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
     keeper = Keeper(database, watch.noticed)
 
-    def tend() -> None:
-        approve()
+    def tend() -> bool:
+        approved = approve()
         keeper.look()
         meanwhile()
+        return bool(approved)
 
     beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
     with ExitStack() as stack:

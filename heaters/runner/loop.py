@@ -19,14 +19,14 @@ from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.ledger import Claim, Ledger
 from heaters.runner.pools import Pool, Reply, stage_module
+from heaters.runner.shortage import Shortage
 from heaters.settings import Settings
 from heaters.stages.base import Context, StageResult
 from heaters.stages.scratch import sweep
 
 # How long to wait for a call before looking at the database again, busy and idle.
 TICK_SECONDS = 0.5
-# Expired leases are looked for this often.
-EXPIRE_SECONDS = 2.0
+EXPIRE_SECONDS = 2.0  # between looks for expired leases
 # An idle model is let go after this long, if no CPU is free.
 IDLE_SECONDS = 1.0
 # What waits for a GPU is counted up to so many calls.
@@ -63,12 +63,12 @@ class Runner:
         cluster: Cluster,
         stages: Sequence[Stage],
         observer: Observer,
-        between: Callable[[], object] = lambda: None,
+        between: Callable[[], object] = lambda: False,
         forever: bool = False,
         package: str = "heaters.stages",
     ) -> None:
-        """`between` is called whenever something finished: auto-approval hooks in there. `package` has the stages'
-        modules; benchmarks and tests have others, whose work is known.
+        """`between` is called whenever something finished; it tells whether it made work, as auto-approval does.
+        `package` has the stages' modules; benchmarks and tests have others, whose work is known.
         """
         self._ledger = ledger
         self._heartbeat = heartbeat
@@ -79,6 +79,7 @@ class Runner:
         self._modules = {stage.name: stage_module(stage, package) for stage in stages}
         self._pools = {s.name: Pool(s, settings, cluster, self._modules[s.name].__name__) for s in stages}
         self._last_first = tuple(reversed(stages))
+        self._shortage = Shortage(stages)
         self._calls: dict[Any, Call] = {}
         self._doubts: Doubts[Call] = Doubts(dead_nodes, is_any_silent)
         self._where: dict[int, str] = {}  # video → the node whose cache holds its files
@@ -102,7 +103,8 @@ class Runner:
                 self._expire()
                 for call, error in self._doubts.settled():
                     self._settle(call, error)
-                self._between()
+                if self._between():
+                    self._shortage.end_all()
                 claimed = self._claim_all()
                 if self._calls:
                     self._wait()
@@ -149,9 +151,11 @@ class Runner:
     def _claim(self, stage: Stage) -> int:
         pool = self._pools[stage.name]
         slots, (room_bytes, most_bytes) = pool.free(), self._room()
-        if slots <= 0 or room_bytes <= 0:
+        if slots <= 0 or room_bytes <= 0 or self._shortage.has(stage):
             return 0
         claims = self._ledger.claim(stage, slots * stage.batch, room_bytes=room_bytes, most_bytes=most_bytes)
+        if len(claims) < slots * stage.batch:
+            self._shortage.begin(stage)
         if not claims:
             return 0
         self._heartbeat.hold(c.run_id for c in claims)
@@ -196,7 +200,9 @@ class Runner:
     # -------------------------------------------------------------------------------------------- finish
 
     def _wait(self) -> None:
-        ready, _ = ray.wait(list(self._calls), num_returns=1, timeout=TICK_SECONDS)
+        ready, others = ray.wait(list(self._calls), num_returns=1, timeout=TICK_SECONDS)
+        if ready and others:  # under load several are there by now, and one claim serves them all
+            ready += ray.wait(others, num_returns=len(others), timeout=0)[0]
         for ref in ready:
             call = self._calls.pop(ref)
             reply = self._pools[call.stage.name].collect(ref)
@@ -210,6 +216,7 @@ class Runner:
             self._settle(call, self._pools[call.stage.name].cancel(ref))
 
     def _settle(self, call: Call, reply: Reply | HeatersError) -> None:
+        self._shortage.end(call.stage)
         if isinstance(reply, HeatersError) and not isinstance(reply, StageError):
             self._heartbeat.drop(c.run_id for c in call.claims)
             self._ledger.release(call.claims)
