@@ -11,14 +11,14 @@ import ray
 
 from heaters.core.pipeline import Stage
 from heaters.errors import HeatersError, NodeLost, StageError, TransientError, WorkerLost
-from heaters.runner.balance import Want, shares
 from heaters.runner.batches import batches
-from heaters.runner.cluster import Cluster, dead_nodes, free_cpus, is_any_silent, survey
+from heaters.runner.cluster import Cluster, dead_nodes, is_any_silent, survey
 from heaters.runner.doubts import Doubts
 from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.ledger import Claim, Ledger
 from heaters.runner.pools import Pool, Reply, stage_module
+from heaters.runner.sharing import Sharing
 from heaters.runner.shortage import Shortage
 from heaters.settings import Settings
 from heaters.stages.base import Context, StageResult
@@ -27,10 +27,6 @@ from heaters.stages.scratch import sweep
 # How long to wait for a call before looking at the database again, busy and idle.
 TICK_SECONDS = 0.5
 EXPIRE_SECONDS = 2.0  # between looks for expired leases
-# An idle model is let go after this long, if no CPU is free.
-IDLE_SECONDS = 1.0
-# What waits for a GPU is counted up to so many calls.
-MOST_CALLS = 500
 # Nodes are counted this often.
 SURVEY_SECONDS = 5.0
 # A call may wait so long for a node that an autoscaler starts for it.
@@ -80,6 +76,7 @@ class Runner:
         self._pools = {s.name: Pool(s, settings, cluster, self._modules[s.name].__name__) for s in stages}
         self._last_first = tuple(reversed(stages))
         self._shortage = Shortage(stages)
+        self._sharing = Sharing(tuple(self._pools.values()), ledger)
         self._calls: dict[Any, Call] = {}
         self._doubts: Doubts[Call] = Doubts(dead_nodes, is_any_silent)
         self._where: dict[int, str] = {}  # video → the node whose cache holds its files
@@ -112,7 +109,7 @@ class Runner:
                     return True
                 elif not claimed:
                     self._stop.wait(TICK_SECONDS)
-                self._make_room()
+                self._sharing.make_room(self._cluster)
                 self._survey()
             return False
         finally:
@@ -140,7 +137,7 @@ class Runner:
             self._cluster = found
             for pool in self._pools.values():
                 pool.resize(found)
-        self._balance()
+        self._sharing.balance(self._cluster)
 
     # -------------------------------------------------------------------------------------------- claim
 
@@ -149,9 +146,11 @@ class Runner:
         return sum(self._claim(stage) for stage in self._last_first)
 
     def _claim(self, stage: Stage) -> int:
-        pool = self._pools[stage.name]
-        slots, (room_bytes, most_bytes) = pool.free(), self._room()
-        if slots <= 0 or room_bytes <= 0 or self._shortage.has(stage):
+        slots = self._pools[stage.name].free()
+        if slots <= 0 or self._shortage.has(stage):
+            return 0
+        room_bytes, most_bytes = self._room()
+        if room_bytes <= 0:
             return 0
         claims = self._ledger.claim(stage, slots * stage.batch, room_bytes=room_bytes, most_bytes=most_bytes)
         if len(claims) < slots * stage.batch:
@@ -258,34 +257,6 @@ class Runner:
         self._observer.failed(stage, claim, failure)
 
     # -------------------------------------------------------------------------------------------- the rest
-
-    def _make_room(self) -> None:
-        """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs. Of GPUs only
-        when another stage waits: models there take long to load.
-        """
-        now = time.monotonic()
-        for pool in self._pools.values():
-            pool.shrink()
-        idle = [p for p in self._pools.values() if p.is_idle and now - p.idle_since > IDLE_SECONDS]
-        if idle and (free_cpus() < 1 or any(p.is_kept_waiting for p in self._on_gpus())):
-            for pool in idle:
-                pool.let_go()
-
-    def _on_gpus(self) -> list[Pool]:
-        return [p for p in self._pools.values() if p.stage.gpus and self._cluster.gpus]
-
-    def _balance(self) -> None:
-        """Share the GPUs by what is queued."""
-        pools = self._on_gpus()
-        if len(pools) < 2:
-            return
-        wants = {
-            p.stage.name: Want(calls=p.calls + self._ledger.queued_calls(p.stage, MOST_CALLS), gpus=p.stage.gpus)
-            for p in pools
-        }
-        for pool in pools:
-            pool.resize(self._cluster)
-            pool.allot(shares(self._cluster.gpus * self._cluster.ahead, wants)[pool.stage.name])
 
     def _give_back(self) -> None:
         """End what is in flight by force and release it; stages are made to be cut off anywhere."""
