@@ -81,6 +81,7 @@ class Pool:
             "memory": int(min(stage.memory_bytes, cluster.memory_bytes * 0.9)),
             "label_selector": {POOL_LABEL: f"!{SERVE_POOL}"},
         }
+        self._tasks: dict[str | None, Any] = {}  # node to be near → the task with these options
         slots = cluster.gpus / gpus if gpus else cluster.cpus / cpus
         if stage.resident and not gpus:
             slots = max(1.0, slots / 2)  # each holds a whole model in memory, and uses threads
@@ -120,7 +121,9 @@ class Pool:
             ref = self._actors[index].call.remote(*arguments)
         else:
             index = -1
-            ref = self._task.options(**self._options, **_near(near)).remote(*arguments)
+            if near not in self._tasks:  # Ray checks options each time that they are given
+                self._tasks[near] = self._task.options(**self._options, **_near(near))
+            ref = self._tasks[near].remote(*arguments)
         self._owner[ref] = index
         self._load[index] += 1
         return ref
