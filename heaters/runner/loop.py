@@ -146,7 +146,8 @@ class Runner:
         return sum(self._claim(stage) for stage in self._last_first)
 
     def _claim(self, stage: Stage) -> int:
-        slots = self._pools[stage.name].free()
+        pool = self._pools[stage.name]
+        slots = pool.free(self._sharing.spare_cpus(self._cluster, pool))
         if slots <= 0 or self._shortage.has(stage):
             return 0
         room_bytes, most_bytes = self._room()

@@ -1,6 +1,7 @@
 """Ray's side of the runner: one pool per stage, of plain tasks or of resident actors. Knows no stage by name."""
 
 import importlib
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -67,6 +68,7 @@ class Pool:
         self._load: Counter[int] = Counter()
         self._owner: dict[Any, int] = {}
         self._next = 0
+        self._startable = 0.0  # actors, since `free` was asked
         self.idle_since = time.monotonic()
         self.resize(cluster)
 
@@ -74,7 +76,7 @@ class Pool:
         """Use what the cluster has now; calls that are there already stay as they are."""
         stage = self.stage
         gpus = stage.gpus if cluster.has_gpus else 0.0
-        cpus = min(stage.cpus, cluster.node_cpus)
+        self._cpus = cpus = min(stage.cpus, cluster.node_cpus)
         self._options: dict[str, Any] = {
             "num_cpus": cpus,
             "num_gpus": gpus,
@@ -102,10 +104,18 @@ class Pool:
         """Whether a process of it that has work has not answered yet: it loads its model, or waits for room."""
         return any(self._load[index] > 0 and index not in self._at for index in self._actors)
 
-    def free(self) -> int:
-        """How many more calls may be in flight; below 0 after the cluster shrank."""
-        calls = CALLS_PER_ACTOR[self.stage.subject] if self.stage.resident else 1
-        return self._slots * calls - len(self._owner)
+    @property
+    def cpus(self) -> float:
+        """How many its calls and models have, or wait for."""
+        return self._cpus * (len(self._actors) if self.stage.resident else len(self._owner))
+
+    def free(self, cpus: float = math.inf) -> int:
+        """How many more calls may be in flight, with so many CPUs more; 0 or less: none."""
+        more = cpus // self._cpus
+        if not self.stage.resident:
+            return int(min(self._slots - len(self._owner), more))
+        self._startable = max(0, min(self._slots - len(self._actors), more))
+        return int((len(self._actors) + self._startable) * CALLS_PER_ACTOR[self.stage.subject] - len(self._owner))
 
     @property
     def is_idle(self) -> bool:
@@ -131,8 +141,9 @@ class Pool:
     def _actor(self, near: str | None) -> int:
         """An idle actor, best on that node; a new one when all are busy and there is room; else the least loaded."""
         quiet = min(self._actors, key=lambda i: (self._load[i], self._at.get(i) != near), default=None)
-        if quiet is not None and (self._load[quiet] == 0 or len(self._actors) >= self._slots):
+        if quiet is not None and (self._load[quiet] == 0 or self._startable < 1):
             return quiet
+        self._startable -= 1
         self._next += 1
         options = {**self._options, **_near(near), "max_restarts": 0, "max_task_retries": 0}
         self._actors[self._next] = ray.remote(_Resident).options(**options).remote()

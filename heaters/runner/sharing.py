@@ -1,15 +1,21 @@
-"""How pools of models share a cluster: GPUs by what is queued, and idle ones make room for others."""
+"""How the pools share a cluster: CPUs last stage first, GPUs by what is queued; idle models make room for others."""
 
+import math
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from heaters.runner.balance import Want, shares
 from heaters.runner.cluster import Cluster, free_cpus
 from heaters.runner.ledger import Ledger
-from heaters.runner.pools import Pool
+
+if TYPE_CHECKING:  # importing it imports Ray, which then has read how it authenticates
+    from heaters.runner.pools import Pool
 
 # An idle model is let go after this long, if no CPU is free.
 IDLE_SECONDS = 1.0
+# So much more work than there are CPUs is given to Ray, at least one call: one that falls free has its next call there.
+AHEAD = 0.25
 # What waits for a GPU is counted up to so many calls.
 MOST_CALLS = 500
 
@@ -17,9 +23,25 @@ MOST_CALLS = 500
 class Sharing:
     """Between the pools of one runner."""
 
-    def __init__(self, pools: Sequence[Pool], ledger: Ledger) -> None:
+    def __init__(self, pools: "Sequence[Pool]", ledger: Ledger) -> None:
         self._pools = pools
         self._ledger = ledger
+
+    def spare_cpus(self, cluster: Cluster, pool: "Pool") -> float:
+        """How many more CPUs a pool may ask for.
+
+        Ray does not know which stage is the last one, and with fewer CPUs than stages that wait it leaves some out for
+        as long as others have work: so it gets little more than fits. Downloads wait for networks and run ahead of
+        all else; models on GPUs are bounded by these.
+        """
+        if self._is_unbound(cluster, pool):
+            return math.inf
+        asked = sum(p.cpus for p in self._pools if not self._is_unbound(cluster, p))
+        cpus = max(1.0, cluster.cpus) * cluster.ahead
+        return cpus + max(1.0, AHEAD * cpus) - asked
+
+    def _is_unbound(self, cluster: Cluster, pool: "Pool") -> bool:
+        return pool.stage.by_host or (pool.stage.gpus > 0 and cluster.has_gpus)
 
     def make_room(self, cluster: Cluster) -> None:
         """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs. Of GPUs only
@@ -46,5 +68,5 @@ class Sharing:
             pool.resize(cluster)
             pool.allot(shares(cluster.gpus * cluster.ahead, wants)[pool.stage.name])
 
-    def _on_gpus(self, cluster: Cluster) -> list[Pool]:
+    def _on_gpus(self, cluster: Cluster) -> "list[Pool]":
         return [p for p in self._pools if p.stage.gpus and cluster.gpus]
