@@ -78,6 +78,7 @@ class Runner:
         self._shortage = Shortage(stages)
         self._sharing = Sharing(tuple(self._pools.values()), ledger)
         self._calls: dict[Any, Call] = {}
+        self._held: set[str] = set()  # stages whose model is not worth loading yet
         self._doubts: Doubts[Call] = Doubts(dead_nodes, is_any_silent)
         self._where: dict[int, str] = {}  # video → the node whose cache holds its files
         self._stop = threading.Event()
@@ -143,12 +144,30 @@ class Runner:
 
     def _claim_all(self) -> int:
         """Fill every pool's free slots; returns how many items were claimed."""
-        return sum(self._claim(stage) for stage in self._last_first)
+        claimed = sum(self._claim(stage) for stage in self._last_first if self._is_next(stage))
+        if self._sharing.is_cpu_idle(self._cluster):
+            claimed += sum(self._claim(stage) for stage in self._held_back())
+        return claimed
+
+    def _is_next(self, stage: Stage) -> bool:
+        """Whether to ask for work: there may be some, and it is worth what starting costs."""
+        if self._shortage.has(stage):
+            return False
+        if self._sharing.is_worth_loading(self._cluster, self._pools[stage.name]):
+            return True
+        self._shortage.begin(stage)
+        self._held.add(stage.name)
+        return False
+
+    def _held_back(self) -> list[Stage]:
+        """Those that were not worth it, once."""
+        held, self._held = self._held, set()
+        return [stage for stage in self._last_first if stage.name in held]
 
     def _claim(self, stage: Stage) -> int:
         pool = self._pools[stage.name]
         slots = pool.free(self._sharing.spare_cpus(self._cluster, pool))
-        if slots <= 0 or self._shortage.has(stage):
+        if slots <= 0:
             return 0
         room_bytes, most_bytes = self._room()
         if room_bytes <= 0:

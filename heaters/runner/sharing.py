@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # importing it imports Ray, which then has read how it authen
 IDLE_SECONDS = 1.0
 # So much more work than there are CPUs is given to Ray, at least one call: one that falls free has its next call there.
 AHEAD = 0.25
+# A model without a whole batch to do is loaded all the same when it has waited so long, or a CPU is idle.
+LOADS_AFTER_SECONDS = 20.0
 # What waits for a GPU is counted up to so many calls.
 MOST_CALLS = 500
 
@@ -26,6 +28,24 @@ class Sharing:
     def __init__(self, pools: "Sequence[Pool]", ledger: Ledger) -> None:
         self._pools = pools
         self._ledger = ledger
+        self._refused_at: dict[str, float] = {}
+
+    def is_worth_loading(self, cluster: Cluster, pool: "Pool") -> bool:
+        """Whether a model may take a CPU that others could use: it is loaded already, or has a batch to do, or has been
+        refused for long. Loading takes seconds of that CPU, and comes again whenever it had to make room.
+        """
+        name = pool.stage.name
+        if pool.cpus or not pool.stage.resident or self._is_unbound(cluster, pool):
+            return True
+        refused_at = self._refused_at.setdefault(name, time.monotonic())
+        if self._ledger.queued_calls(pool.stage, 1) < 1 and time.monotonic() - refused_at < LOADS_AFTER_SECONDS:
+            return False
+        self._refused_at.pop(name)
+        return True
+
+    def is_cpu_idle(self, cluster: Cluster) -> bool:
+        """Whether there are CPUs that nobody has asked for."""
+        return self._asked(cluster) < max(1.0, cluster.cpus)
 
     def spare_cpus(self, cluster: Cluster, pool: "Pool") -> float:
         """How many more CPUs a pool may ask for.
@@ -36,9 +56,11 @@ class Sharing:
         """
         if self._is_unbound(cluster, pool):
             return math.inf
-        asked = sum(p.cpus for p in self._pools if not self._is_unbound(cluster, p))
         cpus = max(1.0, cluster.cpus) * cluster.ahead
-        return cpus + max(1.0, AHEAD * cpus) - asked
+        return cpus + max(1.0, AHEAD * cpus) - self._asked(cluster)
+
+    def _asked(self, cluster: Cluster) -> float:
+        return sum(p.cpus for p in self._pools if not self._is_unbound(cluster, p))
 
     def _is_unbound(self, cluster: Cluster, pool: "Pool") -> bool:
         return pool.stage.by_host or (pool.stage.gpus > 0 and cluster.has_gpus)
