@@ -126,7 +126,7 @@ class Worker:
             item, video = pair
             if isinstance(video, StageError):
                 raise video
-            return self._result(item, video, next(seen), begun, fps)
+            return self._result(item, video, next(seen), fps)
 
         return each(list(zip(items, read, strict=True)), one)
 
@@ -138,7 +138,8 @@ class Worker:
         footage = Footage(frames=frames, table=pts_table(self._store.read(item.pts_key), base))
         return _Read(footage=footage, cache=CacheResult.of(held))
 
-    def _result(self, item: Input, read: _Read, seen: Evidence, begun: float, fps: float) -> SceneDetectionResult:
+    def _result(self, item: Input, read: _Read, seen: Evidence, fps: float) -> SceneDetectionResult:
+        begun = time.monotonic()
         cuts, clips = kernel(seen, read.footage.table, self._rules)
         key = evidence_key(item.content_hash, self._detector)
         stored = self._store.put_bytes(key, pack(seen))
@@ -161,7 +162,8 @@ class Worker:
             cuts=cuts,
             clips=clips,
             cache=read.cache,
-            seconds=time.monotonic() - begun,
+            # Of the look at all of them together it has the share of its frames.
+            seconds=len(read.footage.frames) / fps + time.monotonic() - begun,
         )
 
 

@@ -1,6 +1,7 @@
 """Stage `detect` as plain Python: rows from evidence, and a batch in which one item fails alone."""
 
 import io
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,3 +73,13 @@ def test_a_bad_item_fails_alone_and_the_answers_stay_in_order(settings: Settings
     assert not isinstance(good, StageError)
     assert not isinstance(last, StageError)
     assert (len(good.cuts), len(last.cuts)) == (3, 1)
+
+
+def test_the_time_of_a_batch_is_counted_once(settings: Settings, item: detect.Input) -> None:
+    items = [replace(item, id=number) for number in range(1, 9)]
+    begun = time.monotonic()
+    outcomes = detect.Worker(settings)(items, Context())
+    took = time.monotonic() - begun
+    seconds = [one.seconds for one in outcomes if not isinstance(one, StageError)]
+    assert len(seconds) == 8
+    assert 0 < sum(seconds) <= took
