@@ -37,13 +37,17 @@ class Status:
     next_steps: list[str]
 
 
-def due_parameters(stage: Stage, settings: Settings, scope: Sequence[int] | None) -> dict[str, Any]:
-    """What the queries of due items take: the one translation of a pipeline row into SQL parameters."""
+def due_parameters(
+    stage: Stage, settings: Settings, scope: Sequence[int] | None, states: Sequence[State] | None = None
+) -> dict[str, Any]:
+    """What the queries of due items take: the one translation of a pipeline row into SQL parameters; of some of its
+    eligible states, or all.
+    """
     needs = STAGES[stage.needs] if stage.needs else None
     return {
         "stage": stage.name,
         "variant": settings.variant(stage.variant),
-        "states": [str(state) for state in eligible_states(stage)],
+        "states": [str(state) for state in states or eligible_states(stage)],
         "scope": None if scope is None else list(scope),
         "needs": stage.needs,
         "needs_variant": settings.variant(needs.variant) if needs else "",
@@ -61,9 +65,7 @@ def count_due(
 ) -> int:
     """How many items are due for `stage` now; of all its states or some, counted up to `most` of each."""
     name = "count_due_videos" if stage.subject is Subject.VIDEO else "count_due_clips"
-    parameters = {**due_parameters(stage, settings, scope), "most": most}
-    if states is not None:
-        parameters["states"] = [str(state) for state in states]
+    parameters = {**due_parameters(stage, settings, scope, states), "most": most}
     return int(tx.execute(query(name), parameters).fetchone()["n"])
 
 

@@ -138,9 +138,8 @@ class Ledger:
             tx.execute(query("serialise_claims"), {"stage": stage.name})
             with tx.connection.cursor(row_factory=class_row(Claim)) as cursor:
                 parameters = {
-                    **due_parameters(stage, self._settings, self.scope),
+                    **due_parameters(stage, self._settings, self.scope, states),
                     **room,
-                    "states": [str(state) for state in states],
                     "limit": limit,
                     "from_video": from_video,
                     "to_video": to_video,
