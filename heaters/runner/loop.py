@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import ray
@@ -18,6 +17,7 @@ from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.ledger import Claim, Ledger
 from heaters.runner.pools import Pool, Reply, stage_module
+from heaters.runner.quarantine import Quarantine
 from heaters.runner.sharing import Sharing
 from heaters.runner.shortage import Shortage
 from heaters.settings import Settings
@@ -40,7 +40,6 @@ class Call:
     """A batch at Ray."""
 
     stage: Stage
-    module: ModuleType
     claims: Sequence[Claim]
     items: dict[int, Any]
     begun: float
@@ -79,6 +78,7 @@ class Runner:
         self._sharing = Sharing(tuple(self._pools.values()), ledger)
         self._calls: dict[Any, Call] = {}
         self._held: set[str] = set()  # stages whose model is not worth loading yet
+        self._quarantine = Quarantine()
         self._doubts: Doubts[Call] = Doubts(dead_nodes, is_any_silent)
         self._where: dict[int, str] = {}  # video → the node whose cache holds its files
         self._stop = threading.Event()
@@ -103,6 +103,8 @@ class Runner:
                     self._settle(call, error)
                 if self._between():
                     self._shortage.end_all()
+                for stage, claim in self._quarantine.due(self._cluster.nodes):
+                    self._start(stage, [claim], 1)
                 claimed = self._claim_all()
                 if self._calls:
                     self._wait()
@@ -178,12 +180,14 @@ class Runner:
         if not claims:
             return 0
         self._heartbeat.hold(c.run_id for c in claims)
-        module = self._modules[stage.name]
-        items = self._ledger.inputs(module, claims)
+        self._start(stage, self._quarantine.admit(stage, claims, self._cluster.nodes), slots)
+        return len(claims)
+
+    def _start(self, stage: Stage, claims: Sequence[Claim], slots: int) -> None:
+        items = self._ledger.inputs(self._modules[stage.name], claims)
         groups = list(batches(stage, claims, slots))
         for group in groups:
-            self._submit(stage, module, group, items, len(groups))
-        return len(claims)
+            self._submit(stage, group, items, len(groups))
 
     def _room(self) -> tuple[int, int]:
         """Bytes that may still come in flight, and the most that one source counts as: one larger than all the room
@@ -193,9 +197,7 @@ class Runner:
         held = {c.video_id: min(c.size_bytes, room // 2) for call in self._calls.values() for c in call.claims}
         return room - sum(held.values()), room // 2
 
-    def _submit(
-        self, stage: Stage, module: ModuleType, claims: Sequence[Claim], items: dict[int, Any], starting: int
-    ) -> None:
+    def _submit(self, stage: Stage, claims: Sequence[Claim], items: dict[int, Any], starting: int) -> None:
         there = [c for c in claims if c.subject_id in items]
         for claim in claims:
             if claim.subject_id not in items:
@@ -213,7 +215,7 @@ class Runner:
         begun = time.monotonic()
         deadline = begun + stage.timeout_seconds * len(there) + 60
         deadline += BOOT_SECONDS if self._cluster.grows else 0
-        self._calls[ref] = Call(stage=stage, module=module, claims=there, items=items, begun=begun, deadline=deadline)
+        self._calls[ref] = Call(stage=stage, claims=there, items=items, begun=begun, deadline=deadline)
         self._observer.started(stage, there)
 
     # -------------------------------------------------------------------------------------------- finish
@@ -236,6 +238,7 @@ class Runner:
 
     def _settle(self, call: Call, reply: Reply | HeatersError) -> None:
         self._shortage.end(call.stage)
+        self._quarantine.leave(call.claims)
         if isinstance(reply, HeatersError) and not isinstance(reply, StageError):
             self._heartbeat.drop(c.run_id for c in call.claims)
             self._ledger.release(call.claims)
@@ -258,9 +261,9 @@ class Runner:
         self, call: Call, done: Sequence[tuple[Claim, Any, StageResult]]
     ) -> Iterator[tuple[Claim, StageResult]]:
         """Record what a call did, together where its stage can; what was still ours comes back."""
-        together = hasattr(call.module, "record_all")
+        together = hasattr(self._modules[call.stage.name], "record_all")
         for group in [done] if together and done else [[one] for one in done]:
-            ours = self._ledger.finish_all(call.stage, call.module, group)
+            ours = self._ledger.finish_all(call.stage, self._modules[call.stage.name], group)
             self._heartbeat.drop(claim.run_id for claim, _, _ in group)
             for claim, _, result in group:
                 if claim.run_id in ours:
@@ -273,6 +276,7 @@ class Runner:
 
     def _fail(self, stage: Stage, claim: Claim, error: StageError) -> None:
         failure = self._ledger.fail(stage, claim, error)
+        self._quarantine.failed(stage, claim, error)
         self._heartbeat.drop([claim.run_id])
         self._observer.failed(stage, claim, failure)
 
@@ -280,7 +284,8 @@ class Runner:
 
     def _give_back(self) -> None:
         """End what is in flight by force and release it; stages are made to be cut off anywhere."""
-        claims = [claim for call in (*self._calls.values(), *self._doubts.calls) for claim in call.claims]
+        calls = (*self._calls.values(), *self._doubts.calls)
+        claims = [*self._quarantine.empty(), *(claim for call in calls for claim in call.claims)]
         for ref, call in list(self._calls.items()):
             self._pools[call.stage.name].cancel(ref)
         self._calls.clear()

@@ -19,7 +19,7 @@ from heaters.runner import ledger
 ROOM_BYTES = 3 * 2**30
 MEAL_BYTES = 6 * 2**30
 ORDINARY = 6
-MOST_LOST = 5
+MOST_LOST = 4
 
 
 def main(url: str, file: Path) -> None:
