@@ -21,7 +21,7 @@ import psycopg
 import results
 
 from heaters import embedded
-from heaters.core.pipeline import Stage, machine_stages
+from heaters.core.pipeline import STAGES, Stage, machine_stages
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.open import open_database
@@ -108,7 +108,7 @@ def drain(database: Database, settings: Settings, nodes: int, cpus: int) -> tupl
             cluster=survey(owned=False),
             stages=stages(),
             observer=Several(),
-            between=lambda: approve_pending(database, None, reviewer="scale"),
+            between=lambda: STAGES["review"] if approve_pending(database, None, reviewer="scale") else None,
             package="benchmarks.scale_stages",
         )
         begun, busy = time.monotonic(), time.process_time()

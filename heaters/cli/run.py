@@ -14,7 +14,7 @@ from heaters.cli.accept import Tally, accept, accept_from
 from heaters.cli.output import Output, selected
 from heaters.cli.progress import Watch
 from heaters.cli.session import opened
-from heaters.core.pipeline import Stage, machine_stages
+from heaters.core.pipeline import STAGES, Stage, machine_stages
 from heaters.errors import UsageError
 from heaters.runner.events import Observer, Several
 from heaters.runner.journal import Journal
@@ -125,11 +125,11 @@ def run(
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
     keeper = Keeper(database, watch.noticed)
 
-    def tend() -> bool:
+    def tend() -> Stage | None:
         approved = approve()
         keeper.look()
         meanwhile()
-        return bool(approved)
+        return STAGES["review"] if approved else None
 
     beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
     with ExitStack() as stack:

@@ -58,11 +58,11 @@ class Runner:
         cluster: Cluster,
         stages: Sequence[Stage],
         observer: Observer,
-        between: Callable[[], object] = lambda: False,
+        between: Callable[[], Stage | None] = lambda: None,
         forever: bool = False,
         package: str = "heaters.stages",
     ) -> None:
-        """`between` is called whenever something finished; it tells whether it made work, as auto-approval does.
+        """`between` is called whenever something finished; it tells which stage's work it did, as auto-approval does.
         `package` has the stages' modules; benchmarks and tests have others, whose work is known.
         """
         self._ledger = ledger
@@ -101,8 +101,8 @@ class Runner:
                 self._expire()
                 for call, error in self._doubts.settled():
                     self._settle(call, error)
-                if self._between():
-                    self._shortage.end_all()
+                if done := self._between():
+                    self._shortage.end(done)
                 for stage, claim in self._quarantine.due(self._cluster.nodes):
                     self._start(stage, [claim], 1)
                 claimed = self._claim_all()

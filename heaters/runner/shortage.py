@@ -13,9 +13,8 @@ class Shortage:
     """A stage is short from a claim that found less than asked for, until what may be more for it has happened."""
 
     def __init__(self, stages: Iterable[Stage]) -> None:
-        stages = tuple(stages)
+        self._stages = tuple(stages)
         self._until: dict[str, float] = {}
-        self._feeds = {stage.name: [s.name for s in stages if _feeds(stage, s)] for stage in stages}
 
     def has(self, stage: Stage) -> bool:
         """Whether a claim would be in vain."""
@@ -26,13 +25,10 @@ class Shortage:
         self._until[stage.name] = time.monotonic() + AGAIN_SECONDS
 
     def end(self, ended: Stage) -> None:
-        """A call of a stage came back: there may be more for those that it feeds."""
-        for name in self._feeds[ended.name]:
-            self._until.pop(name, None)
-
-    def end_all(self) -> None:
-        """Somebody made work, for whatever stage."""
-        self._until.clear()
+        """A call of a stage came back, or people did what is theirs: there may be more for those that it feeds."""
+        for stage in self._stages:
+            if _feeds(ended, stage):
+                self._until.pop(stage.name, None)
 
 
 def _feeds(first: Stage, then: Stage) -> bool:
