@@ -16,6 +16,8 @@ import pytest
 # Ray starts its workers at niceness 15: beside anything else that computes on this machine they get a thirtieth of a
 # core, and the tests wait for them as if they hung.
 os.environ.setdefault("RAY_worker_niceness", "0")
+# Hundreds of processes are started: where nothing compiled may be kept, each of them compiles the project anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
@@ -50,7 +52,12 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     home = tmp_path_factory.mktemp("home")
-    yield embedded.ensure(home)
+    url = embedded.ensure(home)
+    # What this one holds is thrown away, and every test makes and drops a database: nothing need reach the disk.
+    administer(url, "alter system set fsync = off")
+    administer(url, "alter system set synchronous_commit = off")
+    administer(url, "select pg_reload_conf()")
+    yield url
     embedded.release(home)
 
 

@@ -16,10 +16,10 @@ from schedules import DETECT, PREPARE, Theatre
 
 from heaters.runner import ledger
 
-ROOM_BYTES = 3 * 2**30
-MEAL_BYTES = 6 * 2**30
+ROOM_BYTES = 2 * 2**30
+MEAL_BYTES = 4 * 2**30
 ORDINARY = 6
-MOST_LOST = 4
+MOST_LOST = 3
 
 
 def main(url: str, file: Path) -> None:
