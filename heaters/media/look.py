@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from heaters.errors import RuleError
 
-# Rec. 601, which the starter's photos and JPEG itself use: only comparisons matter here.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# Rec. 601 in thousandths, which the starter's photos and JPEG itself use: only comparisons matter here. Sums of whole
+# numbers are exact in float32; with fractions a grey of 20 is above a level of 20 on some CPUs.
+LUMA = np.array([299, 587, 114], np.float32)
+THOUSAND = 1000  # units of LUMA in one of the 255 levels
+WHITE = 255 * THOUSAND
 STILL_WIDTH = 480  # sharpness depends on the size; all stills are brought to one
 
 
@@ -34,7 +37,7 @@ def seen(frames: Iterable[NDArray[np.uint8]], *, dark_level: float, frozen_level
     black has one of 7, and is no black frame), a row or column a bar when it is dark throughout. Two frames are one
     picture below a mean difference of `frozen_level` of 255. Raises RuleError where there is no frame.
     """
-    dark, still = dark_level / 255, frozen_level / 255
+    dark, still = dark_level * THOUSAND, frozen_level * THOUSAND
     count = pairs = black = frozen = 0
     brightness = motion = 0.0
     last: NDArray[np.float32] | None = None
@@ -55,8 +58,8 @@ def seen(frames: Iterable[NDArray[np.uint8]], *, dark_level: float, frozen_level
     if brightest is None:
         raise RuleError("facts are of at least one frame; got none")
     return Seen(
-        motion=motion / max(pairs, 1),
-        brightness=brightness / count,
+        motion=motion / max(pairs, 1) / WHITE,
+        brightness=brightness / count / WHITE,
         black_share=black / count,
         frozen_share=frozen / max(pairs, 1),
         letterbox=_bars(brightest, dark),
@@ -78,7 +81,7 @@ def sharpness(picture: NDArray[np.uint8]) -> float:
 def _lumas(frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.float32]]:
     for chunk in frames:
         if len(chunk):
-            yield (chunk.astype(np.float32) @ LUMA / 255).astype(np.float32, copy=False)
+            yield chunk.astype(np.float32) @ LUMA
 
 
 def _bars(brightest: NDArray[np.float32], dark: float) -> float:

@@ -51,6 +51,13 @@ def test_a_small_light_on_black_is_not_black_and_slow_motion_not_frozen() -> Non
     assert looked([night]).frozen_share == pytest.approx(8 / 9)
 
 
+@pytest.mark.parametrize("level", range(256))
+def test_a_level_is_dark_up_to_itself(level: int) -> None:
+    grey = frames(level, each=1)
+    assert looked([grey], dark_level=level).black_share == 1.0
+    assert level == 0 or looked([grey], dark_level=level - 0.5).black_share == 0.0
+
+
 def test_levels_say_what_is_black_and_frozen() -> None:
     dim = frames(20, each=5)
     assert looked([dim]).black_share == 0.0
