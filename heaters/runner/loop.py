@@ -103,9 +103,9 @@ class Runner:
                     self._settle(call, error)
                 if done := self._between():
                     self._shortage.end(done)
+                claimed = self._claim_all()
                 for stage, claim in self._quarantine.due(self._cluster.nodes):
                     self._start(stage, [claim], 1)
-                claimed = self._claim_all()
                 if self._calls:
                     self._wait()
                 elif not claimed and not self._forever and self._ledger.is_drained(self._last_first):
@@ -180,7 +180,7 @@ class Runner:
         if not claims:
             return 0
         self._heartbeat.hold(c.run_id for c in claims)
-        self._start(stage, self._quarantine.admit(stage, claims, self._cluster.nodes), slots)
+        self._start(stage, self._quarantine.admit(stage, claims), slots)
         return len(claims)
 
     def _start(self, stage: Stage, claims: Sequence[Claim], slots: int) -> None:

@@ -24,25 +24,22 @@ class Quarantine:
         if isinstance(error, NodeFull):
             self._suspects.add((stage.name, claim.subject_id))
 
-    def admit(self, stage: Stage, claims: Sequence[Claim], most: int) -> list[Claim]:
-        """Those that may run now, of suspects up to `most` at once in all stages. The others wait here for `due`."""
-        now = []
+    def admit(self, stage: Stage, claims: Sequence[Claim]) -> list[Claim]:
+        """Those that may run now: all but suspects, which wait here for `due`."""
+        innocent = []
         for claim in claims:
-            is_suspect = (stage.name, claim.subject_id) in self._suspects
-            if is_suspect and len(self._running) >= most:
+            if (stage.name, claim.subject_id) in self._suspects:
                 self._waiting.append((stage, claim))
-                continue
-            if is_suspect:
-                self._running.add(claim.run_id)
-            now.append(claim)
-        return now
+            else:
+                innocent.append(claim)
+        return innocent
 
     def leave(self, claims: Sequence[Claim]) -> None:
         """These do not run any more."""
         self._running.difference_update(claim.run_id for claim in claims)
 
     def due(self, most: int) -> Iterator[tuple[Stage, Claim]]:
-        """Those whose turn has come, in the order of their claims."""
+        """Those whose turn has come, in the order of their claims: no more than `most` run at once, in all stages."""
         while self._waiting and len(self._running) < most:
             stage, claim = self._waiting.popleft()
             self._running.add(claim.run_id)

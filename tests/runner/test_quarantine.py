@@ -25,16 +25,17 @@ def test_whoever_is_no_suspect_runs_at_once() -> None:
     for claim, error in zip(claims(1, 2), (NodeLost("gone"), WorkerLost("killed")), strict=True):
         quarantine.failed(PREPARE, claim, error)
     full(quarantine, 3)
-    assert quarantine.admit(PREPARE, claims(1, 2), 1) == claims(1, 2)
-    assert quarantine.admit(DETECT, claims(3), 0) == claims(3)  # in another stage it is another one
+    assert quarantine.admit(PREPARE, claims(1, 2)) == claims(1, 2)
+    assert quarantine.admit(DETECT, claims(3)) == claims(3)  # in another stage it is another one
 
 
 def test_suspects_take_turns_in_the_order_of_their_claims() -> None:
     quarantine = Quarantine()
     full(quarantine, 1, 2, 3, 4)
     first, second, third, fourth = claims(1, 2, 3, 4)
-    assert quarantine.admit(PREPARE, [first, second], 2) == [first, second]
-    assert quarantine.admit(PREPARE, [third, fourth], 2) == []
+    assert quarantine.admit(PREPARE, [first, second]) == []
+    assert quarantine.admit(PREPARE, [third, fourth]) == []
+    assert list(quarantine.due(2)) == [(PREPARE, first), (PREPARE, second)]
     assert list(quarantine.due(2)) == []
     quarantine.leave([first])
     assert list(quarantine.due(2)) == [(PREPARE, third)]
@@ -46,6 +47,7 @@ def test_suspects_take_turns_in_the_order_of_their_claims() -> None:
 def test_what_waits_can_be_given_back() -> None:
     quarantine = Quarantine()
     full(quarantine, 1, 2)
-    quarantine.admit(PREPARE, claims(1, 2), 1)
+    quarantine.admit(PREPARE, claims(1, 2))
+    assert list(quarantine.due(1)) == [(PREPARE, claims(1)[0])]
     assert quarantine.empty() == claims(2)
     assert quarantine.empty() == []
