@@ -22,6 +22,7 @@ def answers_of(script: str, database_url: str, file: Path, *, timeout_seconds: f
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_worker_niceness": "0",
+            "RAY_health_check_period_ms": "1000",  # a dead node is seen after five, which are three seconds each else
             "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         }
         ran = subprocess.run(

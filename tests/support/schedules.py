@@ -10,6 +10,7 @@ its own, so that nobody else finds it.
 import hashlib
 import json
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from typing import Any, TypeAlias
 
 import ray
 from ray.cluster_utils import Cluster
+from waiting import wait_until
 
 from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, STAGES, Stage
 from heaters.runner.cluster import Cluster as Known
@@ -135,11 +137,19 @@ def one_node_more(theatre: Theatre) -> dict[str, Any]:
 def node_dies(theatre: Theatre) -> dict[str, Any]:
     """A node goes, with all that runs on it, in the middle of a task stage and a resident one."""
     going = theatre.cluster.add_node(num_cpus=4, num_gpus=1)
-    removing = threading.Timer(4.0, lambda: theatre.cluster.remove_node(going, allow_graceful=False))
-    removing.start()
-    runs = theatre.run([theatre.add(prepare=0.5, detect=0.5) for _ in range(60)], PREPARE, DETECT)
-    removing.join()
+    with tempfile.TemporaryDirectory() as marks:
+        removing = threading.Thread(target=_remove, args=(theatre, going, Path(marks, going.node_id)))
+        removing.start()
+        detect = {"seconds": 0.5, "marks": marks}
+        runs = theatre.run([theatre.add(prepare=0.5, detect=detect) for _ in range(60)], PREPARE, DETECT)
+        removing.join()
     return {"gone": going.node_id, "runs": runs}
+
+
+def _remove(theatre: Theatre, node: Any, mark: Path) -> None:
+    """Take a node away while it works."""
+    wait_until(mark.exists, "work on the node that goes", timeout_seconds=60)
+    theatre.cluster.remove_node(node, allow_graceful=False)
 
 
 SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (

@@ -1,7 +1,8 @@
 """Stages whose work is to wait: what an item's key says. Where and when each ran is in its result.
 
 The object key that the item names is JSON: {"seconds": how long it takes}. With "eats_bytes" it takes so much memory
-first, and with "once", the name of a file, only if that file is not there yet.
+first, and with "once", the name of a file, only if that file is not there yet. With "marks", the name of a folder, it
+leaves a file there named as its node when it begins.
 """
 
 import json
@@ -42,6 +43,8 @@ class Waiter:
         node = ray.get_runtime_context().get_node_id()
         asked = [json.loads(getattr(item, "source_key", None) or item.analysis_key) for item in items]
         for item in asked:
+            if "marks" in item:
+                Path(item["marks"], node).touch()
             _eat(item)
         seconds = [item["seconds"] for item in asked]
         time.sleep(sum(seconds))
