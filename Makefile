@@ -22,8 +22,10 @@ $(BIN)/heaters: pyproject.toml
 demo: $(BIN)/heaters  ## build a sample reel with known cuts and run the whole pipeline on it
 	@HEATERS_HOME=$(DEMO_HOME) $(BIN)/heaters demo
 
+# Most tests wait for processes that they started: two at a time fill two cores. A file stays with one process.
 test: $(BIN)/heaters  ## run the tests
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -m "not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -q -m alone
 
 faults: $(BIN)/heaters  ## the long kill matrix and two runs at once, ten times
 	@HEATERS_REPEAT=$${HEATERS_REPEAT:-10} $(BIN)/pytest -q -m faults --timeout 3600

@@ -1,5 +1,6 @@
 """What all tests share: one PostgreSQL for the session, a fresh database and home for each test, a local Ray.
 
+Each process of pytest-xdist is such a session and has its own: names of databases and what Ray started are not shared.
 HEATERS_TEST_DATABASE_URL names another server than the embedded one. HEATERS_REQUIRE (a comma list of browser, gpu,
 internet) names what the machine promises: a test that needs it fails where it would otherwise be skipped.
 """
@@ -18,6 +19,9 @@ import pytest
 os.environ.setdefault("RAY_worker_niceness", "0")
 # Hundreds of processes are started: where nothing compiled may be kept, each of them compiles the project anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Threads of two processes that spin for each other's cores make what takes 8 s alone take 60.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 

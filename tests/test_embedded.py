@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from heaters import embedded
 from heaters.embedded import server
@@ -164,7 +165,7 @@ def test_a_recycled_process_number_does_not_block_the_start(home: Path) -> None:
 def test_a_deleted_socket_is_made_again(home: Path) -> None:
     url = embedded.ensure(home)
     first = postmaster(home)
-    (home / "postgres" / "socket" / ".s.PGSQL.5432").unlink()
+    Path(str(conninfo_to_dict(url)["host"]), ".s.PGSQL.5432").unlink()
     assert embedded.ensure(home) == url
     assert postmaster(home) != first
     psycopg.connect(url).close()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import Heaters
+from databases import TEMPLATE
 from outcome import check_rules, outcome, vectors
 from processes import is_ffmpeg, is_task, kill_one
 from rows import one, rows
@@ -59,7 +60,7 @@ def test_killed_driver_at_every_stage(
     assert heaters("run", film, "--auto-approve", **SHORT_LEASE).code == 0
     check_done(db, heaters)
 
-    url, home = make_database("heaters_test_template"), tmp_path / "undisturbed"
+    url, home = make_database(TEMPLATE), tmp_path / "undisturbed"
     assert heaters("run", film, "--auto-approve", HEATERS_DATABASE_URL=url, HEATERS_HOME=str(home)).code == 0
     undisturbed = Database(url)
     assert outcome(db) == outcome(undisturbed)

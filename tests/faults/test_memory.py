@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from own_ray import answers_of
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 def test_out_of_memory_costs_one_row(database_url: str, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Databases on the tests' server."""
 
+import os
 from typing import LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
 
-TEMPLATE = "heaters_test_template"  # migrated; the tests' databases are copies of it
+# Migrated; the tests' databases are copies of it. Each process of pytest-xdist has its own on a server that was given.
+TEMPLATE = f"heaters_test_template{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 
 
 def with_database(url: str, name: str) -> str:

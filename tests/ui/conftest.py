@@ -22,7 +22,7 @@ from sources import SOURCES
 from heaters.settings import Settings
 from ui.accounts import Accounts, Role
 
-LIBRARY = "heaters_test_library"
+LIBRARY = f"{TEMPLATE}_library"
 # Bar-coded films at the rates that matter, by their names in SOURCES: 23.976, 25, 29.97, 59.94 and variable.
 BARS = ("film", "b_frames", "ntsc", "ntsc_60", "vfr")
 # Six times five photos: more clips than a page of the Query tab holds.
