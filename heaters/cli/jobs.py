@@ -43,4 +43,4 @@ def submit_job_command(
         output.say(f"`ray job logs -f {job.submission_id}` shows its lines, `heaters status` how everything stands")
         return
     out = sys.stderr if as_json else sys.stdout
-    raise typer.Exit(jobs.follow(job.submission_id, lambda text: (out.write(text), out.flush())))
+    raise typer.Exit(jobs.follow(job, lambda text: (out.write(text), out.flush())))

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,11 +17,15 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as Ray knows it. `started`: this submission began it; else it was running already."""
+    """A job as Ray knows it. `started`: this submission began it; else it was running already.
+
+    `printed`: so many characters of its log are of earlier runs, for Ray appends to the file of the same id.
+    """
 
     submission_id: str
     status: str
     started: bool
+    printed: int = 0
 
 
 def submission_id(name: str, arguments: Sequence[str], variables: Mapping[str, str]) -> str:
@@ -45,6 +50,8 @@ class Jobs:
                 "RAY_API_SERVER_ADDRESS (http://HEAD:8265) or RAY_ADDRESS must name a cluster with a dashboard: "
                 f"{_first_line(error)}"
             ) from error
+        # It tells each end of a connection.
+        logging.getLogger("ray.dashboard.modules.job.sdk").setLevel(logging.WARNING)
 
     def submit(self, name: str, arguments: Sequence[str], variables: Mapping[str, str]) -> Job:
         """Start `jobs/<name>.py`, or find it running with the same arguments and variables.
@@ -55,6 +62,7 @@ class Jobs:
         status = self.status(number)
         if status is not None and not status.is_terminal():
             return Job(submission_id=number, status=str(status), started=False)
+        printed = self._printed(number) if status is not None else 0
         try:
             if status is not None:
                 self._client.delete_job(number)
@@ -71,7 +79,7 @@ class Jobs:
             if status is None or status.is_terminal():
                 raise HeatersError(f"Ray did not take the job {number}: {_first_line(error)}") from error
             return Job(submission_id=number, status=str(status), started=False)  # somebody else was faster
-        return Job(submission_id=number, status="PENDING", started=True)
+        return Job(submission_id=number, status="PENDING", started=True, printed=printed)
 
     def status(self, number: str) -> Any | None:
         """Ray's JobStatus; None for a job that it does not know."""
@@ -82,16 +90,22 @@ class Jobs:
                 return None
             raise HeatersError(f"Ray does not tell of the job {number}: {_first_line(error)}") from error
 
-    def follow(self, number: str, say: Callable[[str], object]) -> int:
-        """Pass on what the job prints until it has ended; returns its exit code."""
-        asyncio.run(self._tail(number, say))
-        while not (status := self._known(number)).is_terminal():
+    def follow(self, job: Job, say: Callable[[str], object]) -> int:
+        """Pass on what this run of the job prints until it has ended; returns its exit code."""
+        asyncio.run(self._tail(job, say))
+        while not (status := self._known(job.submission_id)).is_terminal():
             time.sleep(POLL_SECONDS)
-        details = self._client.get_job_info(number)
+        details = self._client.get_job_info(job.submission_id)
         if details.driver_exit_code is None and str(status) != "SUCCEEDED":
             say(details.message or f"the job ended as {status}\n")
         code = details.driver_exit_code
         return int(code) if code is not None else int(str(status) != "SUCCEEDED")
+
+    def _printed(self, number: str) -> int:
+        try:
+            return len(self._client.get_job_logs(number))
+        except RuntimeError:
+            return 0  # the node that ran it may be gone, and its log with it
 
     def _known(self, number: str) -> Any:
         status = self.status(number)
@@ -99,9 +113,12 @@ class Jobs:
             raise UsageError(f"Ray knows no job {number}")
         return status
 
-    async def _tail(self, number: str, say: Callable[[str], object]) -> None:
-        async for text in self._client.tail_job_logs(number):
-            say(text)
+    async def _tail(self, job: Job, say: Callable[[str], object]) -> None:
+        earlier = job.printed
+        async for text in self._client.tail_job_logs(job.submission_id):
+            if new := text[earlier:]:
+                say(new)
+            earlier = max(0, earlier - len(text))
 
 
 def _first_line(error: BaseException) -> str:

@@ -98,6 +98,8 @@ def test_from_a_manifest_to_vectors(desk: Desk) -> None:
     again = desk.job("process", "--auto-approve")  # the same id: started again, with nothing left to do
     assert again.code == 0, again.out + again.err
     assert "process started" in again.out
+    assert again.out.count("summary") == 1  # of this run, not of the one before
+    assert again.err == ""
     assert one(desk.database, "select max(attempt) from stage_runs") == 1
 
     embedded = desk.job("reembed", "--strategy", "single")
