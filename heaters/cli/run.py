@@ -161,9 +161,9 @@ def _machines(
     if settings.log:
         yield stack.enter_context(Journal(settings.log, origins))
     if settings.metrics_port:
-        from heaters.runner.metrics import Metrics, depths  # not for commands that need none
+        from heaters.runner.metrics import Metrics  # not for commands that need none
 
-        metrics = stack.enter_context(Metrics(lambda: depths(ledger, stages)))
+        metrics = stack.enter_context(Metrics(ledger, stages))
         port = metrics.listen(settings.metrics_host, settings.metrics_port)
         output.say(f"metrics at http://{settings.metrics_host}:{port}/metrics")
         yield metrics

@@ -19,6 +19,7 @@ from heaters.stages.base import StageResult
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600)
 _BATCH = (1, 2, 4, 8, 16, 32, 64)
+OUTCOMES = ("done", "retry", "dead")  # of an attempt
 # Counting a long queue costs the database something: it is asked at most this often, whoever scrapes.
 FRESH_SECONDS = 10.0
 
@@ -64,9 +65,9 @@ def depths(ledger: Ledger, stages: Sequence[Stage]) -> Depths:
 class Metrics:
     """Counts what a runner tells; its observer. Use as a context manager. Nothing global is touched."""
 
-    def __init__(self, read: Callable[[], Depths]) -> None:
+    def __init__(self, ledger: Ledger, stages: Sequence[Stage]) -> None:
         self._registry = to = CollectorRegistry()
-        to.register(Queue(read))
+        to.register(Queue(lambda: depths(ledger, stages)))
         self._seconds = Histogram(
             "heaters_stage_seconds", "Work on one item.", ["stage"], registry=to, buckets=_SECONDS
         )
@@ -76,6 +77,11 @@ class Metrics:
         self._cache = Counter("heaters_cache", "Files asked of node caches.", ["stage", "hit"], registry=to)
         self._bytes = Counter("heaters_cache_bytes", "Bytes of them.", ["stage", "how"], registry=to)
         self._notices = Counter("heaters_notices", "Late results, lost leases, silent workers.", registry=to)
+        for stage in stages:  # a rate misses what a series begins with, so they begin with nothing
+            self._seconds.labels(stage.name)
+            self._batch.labels(stage.name)
+            for outcome in OUTCOMES:
+                self._items.labels(stage.name, outcome)
         self._close: Callable[[], None] = lambda: None
 
     def listen(self, host: str, port: int) -> int:
