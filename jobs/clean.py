@@ -6,7 +6,7 @@ no row knows, and with `--delete` deletes these too.
 
 import typer
 
-from heaters.cli.admin import archive
+from heaters.cli.archive import archive
 from heaters.cli.clean import Delete, OlderThan, clean, tell
 from heaters.cli.output import Output
 from heaters.cli.session import opened
@@ -17,9 +17,9 @@ def archive_and_clean(delete: Delete = False, older_than_hours: OlderThan = 24) 
     """Delete what archived clips and killed workers left."""
     output = Output(as_json=False)
     with opened() as (settings, database):
-        done, _ = archive(output, settings, database, None)
+        archived = archive(output, settings, database, None)
         tell(output, clean(settings, database, older_than_hours, delete=delete), delete=delete)
-    raise typer.Exit(0 if done else 1)
+    raise typer.Exit(archived.code)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_bad_files_fail_alone_and_say_why(heaters: Heaters, film: Path, tmp_path
     assert [(r["stage"], r["subject"]) for r in retried] == [("download", "video")]
 
 
-def test_reviewed_clips_go_on_and_others_wait(heaters: Heaters, film: Path) -> None:
+def test_reviewed_clips_go_on_and_others_wait(heaters: Heaters, film: Path, db: Database) -> None:
     assert heaters("run", film).code == 0
     clips = [c["id"] for c in heaters("clips", "1", "--json").json]
     assert heaters("review", "approve", str(clips[0]), "--by", "ann").code == 0
@@ -101,8 +101,17 @@ def test_reviewed_clips_go_on_and_others_wait(heaters: Heaters, film: Path) -> N
     states = [c["state"] for c in heaters("clips", "1", "--json").json]
     pending = "pending_review"
     assert states == ["embedded", "review_skipped", "review_archived", pending, pending, pending]
-    assert heaters("archive", "1").code == 0
+    archived = heaters("archive", "1", "--json").json
+    assert (archived["clips"], archived["gave_up"], archived["drained"]) == (1, 0, True)
     assert heaters("clips", "1", "--json").json[2]["state"] == "archived"
+    again = heaters("archive")
+    assert "0 clips archived, 0 objects of 0.0 MB deleted" in again.out + again.err
+    assert again.code == 0
+    with db.transaction() as tx:
+        tx.execute(
+            "update stage_runs set status = 'dead', error_type = 'StoreError', error = 'x' where stage = 'archive'"
+        )
+    assert heaters("archive").code == 1  # some items failed
 
 
 def test_results_are_stored_with_their_figures(heaters: Heaters, film: Path, db: Database) -> None:

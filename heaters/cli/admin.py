@@ -1,25 +1,16 @@
-"""`heaters config`, `db`, `doctor` and `archive`: what an operator needs."""
+"""`heaters config`, `db` and `doctor`: what an operator needs."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
 from heaters import doctor, embedded
-from heaters.cli.listing import video_id
 from heaters.cli.output import Output
-from heaters.cli.run import AsJson, run
-from heaters.cli.session import opened
-from heaters.core.pipeline import PIPELINE, By
+from heaters.cli.run import AsJson
 from heaters.errors import ConfigError
 from heaters.settings import Settings, describe, load
-from heaters.store.db import Database, connect, where
+from heaters.store.db import connect, where
 from heaters.store.migrate import migrate, pending
-from heaters.store.objects import store_of
-
-# An upload writes all the time; one a day old was cut off.
-ABANDONED_SECONDS = 24 * 3600
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -56,29 +47,6 @@ def doctor_command(as_json: AsJson = False) -> None:
             if check.mend:
                 output.say(f"     {'':<12} {check.mend}", style="dim")
     raise typer.Exit(0 if all(check.ok for check in checks) else 1)
-
-
-def archive_command(
-    videos: Annotated[list[str] | None, typer.Argument(help="Only these videos.")] = None, as_json: AsJson = False
-) -> None:
-    """Delete the objects of archived clips, verified."""
-    output = Output(as_json=as_json)
-    with opened() as (settings, database):
-        scope = [video_id(database, name) for name in videos] if videos else None
-        done, partial = archive(output, settings, database, scope)
-    if as_json:
-        output.json({"drained": done, "partial_uploads_deleted": partial})
-    raise typer.Exit(0 if done else 1)
-
-
-def archive(output: Output, settings: Settings, database: Database, scope: Sequence[int] | None) -> tuple[bool, int]:
-    """Archive what is decided so, and sweep uploads; whether nothing is left, and how many uploads never ended."""
-    stages = tuple(stage for stage in PIPELINE if stage.by is By.OPERATOR)
-    done = run(output, settings, database, scope, stages=stages)
-    partial = store_of(settings).sweep(ABANDONED_SECONDS)
-    if partial:
-        output.say(f"deleted {partial} uploads that never ended")
-    return done, partial
 
 
 @db.command("migrate")

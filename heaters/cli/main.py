@@ -7,6 +7,7 @@ import typer
 import heaters
 from heaters.cli import (
     admin,
+    archive,
     clean,
     cut,
     dataset,
@@ -60,7 +61,7 @@ app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("export-dataset")(dataset.export_command)
-app.command("archive")(admin.archive_command)
+app.command("archive")(archive.archive_command)
 app.command("clean")(clean.clean_command)
 app.command("lifecycle")(lifecycle.lifecycle_command)
 app.command("doctor")(admin.doctor_command)

@@ -199,6 +199,15 @@ from (
 ) runs
 group by stage;
 
+-- name: archived_until_now
+-- Clips whose objects were deleted, with figures, and how many gave up and were not retried.
+select count(*) filter (where status = 'done')::int as clips,
+       coalesce(sum((result->>'objects_deleted')::bigint) filter (where status = 'done'), 0)::bigint as objects_deleted,
+       coalesce(sum((result->>'bytes_freed')::bigint) filter (where status = 'done'), 0)::bigint as bytes_freed,
+       count(*) filter (where status = 'dead')::int as gave_up
+from stage_runs
+where stage = 'archive' and not voided and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[]));
+
 -- name: open_runs
 -- Runs that are running, waiting for a retry or dead, newest first, with what they work on: for status.
 select r.id as run_id, r.stage, r.subject::text, r.subject_id, r.video_id, r.status::text, r.attempt, r.worker,
