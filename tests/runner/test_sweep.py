@@ -51,6 +51,9 @@ class Reading:
     @contextmanager
     def transaction(self) -> Iterator[Any]:
         with self._db.transaction() as tx:
+            tx.execute("select pg_stat_force_next_flush()")  # else what was read within the last second counts, too
+        with self._db.transaction() as tx:
+            tx.execute("set local enable_seqscan = off")  # tables this small are read whole, as larger ones are not
             yield tx
             read = "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as n from pg_stat_xact_user_tables"
             self.rows = tx.execute(read).fetchone()["n"]  # type: ignore[index]
@@ -91,8 +94,7 @@ def clip_videos(ledger: Ledger) -> Iterator[int]:
         yield from (claim.video_id for claim in claims)
 
 
-@pytest.mark.parametrize("stage", [PREPARE, FACTS, EMBED], ids=lambda stage: stage.name)
-def test_a_claim_reads_as_much_among_many_as_among_few(db: Database, settings: Settings, stage: Any) -> None:
+def test_a_claim_of_videos_reads_as_much_among_many_as_among_few(db: Database, settings: Settings) -> None:
     read = []
     for more in (200, 800):
         ids = add_done(db, settings, more)
@@ -103,8 +105,7 @@ def test_a_claim_reads_as_much_among_many_as_among_few(db: Database, settings: S
             )
         reading = Reading(db)
         ledger = Ledger(reading, settings, worker="a", scope=None)  # type: ignore[arg-type]
-        found = ledger._take(stage, [stage.takes], 8, {"room_bytes": 2**40, "most_bytes": 2**40})
-        assert len(found) == (8 if stage is PREPARE else 0)
+        assert len(ledger._take(PREPARE, [PREPARE.takes], 8, {"room_bytes": 2**40, "most_bytes": 2**40})) == 8
         read.append(reading.rows)
     assert read[1] <= read[0] + 50, read
 
