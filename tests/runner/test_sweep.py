@@ -94,18 +94,23 @@ def clip_videos(ledger: Ledger) -> Iterator[int]:
         yield from (claim.video_id for claim in claims)
 
 
-def test_a_claim_of_videos_reads_as_much_among_many_as_among_few(db: Database, settings: Settings) -> None:
+@pytest.mark.parametrize("stage", [PREPARE, FACTS, EMBED], ids=lambda stage: stage.name)
+def test_a_claim_reads_as_much_among_many_as_among_few(db: Database, settings: Settings, stage: Any) -> None:
     read = []
     for more in (200, 800):
         ids = add_done(db, settings, more)
         with db.transaction() as tx:
+            # As in any library some clips are in another state: of one alone the planner thinks that all are in it.
+            tx.execute("update clips set state = 'review_skipped' where video_id = any (%(ids)s)", {"ids": ids[:20]})
             tx.execute("update videos set state = 'downloaded' where id = any (%(ids)s)", {"ids": ids[-20:]})
             tx.execute(
                 "delete from stage_runs where stage = 'prepare' and video_id = any (%(ids)s)", {"ids": ids[-20:]}
             )
+            tx.execute("analyze clips")
         reading = Reading(db)
         ledger = Ledger(reading, settings, worker="a", scope=None)  # type: ignore[arg-type]
-        assert len(ledger._take(PREPARE, [PREPARE.takes], 8, {"room_bytes": 2**40, "most_bytes": 2**40})) == 8
+        found = ledger._take(stage, [stage.takes], 8, {"room_bytes": 2**40, "most_bytes": 2**40})
+        assert len(found) == (8 if stage is PREPARE else 0)
         read.append(reading.rows)
     assert read[1] <= read[0] + 50, read
 
