@@ -291,17 +291,19 @@ create function is_open(p_stage text, p_subject_id bigint, p_variant text) retur
 $$;
 
 -- Found from the front of each state, in order, and no further than asked for: a claim reads as much with a hundred videos as
--- with a hundred thousand. `p_from` and `p_to` bound the videos that are looked at, `p_most` the rows.
+-- with a hundred thousand. `p_from` and `p_to` bound the videos that are looked at, `p_most` the rows. The row comparisons are
+-- what only the index of states serves; an equality, where all are in one state, the planner takes for true of all of them and
+-- walks these. And a subquery of one row, unlike `exists`, is never answered by hashing all that a stage has done.
 create function due_videos(p_stage text, p_variant text, p_states text[], p_scope bigint[],
                            p_from bigint default 0, p_to bigint default 9223372036854775807, p_most bigint default null)
 returns table (id bigint, video_id bigint) stable language sql as $$
     select d.id, d.id from unnest(p_states::video_state[]) as s (state)
     cross join lateral (
         select v.id from videos v
-        where v.state = s.state and v.duplicate_of is null and v.id >= p_from and v.id < p_to
+        where (v.state, v.id) >= (s.state, p_from) and (v.state, v.id) < (s.state, p_to) and v.duplicate_of is null
           and (p_scope is null or v.id = any (p_scope))
           and is_open(p_stage, v.id, p_variant)
-        order by v.id limit p_most) d
+        order by v.state, v.id limit p_most) d
 $$;
 
 create function due_clips(p_stage text, p_variant text, p_states text[], p_scope bigint[], p_needs text, p_needs_variant text,
@@ -310,14 +312,15 @@ returns table (id bigint, video_id bigint) stable language sql as $$
     select d.id, d.video_id from unnest(p_states::clip_state[]) as s (state)
     cross join lateral (
         select c.id, c.video_id from clips c
-        where c.state = s.state and c.retired_at is null and c.video_id >= p_from and c.video_id < p_to
+        where (c.state, c.video_id) >= (s.state, p_from) and (c.state, c.video_id) < (s.state, p_to) and c.retired_at is null
           and (p_scope is null or c.video_id = any (p_scope))
           and is_open(p_stage, c.id, p_variant)
-          and (p_needs = '' or exists (
-              select from stage_runs n
+          and (p_needs = '' or (
+              select true from stage_runs n
               where n.subject_id = c.id and n.stage = p_needs and n.variant = p_needs_variant
-                and n.status = 'done' and not n.voided))
-        order by c.video_id, c.start_frame limit p_most) d
+                and n.status = 'done' and not n.voided
+              limit 1))
+        order by c.state, c.video_id, c.start_frame limit p_most) d
 $$;
 
 -- What was measured of a clip by the settings of this session (heaters.facts), or last where a session has none; else null.

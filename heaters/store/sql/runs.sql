@@ -37,11 +37,12 @@ with busy as materialized (
     select d.id, d.host from unnest(%(states)s::text[]::video_state[]) as s (state)
     cross join lateral (
         select v.id, v.host from videos v
-        where v.state = s.state and v.duplicate_of is null
+        where (v.state, v.id) >= (s.state, 0) and (v.state, v.id) < (s.state, 9223372036854775807)
+          and v.duplicate_of is null
           and (%(scope)s::bigint[] is null or v.id = any (%(scope)s::bigint[]))
           and v.host <> all (array(select host from busy where is_too_soon or running >= %(host_limit)s::int))
           and is_open(%(stage)s, v.id, %(variant)s)
-        order by v.id limit 4 * %(limit)s::int + 60) d
+        order by v.state, v.id limit 4 * %(limit)s::int + 60) d
 ), ranked as (
     select f.id, f.host, coalesce(b.running, 0) + row_number() over (partition by f.host order by f.id) as place,
            row_number() over (partition by f.host order by f.id) as started
