@@ -8,9 +8,11 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 from heaters.dataset import card, index, lance, parquet, webdataset
 from heaters.dataset.bring import Brought, brought
@@ -207,4 +209,8 @@ def _held(database: Database, location: str) -> Iterator[None]:
         row = connection.execute(query("lock_output").encode(), {"out": location}).fetchone()
         if row is None or not row["held"]:
             raise UsageError(f"another export writes to {location}")
-        yield
+        try:
+            yield
+        finally:
+            with suppress(psycopg.Error):  # the connection is gone, and with it the lock
+                connection.execute(query("unlock_output").encode(), {"out": location})

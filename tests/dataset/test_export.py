@@ -6,6 +6,7 @@ import tarfile
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from rows import one
 from spaces import add_vectors
 
 from heaters.core.splits import Splits
+from heaters.dataset import export as export_module
 from heaters.dataset.export import Report, export
 from heaters.dataset.recipe import Choice, Recipe
 from heaters.errors import StoreError, UsageError
 from heaters.settings import Settings
-from heaters.store.db import Database
+from heaters.store.db import Database, connect
 from heaters.store.objects import ObjectStore, open_store
 
 Run = Callable[..., Report]
@@ -235,6 +237,17 @@ def test_other_options_and_other_exports_are_refused(run: Run, clips: list[int],
         tx.execute("select pg_advisory_lock(hashtextextended('heaters.dataset.' || %s, 0))", (str(tmp_path / "out"),))
         with pytest.raises(UsageError, match="another export writes to"):
             run()
+
+
+def test_the_output_is_free_before_the_connection_is_gone(
+    run: Run, clips: list[int], db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "hashtextextended('heaters.dataset.' || %(out)s, 0)"
+    with connect(db.url) as lasting:  # as a closed one does on a busy server
+        monkeypatch.setattr(export_module, "connect", lambda *_, **__: nullcontext(lasting))
+        run()
+        free = f"select pg_try_advisory_lock({key}) and pg_advisory_unlock({key})"
+        assert one(db, free, {"out": str(tmp_path / "out")})
 
 
 @pytest.mark.parametrize("form", ["webdataset", "parquet"])

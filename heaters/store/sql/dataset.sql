@@ -4,6 +4,10 @@
 -- Hold an output for this connection's life, if nobody else does: a killed export lets go of it.
 select pg_try_advisory_lock(hashtextextended('heaters.dataset.' || %(out)s, 0)) as held;
 
+-- name: unlock_output
+-- Let others have it. The end of the connection does, too, but some time after it was closed.
+select pg_advisory_unlock(hashtextextended('heaters.dataset.' || %(out)s, 0));
+
 -- name: chosen_clips
 -- Every clip that passes the filters, by source and place, and whether each thing that is asked for is there.
 select c.id, v.content_hash, c.start_frame, c.end_frame, a.size_bytes,
