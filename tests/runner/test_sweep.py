@@ -118,7 +118,7 @@ def test_a_claim_reads_as_much_among_many_as_among_few(db: Database, settings: S
         found = ledger._take(stage, [stage.takes], 8, {"room_bytes": 2**40, "most_bytes": 2**40})
         assert len(found) == due
         read.append(reading.rows)
-    assert read[1] <= read[0] + 50, read
+    assert read[1] <= read[0] + 200, read  # all of them would be 800 videos more, or 8,000 clips
 
 
 def test_what_became_due_among_the_done_is_found_in_every_span(
