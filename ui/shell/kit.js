@@ -87,20 +87,20 @@ export function signIn() {
 
 let offline = null;
 
-// The bar under the header while the server is away; it asks by itself until it is back.
+// The note under the header while the server is away; it asks by itself until it is back.
 export function setOffline(isOffline) {
   if (isOffline === (offline !== null)) return;
   if (!isOffline) {
     clearInterval(offline.timer);
-    offline.bar.remove();
+    offline.note.remove();
     offline = null;
     window.dispatchEvent(new Event("heaters:online"));
     return;
   }
-  const bar = h("div", { class: "h-offline", role: "status" }, "Offline: the server cannot be reached. Trying again…");
-  document.body.append(bar);
+  const note = h("div", { class: "h-offline", role: "status" }, "Offline: the server cannot be reached. Trying again…");
+  document.body.append(note);
   const timer = setInterval(() => fetch("/healthz").then(() => setOffline(false), () => {}), 2000);
-  offline = { bar, timer };
+  offline = { note, timer };
 }
 
 // ---------------------------------------------------------------- the address: ?tab=query&q=…
