@@ -21,7 +21,7 @@ def test_out_of_memory_costs_one_row(database_url: str, tmp_path: Path) -> None:
         assert [run["status"] for run in tries] == ["lost"] * found["most_lost"] + ["dead"]
         assert all("ran out of memory" in run["error"] for run in tries), [run["error"] for run in tries]
         tries = runs(f"once in {kind}", stage)
-        assert tries[-1]["status"] == "done"
+        assert tries[-1]["status"] == "done", tries
         assert any("ran out of memory" in run["error"] for run in tries[:-1]), tries
     # Two never end, and one of them stops at prepare.
     done = [(run["stage"], run["video_id"]) for run in found["runs"] if run["status"] == "done"]
