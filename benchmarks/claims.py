@@ -1,4 +1,4 @@
-"""A claim among clips that are done, by the functions of due work as they are and as migration 0011 had them.
+"""A claim among clips that are done, by the functions of due work of migration 0012 and by those of 0011.
 
     python benchmarks/claims.py [--videos 20000] [--no-write]
 
@@ -10,7 +10,6 @@ import argparse
 import re
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -69,14 +68,17 @@ def milliseconds(database: Database, settings: Settings, stage: str) -> float:
     return median(took)
 
 
-def compared(connection: Connection, measure: Callable[[], float]) -> tuple[float, float]:
-    """The median with the functions of migration 0011, and with those of 0012."""
+def compared(connection: Connection, database: Database, settings: Settings, stage: str, due: str) -> list[str]:
+    """A line of the table: the medians with the functions of migration 0011 and of 0012."""
     found = []
     for migration in ("0011_due.sql", "0012_due_by_state.sql"):
         for function in functions(migration):
             connection.execute(function.encode())
-        found.append(measure())
-    return found[0], found[1]
+        found.append(milliseconds(database, settings, stage))
+    before, now = found
+    row = [stage, due, f"{before:.1f}", f"{now:.1f}", f"{before / now:.1f}"]
+    print(dict(zip(HEAD, row, strict=True)), flush=True)
+    return row
 
 
 def main() -> None:
@@ -85,21 +87,18 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=20_000)
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
-    rows = []
     with tempfile.TemporaryDirectory(prefix="claims") as folder:
         settings = Settings(home=Path(folder))
         database = open_database(settings)
         with connect(database.url, application_name="benchmark") as connection:
             load(connection, settings, options.videos)
-            cases = [(stage, "nothing") for stage in ("prepare", "keyframes", "embed")]
-            cases += [("embed", f"{DUE_VIDEOS * CLIPS} clips")]
-            for stage, due in cases:
-                if due != "nothing":
-                    connection.execute(QUERIES["forget_runs"].sql, {"stage": stage, "videos": DUE_VIDEOS})
-                    connection.execute(QUERIES["move_back"].sql, {"state": STAGES[stage].takes, "videos": DUE_VIDEOS})
-                before, now = compared(connection, lambda stage=stage: milliseconds(database, settings, stage))  # type: ignore[misc]
-                rows.append([stage, due, f"{before:.1f}", f"{now:.1f}", f"{before / now:.1f}"])
-                print(dict(zip(HEAD, rows[-1], strict=True)), flush=True)
+            rows = [
+                compared(connection, database, settings, stage, "nothing")
+                for stage in ("prepare", "keyframes", "embed")
+            ]
+            connection.execute(QUERIES["forget_runs"].sql, {"stage": "embed", "videos": DUE_VIDEOS})
+            connection.execute(QUERIES["move_back"].sql, {"state": STAGES["embed"].takes, "videos": DUE_VIDEOS})
+            rows.append(compared(connection, database, settings, "embed", f"{DUE_VIDEOS * CLIPS} clips"))
         database.close()
         embedded.release(Path(folder))
     if not options.no_write:

@@ -87,7 +87,7 @@ export function signIn() {
 
 let offline = null;
 
-// The note under the header while the server is away; it asks by itself until it is back.
+// The note in the header while the server is away; it asks by itself until it is back.
 export function setOffline(isOffline) {
   if (isOffline === (offline !== null)) return;
   if (!isOffline) {
