@@ -11,8 +11,10 @@
         │   └── IntegrityError   bytes differ from the checksum they were stored with
         └── TransientError     trying again may help: retried with back-off
             ├── FetchError       the download failed
-            ├── StoreError       the object store or its disk failed
+            ├── StoreError       the object store, its disk or the database failed
+            │   └── DatabaseAway   the database does not answer, or cannot take anything now: it is waited for
             ├── ModelError       a model could not be loaded or run
+            ├── RecordRefused    the database refuses what an item made
             ├── WorkerLost       the process that held the item died
             │   └── NodeLost       with its whole node: not the item's fault, and not counted as its failure
             │       └── NodeFull     Ray ended it, because its node ran out of memory: whose fault is unknown
@@ -71,11 +73,19 @@ class FetchError(TransientError):
 
 
 class StoreError(TransientError):
-    """The object store or its disk failed."""
+    """The object store, its disk or the database failed."""
+
+
+class DatabaseAway(StoreError):
+    """The database does not answer, or cannot take anything now (no slot, no disk): waiting helps."""
 
 
 class ModelError(TransientError):
     """A model could not be loaded or run."""
+
+
+class RecordRefused(TransientError):
+    """The database refuses what an item made: a value it cannot hold, a constraint, a lock that others keep."""
 
 
 class WorkerLost(TransientError):

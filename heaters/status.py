@@ -1,21 +1,27 @@
-"""How the pipeline stands: what runs, waits, failed and why, and what to do next."""
+"""How the pipeline stands: what runs, waits, failed and why, and what to do next. Read from kept counts: nothing is counted
+over, so it takes as long with a hundred clips as with a hundred million.
+"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from heaters.core.pipeline import PIPELINE, STAGES, By, Stage, State, Subject, eligible_states
+from heaters.core.pipeline import PIPELINE, STAGES, By, Change, Stage, Subject
+from heaters.core.states import ClipState, VideoState
 from heaters.settings import Settings
-from heaters.store.db import Database
+from heaters.store.db import Cursor, Database
 from heaters.store.queries import query
 
-# So many open runs are told one by one; the counts stand for the rest.
-MOST_RUNS = 50
+# So many open tasks, failures and videos are told one by one; the counts stand for the rest.
+MOST_LINES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStatus:
-    """One row of the pipeline: items waiting now, running, waiting for a retry, dead, done."""
+    """One row of the pipeline: items waiting now, running, waiting for a retry, given up, done; and which limit keeps a driver
+    from starting more ("" where none runs).
+    """
 
     stage: str
     by: str
@@ -25,103 +31,178 @@ class StageStatus:
     dead: int
     done: int
     done_last_hour: int
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything `heaters status` tells."""
+    """Everything `heaters status` tells. `video_count` is of all videos, `videos` lists the latest of them."""
 
     stages: list[StageStatus]
-    runs: list[dict[str, Any]]
+    drivers: list[dict[str, Any]]
+    tasks: list[dict[str, Any]]
+    failures: list[dict[str, Any]]
     videos: list[dict[str, Any]]
-    next_steps: list[str]
+    video_count: int
+    next_steps: list[str] = field(default_factory=list)
 
 
-def due_parameters(
-    stage: Stage, settings: Settings, scope: Sequence[int] | None, states: Sequence[State] | None = None
-) -> dict[str, Any]:
-    """What the queries of due items take: the one translation of a pipeline row into SQL parameters; of some of its
-    eligible states, or all.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The counts that rows of the pipeline are told by: kept names (`clips …`, `made …`), and by stage what is held, fails, and
+    was done in the last hour; the number of the variant in use, and the one that its rows carry.
     """
-    needs = STAGES[stage.needs] if stage.needs else None
-    return {
-        "stage": stage.name,
-        "variant": settings.variant(stage.variant),
-        "states": [str(state) for state in states or eligible_states(stage)],
-        "scope": None if scope is None else list(scope),
-        "needs": stage.needs,
-        "needs_variant": settings.variant(needs.variant) if needs else "",
-    }
+
+    kept: Mapping[str, int]
+    running: Mapping[str, int]
+    retrying: Mapping[str, int]
+    dead: Mapping[str, int]
+    last_hour: Mapping[str, int]
+    variants: Mapping[str, int | None]
+    made: Mapping[str, int | None]
+
+    def clips(self, *states: ClipState) -> int:
+        return sum(self.kept.get(f"clips {state}", 0) for state in states)
+
+    def videos(self, *states: VideoState) -> int:
+        return sum(self.kept.get(f"videos {state}", 0) for state in states)
 
 
-def count_due(
-    tx: Any,
-    stage: Stage,
-    settings: Settings,
-    scope: Sequence[int] | None,
-    *,
-    states: Sequence[State] | None = None,
-    most: int | None = None,
-) -> int:
-    """How many items are due for `stage` now; of all its states or some, counted up to `most` of each."""
-    name = "count_due_videos" if stage.subject is Subject.VIDEO else "count_due_clips"
-    parameters = {**due_parameters(stage, settings, scope, states), "most": most}
-    return int(tx.execute(query(name), parameters).fetchone()["n"])
+def counts(tx: Cursor, settings: Settings, scope: Sequence[int] | None = None) -> Counts:
+    """Read them: of everything from the kept counts, of some videos by counting these."""
+    machine = [stage for stage in PIPELINE if stage.by is not By.PERSON]
+    asked = {"stages": [s.name for s in machine], "variants": [settings.variant(s.variant) for s in machine]}
+    numbers = {row["stage"]: row for row in tx.execute(query("variant_numbers"), asked).fetchall()}
+    given = {"scope": None if scope is None else list(scope)}
+    if scope is None:
+        kept = {row["name"]: row["n"] for row in tx.execute(query("all_tallies")).fetchall()}
+        held = tx.execute(query("held_items")).fetchall()
+        retrying, dead = _failing(tx, kept)
+    else:
+        kept = {row["name"]: row["n"] for row in tx.execute(query("count_states"), given).fetchall()}
+        kept |= {f"made {row['variant']}": row["n"] for row in tx.execute(query("count_made"), given).fetchall()}
+        held = tx.execute(query("count_held"), given).fetchall()
+        failing = tx.execute(query("count_failing"), given).fetchall()
+        retrying = {row["stage"]: row["retrying"] for row in failing}
+        dead = {row["stage"]: row["dead"] for row in failing}
+    return Counts(
+        kept=kept,
+        running={row["stage"]: row["running"] for row in held},
+        retrying=retrying,
+        dead=dead,
+        last_hour={row["stage"]: row["n"] for row in tx.execute(query("done_last_hour")).fetchall()},
+        variants={name: row["id"] for name, row in numbers.items()},
+        made={name: row["made"] for name, row in numbers.items()},
+    )
 
 
-def first_due(tx: Any, stage: Stage, settings: Settings, scope: Sequence[int] | None) -> int | None:
-    """The first video of which something is due for `stage` now."""
-    name = "first_due_video" if stage.subject is Subject.VIDEO else "first_due_clip"
-    row = tx.execute(query(name), due_parameters(stage, settings, scope)).fetchone()
-    return None if row is None else int(row["video_id"])
+def _failing(tx: Cursor, kept: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """By stage: what waits for another try, and what gave up."""
+    stages = {str(row["id"]): row["stage"] for row in tx.execute(query("variants")).fetchall()}
+    found: dict[str, Counter[str]] = {"retrying": Counter(), "dead": Counter()}
+    for name, n in kept.items():
+        word, *rest = name.split(" ", 3)
+        if word == "failing":
+            found[rest[1]][stages[rest[0]]] += n
+    return dict(found["retrying"]), dict(found["dead"])
+
+
+_DESCRIBED = (ClipState.PENDING_REVIEW, ClipState.REVIEW_APPROVED, ClipState.REVIEW_SKIPPED)
+_DECIDED = (ClipState.REVIEW_APPROVED, ClipState.REVIEW_SKIPPED, ClipState.REVIEW_ARCHIVED)
+
+
+def wanted_and_done(stage: Stage, found: Counts, settings: Settings) -> tuple[int, int]:
+    """Of how many items a stage's output is wanted, and how many have it."""
+    if stage.subject is Subject.VIDEO:
+        states = list(VideoState)
+        after = states[states.index(stage.milestone) :] if stage.milestone else []
+        done = found.videos(*after)
+        return done + found.videos(VideoState(stage.takes)), done
+    if stage.by is By.PERSON:
+        done = found.clips(*_DECIDED)
+        return done + found.clips(ClipState.PENDING_REVIEW), done
+    if stage.gives is Change.SPACE:
+        numbers = [found.variants.get(name) for name in ("keyframes", "export")]
+        left = max((found.kept.get(f"archived {number}", 0) for number in numbers), default=0)
+        archived = found.clips(ClipState.REVIEW_ARCHIVED)
+        return archived, max(archived - left, 0)
+    done = found.kept.get(f"made {found.made.get(stage.name)}", 0)
+    if stage.gives is Change.FILES:
+        return (0 if settings.export_profile == "none" else found.clips(ClipState.REVIEW_APPROVED)), done
+    return found.clips(*_DESCRIBED), done
+
+
+def stage_status(stage: Stage, found: Counts, settings: Settings, limit: str = "") -> StageStatus:
+    """One row of the pipeline."""
+    name = stage.name
+    wanted, done = wanted_and_done(stage, found, settings)
+    open_items = [group.get(name, 0) for group in (found.running, found.retrying, found.dead)]
+    return StageStatus(
+        stage=name,
+        by=str(stage.by),
+        waiting=max(wanted - done - sum(open_items), 0),
+        running=open_items[0],
+        retrying=open_items[1],
+        dead=open_items[2],
+        done=done,
+        done_last_hour=found.last_hour.get(name, 0),
+        limit=limit,
+    )
 
 
 def status(database: Database, settings: Settings, scope: Sequence[int] | None = None) -> Status:
     """Read how everything (or the videos in `scope`) stands."""
     ids = None if scope is None else list(scope)
+    given = {"scope": ids, "limit": MOST_LINES}
+    everything = {"stage": None, "error_type": None, "dead": None, "before": None}
     with database.transaction() as tx:
-        counts = {row["stage"]: row for row in tx.execute(query("run_counts"), {"scope": ids}).fetchall()}
-        waiting = {stage.name: count_due(tx, stage, settings, ids) for stage in PIPELINE}
-        runs = tx.execute(query("open_runs"), {"scope": ids, "limit": MOST_RUNS}).fetchall()
-        videos = tx.execute(query("videos"), {"ids": ids}).fetchall()
-    stages = [_stage_status(stage, waiting[stage.name], counts.get(stage.name, {})) for stage in PIPELINE]
-    return Status(stages=stages, runs=runs, videos=videos, next_steps=_next_steps(stages, runs))
-
-
-def _stage_status(stage: Stage, waiting: int, row: dict[str, Any]) -> StageStatus:
-    names = ("running", "retrying", "dead", "done", "done_last_hour")
-    return StageStatus(
-        stage=stage.name, by=str(stage.by), waiting=waiting, **{name: row.get(name, 0) for name in names}
+        found = counts(tx, settings, scope)
+        drivers = tx.execute(query("drivers")).fetchall()
+        tasks = tx.execute(query("open_tasks_listed"), given).fetchall()
+        failures = tx.execute(query("open_failures"), given | everything).fetchall()
+        limit = MOST_LINES if ids is None else len(ids)
+        videos = tx.execute(query("latest_videos"), {"ids": ids, "limit": limit}).fetchall()
+    limits = {
+        stage: limit for d in reversed(drivers) if not d["silent_seconds"] for stage, limit in d["limits"].items()
+    }
+    stages = [stage_status(stage, found, settings, limits.get(stage.name, "")) for stage in PIPELINE]
+    return Status(
+        stages=stages,
+        drivers=drivers,
+        tasks=tasks,
+        failures=failures,
+        videos=videos[::-1],
+        video_count=found.videos(*VideoState) if ids is None else len(videos),
+        next_steps=_next_steps(stages, tasks),
     )
 
 
-def run_phrase(run: dict[str, Any]) -> str:
-    """One open run in words: `export running for 3 s on HOST`, `export failed (2/5), retry in 40 s`, …"""
-    stage, attempts = run["stage"], STAGES[run["stage"]].attempts
-    if _is_silent(run):
-        return f"{stage}: {run['worker']} fell silent {run['silent_seconds']:.0f} s ago; taken back by the next run"
-    if run["status"] == "running":
-        return f"{stage} running for {run['age_seconds']:.0f} s on {run['worker']}"
-    if run["status"] == "dead":
-        return f"{stage} gave up"
-    if run["status"] == "lost":
-        return f"{stage}: its worker was lost, due now"
-    wait = max(run["retry_in_seconds"] or 0.0, 0.0)
-    return f"{stage} failed ({run['attempt']}/{attempts}), retry " + (f"in {wait:.0f} s" if wait else "due now")
+def task_phrase(task: Mapping[str, Any]) -> str:
+    """What a driver holds, in words."""
+    items = "" if STAGES[task["stage"]].subject is Subject.VIDEO else f" of {task['items']} clips"
+    if (task["silent_seconds"] or 0.0) > 0:
+        silent = f"{task['driver']} fell silent {task['silent_seconds']:.0f} s ago"
+        return f"{task['stage']}{items}: {silent}; taken back by the next run"
+    return f"{task['stage']}{items} running for {task['age_seconds']:.0f} s on {task['driver']}"
 
 
-def _is_silent(run: dict[str, Any]) -> bool:
-    """Whether a run counts as running only because nobody has taken it back from a dead worker yet."""
-    return run["status"] == "running" and (run["silent_seconds"] or 0.0) > 0
+def failure_phrase(failure: Mapping[str, Any]) -> str:
+    """An open failure in words: `export failed (2/5), retry in 40 s`, `download gave up`."""
+    if failure["dead"]:
+        return f"{failure['stage']} gave up"
+    wait = failure["retry_in_seconds"] or 0.0
+    tries = f"{failure['failures']}/{STAGES[failure['stage']].attempts}"
+    return f"{failure['stage']} failed ({tries}), retry " + (f"in {wait:.0f} s" if wait else "due now")
 
 
-def _next_steps(stages: list[StageStatus], runs: list[dict[str, Any]]) -> list[str]:
+def _next_steps(stages: Sequence[StageStatus], tasks: Sequence[Mapping[str, Any]]) -> list[str]:
     steps = []
     waiting = [s for s in stages if s.waiting and s.by == By.MACHINE]
-    if any(run["status"] == "running" and not _is_silent(run) for run in runs):
-        steps.append("something is running; an item whose worker dies comes back when its lease runs out")
-    if any(_is_silent(run) for run in runs):
-        steps.append("`heaters run` takes back what silent workers held and goes on from there")
+    silent = [task for task in tasks if (task["silent_seconds"] or 0.0) > 0]
+    if len(silent) < len(tasks):
+        steps.append("something is running; an item whose driver dies comes back when its lease runs out")
+    if silent:
+        steps.append("`heaters run` takes back what silent drivers held and goes on from there")
     if waiting or any(s.retrying for s in stages):
         steps.append("`heaters run` does what waits" + (f": {', '.join(s.stage for s in waiting)}" if waiting else ""))
     for s in stages:

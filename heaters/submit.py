@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heaters.core.pipeline import Change
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.fetch import is_url
 from heaters.store.db import Cursor, Database
@@ -153,6 +154,9 @@ def _write(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
     if known:
         found = tx.execute(query("find_videos"), _columns([row for _, row in known])).fetchall()
         answers |= {number: _known(row, there) for (number, row), there in zip(known, found, strict=True)}
+    new = [answer.video_id for answer in answers.values() if answer.is_new]
+    if new:
+        tx.execute(query("announce_videos"), {"kind": str(Change.NEW), "ids": new})
     return [answers[number] for number in range(len(rows))]
 
 

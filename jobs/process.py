@@ -11,34 +11,28 @@ import typer
 from heaters.cli.account import Account
 from heaters.cli.listing import video_id
 from heaters.cli.output import Output
-from heaters.cli.run import run
+from heaters.cli.run import ApproveWhere, AutoApprove, approval_rule, run
 from heaters.cli.session import opened
 from jobs.entry import job
 
 
 def process(
     videos: Annotated[list[str] | None, typer.Argument(help="Only these videos (numbers or sources).")] = None,
-    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Approve every clip without a person.")] = False,
+    auto_approve: AutoApprove = False,
+    approve_where: ApproveWhere = None,
     forever: Annotated[bool, typer.Option("--forever", help="Wait for new work instead of ending.")] = False,
 ) -> None:
     """Run the pipeline on all that is due."""
     output = Output(as_json=False)
+    rule = approval_rule(auto_approve, approve_where)
     with opened() as (settings, database):
         scope = [video_id(database, name) for name in videos] if videos else None
-        account = Account(output, database, scope)
-        drained = run(
-            output,
-            settings,
-            database,
-            scope,
-            auto_approve=auto_approve,
-            forever=forever,
-            meanwhile=account.tell,
-        )
+        account = Account(output, settings, database, scope)
+        ran = run(output, settings, database, scope, approve=rule, forever=forever, side_tasks=[account])
         dead = account.close()
-    if not drained and not forever:
+    if not ran.drained and not forever:
         output.say("stopped; what was running was given back. The same job goes on from here.")
-    raise typer.Exit(1 if dead or not (drained or forever) else 0)
+    raise typer.Exit(1 if dead or not (ran.drained or forever) else 0)
 
 
 if __name__ == "__main__":

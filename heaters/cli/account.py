@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from heaters.cli.output import Output
 from heaters.core.states import ClipState, VideoState
+from heaters.settings import Settings
+from heaters.status import counts
 from heaters.store.db import Database
 from heaters.store.queries import query
 
@@ -14,44 +16,49 @@ MOST_FAILURES = 100
 
 
 class Account:
-    """Counts from PostgreSQL, of everything or of the videos in `scope`."""
+    """Counts from PostgreSQL, of everything or of the videos in `scope`. A driver calls `look` between its calls."""
 
-    def __init__(self, output: Output, database: Database, scope: Sequence[int] | None) -> None:
+    def __init__(self, output: Output, settings: Settings, database: Database, scope: Sequence[int] | None) -> None:
         self._output = output
+        self._settings = settings
         self._database = database
         self._scope = None if scope is None else list(scope)
         self._told_at = time.monotonic()
 
-    def tell(self) -> None:
+    def look(self) -> None:
         """A line of progress, if the last one is half a minute old."""
         if time.monotonic() - self._told_at >= TELL_SECONDS:
             self._output.say(f"progress   {self._milestones()}")
             self._told_at = time.monotonic()
 
+    def is_done(self) -> bool:
+        """No run waits for it."""
+        return True
+
     def close(self) -> int:
         """The summary: milestones, and what gave up with its reason; returns how many items did."""
+        given = {"scope": self._scope, "stage": None, "error_type": None, "dead": True, "before": None}
         with self._database.transaction() as tx:
-            counts = tx.execute(query("run_counts"), {"scope": self._scope}).fetchall()
-            parameters = {"scope": self._scope, "limit": MOST_FAILURES}
-            runs = [r for r in tx.execute(query("open_runs"), parameters).fetchall() if r["status"] == "dead"]
-        dead = sum(int(row["dead"]) for row in counts)
+            dead = int(tx.execute(query("is_failing"), {"scope": self._scope}).fetchone()["n"])  # type: ignore[index]
+            failures = tx.execute(query("open_failures"), given | {"limit": MOST_FAILURES}).fetchall()
         self._output.say()
         self._output.say(f"summary    {self._milestones()}; {dead} gave up")
-        for run in runs:
-            what = f"{run['subject']} {run['subject_id']} ({run['source']})"
-            self._output.say(f"gave up    {run['stage']} of {what}: {run['error_type']}: {run['error']}", style="red")
-        if dead > len(runs):
-            self._output.say(f"and {dead - len(runs)} more: `heaters status`")
+        for failure in failures:
+            clip = f"clip {failure['clip_id']} of " if failure["clip_id"] else ""
+            what = f"{clip}video {failure['video_id']} ({failure['source']})"
+            reason = f"{failure['error_type']}: {failure['error']}"
+            self._output.say(f"gave up    {failure['stage']} of {what}: {reason}", style="red")
+        if dead > len(failures):
+            self._output.say(f"and {dead - len(failures)} more: `heaters status`")
         if dead:
             self._output.say("mend the cause, then `heaters retry` makes them due again")
         return dead
 
     def _milestones(self) -> str:
         with self._database.transaction() as tx:
-            rows = tx.execute(query("milestones"), {"scope": self._scope}).fetchall()
-        found = {(row["subject"], row["state"]): row["n"] for row in rows}
+            found = counts(tx, self._settings, self._scope)
         parts = []
-        for subject, states in (("video", VideoState), ("clip", ClipState)):
-            counts = [f"{found[subject, state]} {state}" for state in states if (subject, state) in found]
-            parts.append(f"{subject}s: {', '.join(counts) or 'none'}")
+        for subject, states in (("videos", VideoState), ("clips", ClipState)):
+            there = [f"{found.kept[f'{subject} {s}']} {s}" for s in states if f"{subject} {s}" in found.kept]
+            parts.append(f"{subject}: {', '.join(there) or 'none'}")
         return "; ".join(parts)

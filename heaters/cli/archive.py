@@ -53,9 +53,8 @@ def archive_command(
 def archive(output: Output, settings: Settings, database: Database, scope: Sequence[int] | None) -> Archived:
     """Archive what is decided so, sweep uploads that never ended, and say what that was."""
     before = _until_now(database, scope)
-    drained = run(
-        output, settings, database, scope, stages=tuple(stage for stage in PIPELINE if stage.by is By.OPERATOR)
-    )
+    stages = tuple(stage for stage in PIPELINE if stage.by is By.OPERATOR)
+    drained = run(output, settings, database, scope, stages=stages).drained
     partial = store_of(settings).sweep(ABANDONED_SECONDS)
     after = _until_now(database, scope)
     done = replace(

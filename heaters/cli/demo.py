@@ -52,7 +52,7 @@ def demo_command() -> None:
             return
         video = submission.video_id
         output.say(f"{reel.path}: {reel.frame_count} frames, {len(reel.shots)} shots, video {video}")
-        if not run(output, settings, database, [video], auto_approve=True):
+        if not run(output, settings, database, [video], approve=()).drained:
             output.say("stopped; the same command goes on from here", style="yellow")
             raise typer.Exit(1)
         with database.transaction() as tx:

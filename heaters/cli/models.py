@@ -121,7 +121,7 @@ def embed_command(
         if stale:
             output.say(f"{stale} clips have vectors of an earlier revision of {settings.model}: made again")
         stages = tuple(s for s in PIPELINE if s.by is By.MACHINE and s.name in ("keyframes", "embed"))
-        drained = run(output, settings, database, scope, stages=stages)
+        drained = run(output, settings, database, scope, stages=stages).drained
         found = [s for s in spaces(database) if (s.model, s.strategy) == (identity, settings.embedding_strategy)]
     held, missing = (found[0].clips, found[0].missing) if found else (0, 0)
     if as_json:

@@ -9,11 +9,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from heaters.cli.output import Output
 from heaters.core.pipeline import Stage, Subject
-from heaters.runner.ledger import Claim, Failure
-from heaters.stages.base import StageResult
+from heaters.runner.claims import Claim, Ended, Failure
 from heaters.store.cache import CacheResult
 
-# Clips finish many a second: elsewhere than on a terminal they are summed up this often.
+# Clips end many a second: elsewhere than on a terminal they are summed up this often.
 SUM_SECONDS = 3.0
 
 
@@ -62,9 +61,9 @@ class Watch:
                 f"{saved:,.1f} MB not fetched again, {moved:,.1f} MB fetched"
             )
 
-    def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
-        """Items went to Ray."""
-        self._seen[stage.name] += len(claims)
+    def started(self, stage: Stage, claims: Sequence[Claim], items: int) -> None:
+        """Claims went to Ray, as one call."""
+        self._seen[stage.name] += items
         if self._bars:
             task = self._tasks[stage.name]
             self._bars.start_task(task)
@@ -72,30 +71,31 @@ class Watch:
         elif stage.subject is Subject.VIDEO:
             for claim in claims:
                 again = f" (attempt {claim.attempt})" if claim.attempt > 1 else ""
-                self._output.say(f"{stage.name:<10} {self._name(claim)}{again} …")
+                self._output.say(f"{stage.name:<10} {self._name_of(claim.video_id)}{again} …")
 
-    def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
-        """One item is done and recorded."""
-        self._done[stage.name] += 1
-        self._cache += result.cache or CacheResult()
-        if self._bars:
-            self._bars.update(self._tasks[stage.name], completed=self._done[stage.name], last=result.line())
-        elif stage.subject is Subject.VIDEO:
-            self._output.say(f"{stage.name:<10} {self._name(claim)}: {result.line()}, {result.seconds:.1f} s")
-        else:
-            self._unsaid[stage.name] += 1
-            if time.monotonic() - self._said_at > SUM_SECONDS:
-                self._sum_up()
+    def finished(self, stage: Stage, ended: Ended) -> None:
+        """A claim ended and is recorded."""
+        for _, result in ended.done:
+            self._done[stage.name] += 1
+            self._cache += result.cache or CacheResult()
+            if self._bars:
+                self._bars.update(self._tasks[stage.name], completed=self._done[stage.name], last=result.line())
+            elif stage.subject is Subject.VIDEO:
+                name = self._name_of(ended.claim.video_id)
+                self._output.say(f"{stage.name:<10} {name}: {result.line()}, {result.seconds:.1f} s")
+            else:
+                self._unsaid[stage.name] += 1
+        if time.monotonic() - self._said_at > SUM_SECONDS:
+            self._sum_up()
 
-    def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
-        """One item failed; it is dead or will be tried again."""
+    def failed(self, stage: Stage, failure: Failure) -> None:
+        """A video or clip failed; it is dead or will be tried again."""
         if not failure.dead:
             self._seen[stage.name] -= 1
-        count = f"{failure.attempt}/{failure.attempts}"
+        count = f"{failure.failures}/{failure.max_failures}"
         then = "gave up" if failure.dead else f"retry in {failure.delay_seconds:.0f} s"
-        what = (
-            self._name(claim) if stage.subject is Subject.VIDEO else f"clip {claim.subject_id} of {self._name(claim)}"
-        )
+        name = self._name_of(failure.video_id)
+        what = f"clip {failure.clip_id} of {name}" if failure.clip_id else name
         style = "red" if failure.dead else "yellow"
         text = f"{stage.name:<10} {what} failed ({count}), {then}: {failure.error_type}: {failure.error}"
         self._output.say(text, style=style)
@@ -104,11 +104,29 @@ class Watch:
         """Something worth a line."""
         self._output.say(text, style="yellow")
 
-    def _name(self, claim: Claim) -> str:
-        return self._name_of(claim.video_id)
-
     def _sum_up(self) -> None:
         for name, count in self._unsaid.items():
             self._output.say(f"{name:<10} {count} clips done, {self._done[name]} in all")
         self._unsaid.clear()
         self._said_at = time.monotonic()
+
+
+class Seen:
+    """Which videos a run worked on; an observer."""
+
+    def __init__(self) -> None:
+        self.videos: set[int] = set()
+
+    def started(self, stage: Stage, claims: Sequence[Claim], items: int) -> None:
+        """Claims went to Ray, as one call."""
+        self.videos.update(claim.video_id for claim in claims)
+
+    def finished(self, stage: Stage, ended: Ended) -> None:
+        """A claim ended and is recorded."""
+
+    def failed(self, stage: Stage, failure: Failure) -> None:
+        """A video or clip failed."""
+        self.videos.add(failure.video_id)
+
+    def noticed(self, text: str) -> None:
+        """Something worth a line."""

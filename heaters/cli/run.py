@@ -1,9 +1,9 @@
 """`heaters submit` and `heaters run`: sources in, the pipeline over them."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,23 +12,30 @@ import typer
 
 from heaters.cli.accept import Tally, accept, accept_from
 from heaters.cli.output import Output, selected
-from heaters.cli.progress import Watch
+from heaters.cli.progress import Seen, Watch
 from heaters.cli.session import opened
-from heaters.core.pipeline import STAGES, Stage, machine_stages
+from heaters.core.facts import Bound, parsed
+from heaters.core.pipeline import Change, Stage, machine_stages
+from heaters.core.states import ClipState
 from heaters.errors import UsageError
+from heaters.runner.claims import driver_name
+from heaters.runner.drained import SideTask, is_anything_due
 from heaters.runner.events import Observer, Several
 from heaters.runner.journal import Journal
-from heaters.runner.ledger import Ledger, worker_name
 from heaters.runner.origins import Origins
+from heaters.runner.tasks import TaskStore
 from heaters.search.keeper import Keeper
 from heaters.settings import Settings
 from heaters.sources import Reach
+from heaters.status import counts
 from heaters.stopping import stopped_by_signals
+from heaters.store.approval import Approver
 from heaters.store.db import Database
 from heaters.store.queries import query
-from heaters.store.review import approve_pending
 from heaters.submit import Submission
 
+# How long a driver's statement waits for a database that is away, before the loop looks whether it should stop.
+PATIENCE_SECONDS = 2.0
 VIDEO_KEYS = ("id", "source", "state", "error", "frame_count", "clips")
 
 Sources = Annotated[
@@ -37,6 +44,13 @@ Sources = Annotated[
 ]
 Playlists = Annotated[bool, typer.Option("--playlist", help="A URL stands for all videos that it names.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Approve clips without a person.")]
+ApproveWhere = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--approve-where", help="Only those whose facts are so, such as 'motion>=0.01'; all of them must hold."
+    ),
+]
 
 
 def submit_command(
@@ -69,27 +83,42 @@ def submit_command(
 def run_command(
     sources: Annotated[list[str] | None, typer.Argument(help="What to run; nothing: all that is due.")] = None,
     playlist: Playlists = False,
-    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Approve every clip without a person.")] = False,
+    auto_approve: AutoApprove = False,
+    approve_where: ApproveWhere = None,
     forever: Annotated[bool, typer.Option("--forever", help="Wait for new work instead of ending.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the pipeline on sources (or on all that is due) until nothing is left to do."""
     output = Output(as_json=as_json)
+    rule = approval_rule(auto_approve, approve_where)
     with opened() as (settings, database):
         reach = Reach(settings=settings, playlists=playlist)
         submissions = list(accept(output, reach, database, sources or [], Tally()))
         scope = None if not sources else sorted({s.video_id for s in submissions if s.video_id is not None})
         refused = [s for s in submissions if s.error]
-        drained = True
+        ran = Ran(drained=True)
         if scope is None or scope:
-            drained = run(output, settings, database, scope, auto_approve=auto_approve, forever=forever)
-        rows = _rows(database, scope)
-        code = _report(output, database, rows, refused, drained=drained)
+            ran = run(output, settings, database, scope, approve=rule, forever=forever)
+        rows = _rows(database, sorted(ran.videos) if scope is None else scope)
+        code = _report(output, settings, database, rows, refused, drained=ran.drained)
     raise typer.Exit(code)
 
 
-def _nothing() -> None:
-    """What is done where nothing else is asked for."""
+def approval_rule(auto_approve: bool, approve_where: Sequence[str] | None) -> tuple[Bound, ...] | None:
+    """What is approved without a person: all clips (no bounds), those whose facts lie within bounds, or none (None).
+    Raises UsageError for a bound that is none, and for bounds without --auto-approve.
+    """
+    if approve_where and not auto_approve:
+        raise UsageError("--approve-where narrows --auto-approve; give both")
+    return parsed(approve_where or ()) if auto_approve else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """What a run did: `drained` when nothing is left to do, else it was stopped; the videos that it worked on."""
+
+    drained: bool
+    videos: frozenset[int] = frozenset()
 
 
 def run(
@@ -99,19 +128,18 @@ def run(
     scope: Sequence[int] | None,
     *,
     stages: Sequence[Stage] = machine_stages(),
-    auto_approve: bool = False,
+    approve: Sequence[Bound] | None = None,
     forever: bool = False,
-    meanwhile: Callable[[], object] = _nothing,
-) -> bool:
-    """Run stages over `scope`. True when nothing is left to do, False when stopped before.
-
-    `meanwhile` is called several times a second.
-    """
-    ledger = Ledger(database, settings, worker=worker_name(), scope=scope)
-    approve = partial(approve_pending, database, scope, reviewer="auto-approve") if auto_approve else _nothing
-    approve()
-    if not forever and ledger.is_drained(stages):
-        return True
+    side_tasks: Sequence[SideTask] = (),
+) -> Ran:
+    """Run stages over `scope`. `approve`: the bounds within which clips are approved without a person; None: none are."""
+    if settings.export_profile == "none":
+        stages = [stage for stage in stages if stage.gives is not Change.FILES]
+    ours = database.like(application_name="heaters run", max_size=4, patience_seconds=PATIENCE_SECONDS)
+    tasks = TaskStore(ours, settings, driver=driver_name(), scope=scope)
+    side_tasks = [*_approval(ours, scope, approve), *side_tasks]
+    if not forever and not is_anything_due(tasks, stages, side_tasks):
+        return Ran(drained=True)
     # Ray takes seconds to import and start: commands that find nothing to do go without. `cluster` must come first.
     from heaters.runner.cluster import connect
 
@@ -119,43 +147,45 @@ def run(
     from heaters.runner.heartbeat import Heartbeat
     from heaters.runner.loop import Runner
 
-    origins = Origins(database, scope)
+    origins = Origins(database)
     watch = Watch(output, stages, origins.name)
     where = settings.ray_address or "this machine"
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
     keeper = Keeper(database, watch.noticed)
-
-    def tend() -> Stage | None:
-        approved = approve()
-        keeper.look()
-        meanwhile()
-        return STAGES["review"] if approved else None
-
-    beats = Database(lambda: database.url, max_size=1, application_name="heaters heartbeat")
+    seen = Seen()
+    beats = database.like(application_name="heaters heartbeat", max_size=1, patience_seconds=PATIENCE_SECONDS)
     with ExitStack() as stack:
-        observer = Several(stack.enter_context(watch), *_machines(stack, output, settings, ledger, stages, origins))
+        stack.callback(ours.close)
+        observer = Several(
+            seen, stack.enter_context(watch), *_machines(stack, output, settings, database, stages, origins)
+        )
         heartbeat = stack.enter_context(
-            Heartbeat(ledger, beats, lease_seconds=settings.lease_seconds, on_trouble=observer.noticed)
+            Heartbeat(beats, tasks.driver, lease_seconds=settings.lease_seconds, on_trouble=observer.noticed)
         )
         runner = Runner(
             settings=settings,
-            ledger=ledger,
+            tasks=tasks,
             heartbeat=heartbeat,
             cluster=cluster,
             stages=stages,
             observer=observer,
-            between=tend,
+            side_tasks=[*side_tasks, keeper],
             forever=forever,
         )
         with stopped_by_signals(runner.stop):
             drained = runner.run()
     if drained:
         keeper.settle()
-    return drained
+    return Ran(drained=drained, videos=frozenset(seen.videos))
+
+
+def _approval(database: Database, scope: Sequence[int] | None, bounds: Sequence[Bound] | None) -> Iterator[SideTask]:
+    if bounds is not None:
+        yield Approver(database, scope, bounds=bounds, reviewer="auto-approve")
 
 
 def _machines(
-    stack: ExitStack, output: Output, settings: Settings, ledger: Ledger, stages: Sequence[Stage], origins: Origins
+    stack: ExitStack, output: Output, settings: Settings, database: Database, stages: Sequence[Stage], origins: Origins
 ) -> Iterator[Observer]:
     """The observers that machines read, as far as the settings ask for them."""
     if settings.log:
@@ -163,19 +193,25 @@ def _machines(
     if settings.metrics_port:
         from heaters.runner.metrics import Metrics  # not for commands that need none
 
-        metrics = stack.enter_context(Metrics(ledger, stages))
+        metrics = stack.enter_context(Metrics(database, settings, stages))
         port = metrics.listen(settings.metrics_host, settings.metrics_port)
         output.say(f"metrics at http://{settings.metrics_host}:{port}/metrics")
         yield metrics
 
 
-def _rows(database: Database, scope: Sequence[int] | None) -> list[dict[str, Any]]:
+def _rows(database: Database, ids: Sequence[int]) -> list[dict[str, Any]]:
     with database.transaction() as tx:
-        return list(tx.execute(query("videos"), {"ids": scope}).fetchall())
+        return list(tx.execute(query("videos"), {"ids": list(ids)}).fetchall())
 
 
 def _report(
-    output: Output, database: Database, rows: list[dict[str, Any]], refused: list[Submission], *, drained: bool
+    output: Output,
+    settings: Settings,
+    database: Database,
+    rows: list[dict[str, Any]],
+    refused: list[Submission],
+    *,
+    drained: bool,
 ) -> int:
     """Say how every video stands; returns the exit code."""
     failed = [row for row in rows if row["error"]]
@@ -198,17 +234,18 @@ def _report(
             output.say(f"refused: {submission.error}", style="red")
         if failed:
             output.say("`heaters status` tells more; `heaters retry` tries again what gave up.")
-        _next_step(output, database, rows)
+        _next_step(output, settings, database, rows)
     if not drained:
         output.say("stopped; what was running was given back. The same command goes on from here.", style="yellow")
     return 1 if count or not drained else 0
 
 
-def _next_step(output: Output, database: Database, rows: list[dict[str, Any]]) -> None:
+def _next_step(output: Output, settings: Settings, database: Database, rows: list[dict[str, Any]]) -> None:
     with database.transaction() as tx:
-        row = tx.execute(query("oldest_waiting"), {"scope": [r["id"] for r in rows]}).fetchone()
-    if row and row["waiting"]:
+        found = counts(tx, settings, [row["id"] for row in rows])
+    waiting = found.clips(ClipState.PENDING_REVIEW)
+    if waiting:
         output.say(
-            f"{row['waiting']} clips wait for review: `heaters clips VIDEO`, then `heaters review approve CLIP…` "
+            f"{waiting} clips wait for review: `heaters clips VIDEO`, then `heaters review approve CLIP…` "
             "(or run again with --auto-approve)."
         )

@@ -11,7 +11,7 @@ from heaters.cli.run import AsJson
 from heaters.cli.session import opened
 from heaters.core.pipeline import STAGES
 from heaters.errors import UsageError
-from heaters.status import Status, run_phrase, status
+from heaters.status import Status, failure_phrase, status, task_phrase
 from heaters.store.queries import query
 
 Videos = Annotated[list[str] | None, typer.Argument(help="Only these videos (numbers or sources).")]
@@ -31,8 +31,11 @@ def status_command(videos: Videos = None, as_json: AsJson = False) -> None:
 
 def _print(output: Output, found: Status) -> None:
     output.table(
-        ("stage", "by", "waiting", "running", "retrying", "gave up", "done", "last hour"),
-        [(s.stage, s.by, s.waiting, s.running, s.retrying, s.dead, s.done, s.done_last_hour) for s in found.stages],
+        ("stage", "by", "waiting", "running", "retrying", "gave up", "done", "last hour", "limit"),
+        [
+            (s.stage, s.by, s.waiting, s.running, s.retrying, s.dead, s.done, s.done_last_hour, s.limit)
+            for s in found.stages
+        ],
     )
     output.say()
     output.table(
@@ -48,13 +51,19 @@ def _print(output: Output, found: Status) -> None:
             for v in found.videos
         ],
     )
-    if found.runs:
+    if found.video_count > len(found.videos):
+        output.say(
+            f"the latest {len(found.videos)} of {found.video_count:,} videos; `heaters status VIDEO` tells of others"
+        )
+    if found.tasks or found.failures:
         output.say()
-    for run in found.runs:
-        style = {"dead": "red", "failed": "yellow", "lost": "yellow"}.get(run["status"])
-        output.say(f"{run['subject']} {run['subject_id']} ({run['source']}): {run_phrase(run)}", style=style)
-        if run["error"]:
-            output.say(f"    {run['error_type']}: {run['error']}", style="dim")
+    for task in found.tasks:
+        output.say(f"video {task['video_id']} ({task['source']}): {task_phrase(task)}")
+    for failure in found.failures:
+        style = "red" if failure["dead"] else "yellow"
+        clip = f"clip {failure['clip_id']} of " if failure["clip_id"] else ""
+        output.say(f"{clip}video {failure['video_id']} ({failure['source']}): {failure_phrase(failure)}", style=style)
+        output.say(f"    {failure['error_type']}: {failure['error']}", style="dim")
     output.say()
     for step in found.next_steps:
         output.say(f"next: {step}")
@@ -72,7 +81,8 @@ def retry_command(
     with opened() as (_, database):
         ids = [video_id(database, name) for name in videos] if videos else None
         with database.transaction() as tx:
-            rows = tx.execute(query("retry"), {"stage": stage, "videos": ids}).fetchall()
+            given = {"stage": stage, "videos": ids, "ids": None, "error_type": None}
+            rows = tx.execute(query("retry"), given).fetchall()
     items = sorted({(row["stage"], row["subject"], row["subject_id"]) for row in rows})
     if as_json:
         output.json([{"stage": s, "subject": kind, "id": number} for s, kind, number in items])

@@ -44,7 +44,7 @@ class Author:
         return replace(clip, state=state, reviewed_by=self.reviewer, reviewed_at=self.at, version=version)
 
     def retired(self, clip: ClipRow) -> ClipRow:
-        return replace(clip, state=ClipState.ARCHIVED, retired_at=self.at, version=clip.version + 1)
+        return replace(clip, state=ClipState.RETIRED, retired_at=self.at, version=clip.version + 1)
 
     def created(self, span: Span, *parents: ClipRow) -> ClipRow:
         return ClipRow(

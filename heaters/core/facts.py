@@ -3,9 +3,8 @@
 A fact is a number, or None where there is nothing to measure (the sound of a silent file).
 """
 
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from heaters.errors import UsageError
@@ -40,6 +39,14 @@ class Bound:
         if not -ENDLESS <= self.low <= self.high <= ENDLESS:
             raise UsageError(f"a bound is a range low ≤ high; got [{self.low}, {self.high}] for {self.name}")
 
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return f"{self.name}={self.low:g}"
+        sides = [f"{self.name}>={self.low:g}"] * (self.low > -ENDLESS) + [f"{self.name}<={self.high:g}"] * (
+            self.high < ENDLESS
+        )
+        return ", ".join(sides)
+
     @classmethod
     def parse(cls, text: str) -> "Bound":
         """`motion>=0.02`, `black_share<=0.5`. Raises UsageError for anything else."""
@@ -62,8 +69,6 @@ def parsed(texts: Iterable[str]) -> tuple[Bound, ...]:
     return tuple(map(Bound.parse, texts))
 
 
-def as_json(bounds: Sequence[Bound]) -> str | None:
-    """Bounds as `facts_match` of the database takes them, in an order of their own; None for none."""
-    ordered = sorted(bounds, key=lambda bound: (bound.name, bound.low, bound.high))
-    plain = [{"name": bound.name, "low": bound.low, "high": bound.high} for bound in ordered]
-    return json.dumps(plain) if plain else None
+def as_text(bounds: Iterable[Bound]) -> str:
+    """Bounds as a person writes them, in an order of their own: "" for none."""
+    return ", ".join(sorted(map(str, bounds)))

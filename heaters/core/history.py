@@ -14,7 +14,6 @@ from heaters.errors import RuleError
 
 # The columns that an event may change on a clip that is there; the others never change.
 REVERSIBLE = ("state", "group_id", "reviewed_by", "reviewed_at", "retired_at")
-EXPORT_BEGUN = frozenset({ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +41,11 @@ class Change:
 
     @property
     def removed_cuts(self) -> tuple[CutRow, ...]:
-        return tuple(cut for cut in self.before.cuts if cut not in self.after.cuts)
+        return tuple(cut for cut in self.before.cuts if self.after.cut(cut.frame) != cut)
 
     @property
     def added_cuts(self) -> tuple[CutRow, ...]:
-        return tuple(cut for cut in self.after.cuts if cut not in self.before.cuts)
+        return tuple(cut for cut in self.after.cuts if self.before.cut(cut.frame) != cut)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +112,7 @@ def reverse(
     """The change that takes `event` back: an undo, or, where the event is an undo itself, a redo.
 
     `rows` holds at least the clips and cuts that the event touched, as they are now; `later` the events of
-    its video after it; `held` the clips that a running stage holds, with the stage's name. A column is
+    its video after it; `held` the clips whose export has begun, with the stage's name. A column is
     restored where the event changed it; what the event left alone stays as it is. Clips that the event
     created are retired, not deleted.
 
@@ -133,7 +132,7 @@ def reverse(
         now = rows.clip(mine.id)
         if now is None:
             raise RuleError(f"{word} needs clip {mine.id} as it is now; it is not among the rows")
-        was = change.before.clip(mine.id) or replace(mine, state=ClipState.ARCHIVED, retired_at=at)
+        was = change.before.clip(mine.id) or replace(mine, state=ClipState.RETIRED, retired_at=at)
         before.append(now)
         after.append(_restored(word, now, mine, was, held or {}))
     for cut in change.added_cuts:
@@ -177,7 +176,5 @@ def _restored(word: ReviewAction, now: ClipRow, mine: ClipRow, was: ClipRow, hel
         is_now, made = getattr(now, name), getattr(mine, name)
         if is_now == made:
             continue
-        if name == "state" and is_now in EXPORT_BEGUN:
-            raise RuleError(f"{word} is refused: export of clip {now.id} has begun (it is {is_now})")
         raise RuleError(f"{word} is refused: {name} of clip {now.id} is {is_now} by now, not {made}")
     return replace(now, version=now.version + 1, **{name: getattr(was, name) for name in changed})

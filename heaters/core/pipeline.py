@@ -1,16 +1,14 @@
 """THE table: every stage of the pipeline, in order. The runner, the docs, the board and the cluster file read it.
 
-It does not know how a stage works: row `detect` is implemented by the module `heaters.stages.detect`.
-Adding a stage is a row here, a module there, and a state.
+It does not know how a stage works: row `detect` is implemented by the module `heaters.stages.detect`. Adding a stage is
+a row here and a module there.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heaters.core.states import ClipState, VideoState
+from heaters.core.states import VideoState
 from heaters.errors import RuleError
-
-State = VideoState | ClipState
 
 MIB = 2**20
 
@@ -20,7 +18,7 @@ SERVE_POOL = "serve"
 
 
 class Subject(StrEnum):
-    """What a stage works on."""
+    """What a stage makes something of. Clips are worked on by stretches of a video (`core/stretches.py`)."""
 
     VIDEO = "video"
     CLIP = "clip"
@@ -29,25 +27,45 @@ class Subject(StrEnum):
 class By(StrEnum):
     """Who does a stage."""
 
-    MACHINE = "machine"  # the runner, by itself, as soon as an item is due
+    MACHINE = "machine"  # the runner, by itself, as soon as there is something to do
     PERSON = "person"  # a reviewer
     OPERATOR = "operator"  # the runner, when someone asks for it
+
+
+class Change(StrEnum):
+    """What can happen to a video or a stretch of it. A stage reads one kind of change and may announce another."""
+
+    NEW = "new"  # the video was submitted
+    DOWNLOADED = "downloaded"  # its master is in the store
+    PREPARED = "prepared"  # its proxy, analysis frames and PTS are
+    CLIPS = "clips"  # clips of the stretch were laid or edited
+    STILLS = "stills"  # clips of the stretch got their stills
+    FACTS = "facts"  # clips of the stretch were measured
+    VECTORS = "vectors"  # clips of the stretch got their vectors
+    DECISION = "decision"  # clips of the stretch were decided, or a decision was taken back
+    FILES = "files"  # clips of the stretch were exported
+    SPACE = "space"  # objects of archived clips were deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One row of the pipeline.
 
-    `variant` names the setting that the stage's output depends on ("" for none): changing it makes the items
-    that lack that variant due again, and nothing else. `needs` names the stage whose matching variant must be
-    done first. `resident` stages hold a model and run in actors that are built once; the others are plain tasks.
-    `gpus` is a fraction of a GPU, used only where the cluster has one; `batch` is the most items a call takes.
+    A stage does what is due wherever a change of the kind `takes` happened, and announces `gives`. `milestone` is the
+    state that a video reaches by it. `variant` names the setting that the stage's output depends on ("" for none):
+    changing it makes what lacks that variant due again, and nothing else. `needs` names the stage whose output of the
+    matching variant must be there first.
+
+    `resident` stages hold a model and run in actors that are built once; the others are plain tasks. `gpus` is a
+    fraction of a GPU, used only where the cluster has one. `batch` is how many videos or clips one call takes; a
+    stretch with more clips is still one call. `reads_source` stages bring whole masters or proxies to the node.
     """
 
     name: str
     subject: Subject
-    takes: State
-    gives: State
+    takes: Change
+    gives: Change
+    milestone: VideoState | None = None
     by: By = By.MACHINE
     does: str
     cpus: float = 1.0
@@ -55,8 +73,9 @@ class Stage:
     memory_bytes: int = 512 * MIB
     batch: int = 1
     attempts: int = 0
-    timeout_seconds: int = 0
+    timeout_seconds: int = 0  # for one video or clip, from the moment a worker begins
     resident: bool = False
+    reads_source: bool = False
     variant: str = ""
     needs: str = ""
     by_host: bool = False  # works on somebody else's host: so many at a time and so far apart as settings say
@@ -66,34 +85,41 @@ class Stage:
             raise RuleError(f"a stage done by a machine needs attempts, timeout and batch ≥ 1; got {self}")
         if not 0 <= self.gpus <= 1:
             raise RuleError(f"gpus is a fraction of one GPU in [0, 1]; got {self.gpus} for {self.name}")
+        if (self.subject is Subject.VIDEO) != (self.milestone is not None):
+            raise RuleError(f"stages of videos, and they alone, give a milestone; got {self.milestone}, {self.name}")
 
 
 PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="download",
         subject=Subject.VIDEO,
-        takes=VideoState.NEW,
-        gives=VideoState.DOWNLOADED,
+        takes=Change.NEW,
+        gives=Change.DOWNLOADED,
+        milestone=VideoState.DOWNLOADED,
         does="Fetch the source, check that it holds video, keep it byte for byte as the master.",
         attempts=5,
         timeout_seconds=6 * 3600,
+        reads_source=True,
         by_host=True,
     ),
     Stage(
         name="prepare",
         subject=Subject.VIDEO,
-        takes=VideoState.DOWNLOADED,
-        gives=VideoState.PREPARED,
+        takes=Change.DOWNLOADED,
+        gives=Change.PREPARED,
+        milestone=VideoState.PREPARED,
         does="Decode once: the all-intra review proxy, 48×27 analysis frames, the PTS of every frame.",
         memory_bytes=2048 * MIB,
         attempts=3,
         timeout_seconds=6 * 3600,
+        reads_source=True,
     ),
     Stage(
         name="detect",
         subject=Subject.VIDEO,
-        takes=VideoState.PREPARED,
-        gives=VideoState.CUT,
+        takes=Change.PREPARED,
+        gives=Change.CLIPS,
+        milestone=VideoState.CUT,
         does="Find the cuts (TransNetV2) and lay the clips between them.",
         gpus=0.25,
         memory_bytes=2048 * MIB,
@@ -103,42 +129,24 @@ PIPELINE: tuple[Stage, ...] = (
         resident=True,
     ),
     Stage(
-        name="review",
-        subject=Subject.CLIP,
-        takes=ClipState.PENDING_REVIEW,
-        gives=ClipState.REVIEW_APPROVED,
-        by=By.PERSON,
-        does="A person approves, skips, archives, splits, merges or groups.",
-    ),
-    Stage(
-        name="export",
-        subject=Subject.CLIP,
-        takes=ClipState.REVIEW_APPROVED,
-        gives=ClipState.EXPORTED,
-        does="Write the clip's exact frames as a file, from the master or the proxy.",
-        memory_bytes=1024 * MIB,
-        batch=8,
-        attempts=3,
-        timeout_seconds=3600,
-    ),
-    Stage(
         name="keyframes",
         subject=Subject.CLIP,
-        takes=ClipState.EXPORTED,
-        gives=ClipState.KEYFRAMED,
+        takes=Change.CLIPS,
+        gives=Change.STILLS,
         does="Take the clip's stills as JPEG.",
-        batch=16,
+        batch=64,
         attempts=3,
         timeout_seconds=900,
+        reads_source=True,
         variant="keyframes",
     ),
     Stage(
         name="facts",
         subject=Subject.CLIP,
-        takes=ClipState.KEYFRAMED,
-        gives=ClipState.KEYFRAMED,  # no milestone: nothing waits for it
+        takes=Change.STILLS,
+        gives=Change.FACTS,
         does="Measure motion, brightness, black and frozen frames, bars, sharpness and sound, to filter by.",
-        batch=16,
+        batch=64,
         attempts=3,
         timeout_seconds=900,
         variant="facts",
@@ -147,8 +155,8 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="embed",
         subject=Subject.CLIP,
-        takes=ClipState.KEYFRAMED,
-        gives=ClipState.EMBEDDED,
+        takes=Change.STILLS,
+        gives=Change.VECTORS,
         does="Turn the stills into one vector for the model and strategy in use.",
         gpus=0.25,
         memory_bytes=2048 * MIB,
@@ -160,10 +168,31 @@ PIPELINE: tuple[Stage, ...] = (
         needs="keyframes",
     ),
     Stage(
+        name="review",
+        subject=Subject.CLIP,
+        takes=Change.CLIPS,
+        gives=Change.DECISION,
+        by=By.PERSON,
+        does="A person, or a rule, approves or skips; a person also archives, splits, merges, moves and groups.",
+    ),
+    Stage(
+        name="export",
+        subject=Subject.CLIP,
+        takes=Change.DECISION,
+        gives=Change.FILES,
+        does="Write an approved clip's exact frames as a file, from the master or the proxy.",
+        memory_bytes=1024 * MIB,
+        batch=8,
+        attempts=3,
+        timeout_seconds=3600,
+        reads_source=True,
+        variant="export",
+    ),
+    Stage(
         name="archive",
         subject=Subject.CLIP,
-        takes=ClipState.REVIEW_ARCHIVED,
-        gives=ClipState.ARCHIVED,
+        takes=Change.DECISION,
+        gives=Change.SPACE,
         by=By.OPERATOR,
         does="Delete the objects of archived clips, verified.",
         batch=64,
@@ -171,6 +200,9 @@ PIPELINE: tuple[Stage, ...] = (
         timeout_seconds=900,
     ),
 )
+
+# Changes of a video as a whole; the others are of a stretch.
+OF_VIDEOS = frozenset({Change.NEW, Change.DOWNLOADED, Change.PREPARED})
 
 STAGES: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
 
@@ -180,17 +212,6 @@ def machine_stages() -> tuple[Stage, ...]:
     return tuple(stage for stage in PIPELINE if stage.by is By.MACHINE)
 
 
-def eligible_states(stage: Stage) -> tuple[State, ...]:
-    """The states in which an item may be due for `stage`.
-
-    Just `takes`; for a stage with variants also every state at or after `gives`, so that a changed default
-    makes what is missing due (a backfill) without moving anything back.
-    """
-    if not stage.variant:
-        return (stage.takes,)
-    later: list[State] = [stage.takes]
-    for row in PIPELINE:
-        follows = row.subject is stage.subject and row.takes in later and row.by is By.MACHINE
-        if follows and row.gives not in later:
-            later.append(row.gives)
-    return tuple(later)
+def announced() -> frozenset[Change]:
+    """The kinds of change that some stage reads, or that approval by a rule follows: others are not written down."""
+    return frozenset({stage.takes for stage in PIPELINE} | {Change.FACTS})

@@ -1,7 +1,7 @@
 """Lay the cuts of a video anew where no person has decided anything, and leave the rest exactly as it is.
 
-What stays: every clip that is decided or further on, that came out of a person's split, merge or move, that is in a
-group, in a reviewer's hands or held by a running stage; and every manual cut. Between them lie stretches of pending
+What stays: every clip that is decided, that came out of a person's split, merge or move, that is in a group or in a
+reviewer's hands; and every manual cut. Between them lie stretches of pending
 clips that nobody touched: only these get the cuts that detection would give them now. It knows no database.
 """
 
@@ -24,7 +24,7 @@ Row = TypeVar("Row")
 
 
 def is_untouched(clip: ClipRow, kept: Collection[int] = ()) -> bool:
-    """Whether a recut may replace the clip; `kept` are ids in a reviewer's hands or held by a running stage.
+    """Whether a recut may replace the clip; `kept` are ids in a reviewer's hands.
 
     Clips with parents came out of a person's edit: detection and recuts make clips without.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from heaters.core.edits import DECISIONS, Author, Limits, decide, group, merge, move, split
-from heaters.core.history import EXPORT_BEGUN, Change
+from heaters.core.history import Change
 from heaters.core.snapshot import ClipRow, Snapshot
 from heaters.core.states import ClipState, ReviewAction
 from heaters.errors import RuleError
@@ -29,8 +29,7 @@ _DECIDED = frozenset({ClipState.REVIEW_APPROVED, ClipState.REVIEW_SKIPPED, ClipS
 
 # A decision is made once, by one reviewer; to change it, undo it. An edit of the cuts may take clips that are
 # decided already, and gives pending ones: other frames are another clip, to be decided anew. A group only
-# links: the previous clip may be at its export, or past it, and often is when the reviewer sees that both
-# belong together.
+# links: the previous clip may be exported, and often is when the reviewer sees that both belong together.
 RULES: Mapping[ReviewAction, Rule] = {
     ReviewAction.APPROVE: Rule(states=_PENDING),
     ReviewAction.SKIP: Rule(states=_PENDING),
@@ -38,7 +37,7 @@ RULES: Mapping[ReviewAction, Rule] = {
     ReviewAction.SPLIT: Rule(states=_PENDING | _DECIDED, takes_frame=True, changes_frames=True),
     ReviewAction.MERGE: Rule(states=_PENDING | _DECIDED, takes_previous=True, changes_frames=True),
     ReviewAction.MOVE: Rule(states=_PENDING | _DECIDED, takes_previous=True, takes_frame=True, changes_frames=True),
-    ReviewAction.GROUP: Rule(states=_PENDING | {ClipState.REVIEW_APPROVED} | EXPORT_BEGUN, takes_previous=True),
+    ReviewAction.GROUP: Rule(states=_PENDING | {ClipState.REVIEW_APPROVED}, takes_previous=True),
 }
 
 
@@ -71,11 +70,6 @@ class Act:
             raise RuleError(f"the time of an action carries its time zone; got {self.at}")
 
 
-def possible_actions(state: ClipState) -> tuple[ReviewAction, ...]:
-    """The actions that a clip in this state allows by itself; its neighbours may still forbid some."""
-    return tuple(action for action, rule in RULES.items() if state in rule.states)
-
-
 def perform(
     act: Act,
     rows: Snapshot,
@@ -89,7 +83,7 @@ def perform(
 
     `rows` holds at least the clip, the one before it, the cut between them and the members of their groups;
     all of the video's rows do as well. `new_id` gives the ids of created clips, `pts` the PTS of a frame
-    (`PtsTable.pts`), `held` the clips that a running stage holds, with the stage's name.
+    (`PtsTable.pts`), `held` the clips whose export has begun, with the stage's name.
 
     Raises RuleError with the reason where the action is not allowed; `rows` are never changed.
     """
@@ -141,8 +135,6 @@ def _previous(act: Act, rows: Snapshot, clip: ClipRow) -> ClipRow:
 def _check_state(action: ReviewAction, rule: Rule, clip: ClipRow, held: Mapping[int, str]) -> None:
     if not clip.is_active:
         raise RuleError(f"clip {clip.id} is gone: {clip.span} was split, merged or moved")
-    if rule.changes_frames and clip.state in EXPORT_BEGUN:
-        raise RuleError(f"{action} is refused: export of clip {clip.id} has begun (it is {clip.state})")
     if rule.changes_frames and clip.id in held:
         raise RuleError(f"{action} is refused: {held[clip.id]} of clip {clip.id} has begun")
     if clip.state not in rule.states:

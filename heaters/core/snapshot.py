@@ -1,10 +1,11 @@
 """The rows that review reads and writes: clips and cuts as they stand at one moment, and as JSON.
 
-Fields are the columns of the tables of the same name. What review never changes (keys, leases) is not here.
+Fields are the columns of the tables of the same name. What review never changes (lengths, leases) is not here.
+A decision on many clips at once has a short form (`Decided`): all it changes is the same for each of them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -33,8 +34,8 @@ class ClipRow:
     def __post_init__(self) -> None:
         if not (0 <= self.start_frame < self.end_frame and self.start_pts < self.end_pts):
             raise RuleError(f"a clip is a range 0 ≤ start < end in frames and in PTS; got {self}")
-        if self.retired_at is not None and self.state is not ClipState.ARCHIVED:
-            raise RuleError(f"a retired clip is archived; got clip {self.id} {self.state}")
+        if (self.retired_at is not None) != (self.state is ClipState.RETIRED):
+            raise RuleError(f"a clip has a time of retirement when it is retired; got clip {self.id} {self.state}")
 
     @property
     def span(self) -> Span:
@@ -70,6 +71,12 @@ class Snapshot:
 
     clips: tuple[ClipRow, ...] = ()
     cuts: tuple[CutRow, ...] = ()
+    _clip_of: dict[int, ClipRow] = field(init=False, repr=False, compare=False)
+    _cut_at: dict[int, CutRow] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_clip_of", {clip.id: clip for clip in self.clips})
+        object.__setattr__(self, "_cut_at", {cut.frame: cut for cut in self.cuts})
 
     @classmethod
     def of(cls, clips: Iterable[ClipRow] = (), cuts: Iterable[CutRow] = ()) -> Self:
@@ -84,7 +91,7 @@ class Snapshot:
 
     def clip(self, clip_id: int) -> ClipRow | None:
         """The clip of that id, active or retired."""
-        return next((clip for clip in self.clips if clip.id == clip_id), None)
+        return self._clip_of.get(clip_id)
 
     def clip_before(self, clip: ClipRow) -> ClipRow | None:
         """The active clip that ends where `clip` starts."""
@@ -92,7 +99,7 @@ class Snapshot:
 
     def cut(self, frame: int) -> CutRow | None:
         """The cut at `frame`."""
-        return next((cut for cut in self.cuts if cut.frame == frame), None)
+        return self._cut_at.get(frame)
 
     def updated(self, before: "Snapshot", after: "Snapshot") -> "Snapshot":
         """These rows once a change from `before` to `after` is written: what a store does, in memory."""
@@ -139,8 +146,3 @@ def _clip(row: Mapping[str, Any]) -> ClipRow:
 
 def _cut(row: Mapping[str, Any]) -> CutRow:
     return CutRow(**{**row, "kind": CutKind(row["kind"])})
-
-
-def same_content(a: ClipRow, b: ClipRow) -> bool:
-    """Whether two rows differ in nothing but their version."""
-    return replace(a, version=0) == replace(b, version=0)

@@ -13,27 +13,22 @@ class VideoState(StrEnum):
 
 
 class ClipState(StrEnum):
-    """The last milestone a clip has reached."""
+    """What was decided about a clip. What was made from it (stills, facts, vectors, a file) is no part of its state."""
 
-    PENDING_REVIEW = "pending_review"  # → review_approved | review_skipped | review_archived | archived
-    REVIEW_APPROVED = "review_approved"  # → exported; undo → pending_review until export has claimed it
-    EXPORTED = "exported"  # → keyframed
-    KEYFRAMED = "keyframed"  # → embedded
-    EMBEDDED = "embedded"
-    REVIEW_SKIPPED = "review_skipped"  # a decision: not wanted, kept; undo → pending_review
-    REVIEW_ARCHIVED = "review_archived"  # a decision: its objects may be deleted → archived
-    ARCHIVED = "archived"  # retired by split or merge, or cleaned up
+    PENDING_REVIEW = "pending_review"  # undecided → review_approved | review_skipped | review_archived | retired
+    REVIEW_APPROVED = "review_approved"  # wanted: its file is exported; undo → pending_review until export has begun
+    REVIEW_SKIPPED = "review_skipped"  # not wanted, kept; undo → pending_review
+    REVIEW_ARCHIVED = "review_archived"  # not wanted, its objects may be deleted; undo → pending_review
+    RETIRED = "retired"  # replaced by a split, merge, move or recut; the row stays for lineage and undo
 
 
 class RunStatus(StrEnum):
-    """How one attempt at one stage of one item stands."""
+    """How one attempt at one stage of a video, or of a stretch of it, ended. What runs now is a row of `tasks`."""
 
-    RUNNING = "running"  # → done | failed | dead | lost | released
-    DONE = "done"
-    FAILED = "failed"  # will be tried again at next_attempt_at
-    DEAD = "dead"  # never retried by itself; `heaters retry` voids it
-    LOST = "lost"  # its lease ran out: the worker died or was cut off
-    RELEASED = "released"  # given back on a graceful stop; not an attempt
+    DONE = "done"  # also where some of its clips failed: `failed_items` counts them
+    FAILED = "failed"  # nothing of it was done
+    LOST = "lost"  # its driver, worker or node was lost: not the item's failure
+    RELEASED = "released"  # given back on a graceful stop
 
 
 class CutKind(StrEnum):

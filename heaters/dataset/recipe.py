@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from heaters.core import keys
-from heaters.core.facts import Bound, as_json
+from heaters.core.facts import Bound, as_text
 from heaters.core.splits import Splits
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
 from heaters.search.query import check_threshold
 
-STATES = (ClipState.REVIEW_APPROVED, ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED)
+STATES = (ClipState.REVIEW_APPROVED,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Choice:
             "states": None if self.states is None else list(self.states),
             "min_seconds": self.min_seconds,
             "max_seconds": self.max_seconds,
-            "facts": as_json(self.facts),
+            "facts": as_text(self.facts),
         }
 
 

@@ -1,55 +1,57 @@
-"""Keeps the leases of running items alive from a thread of its own, so that a busy loop never loses them."""
+"""Says that this driver is alive, from a thread of its own, so that a busy loop never loses its lease."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
-from heaters.errors import HeatersError
-from heaters.runner.ledger import Ledger
+from psycopg.types.json import Jsonb
+
 from heaters.store.db import Database
+from heaters.store.queries import query
 
 
 class Heartbeat:
-    """Renews every third of a lease. Use as a context manager."""
+    """Renews the driver's lease every third of it, and tells why its stages wait. Use as a context manager."""
 
     def __init__(
-        self, ledger: Ledger, database: Database, *, lease_seconds: float, on_trouble: Callable[[str], None]
+        self, database: Database, driver: str, *, lease_seconds: float, on_trouble: Callable[[str], None]
     ) -> None:
-        self._ledger = ledger
         self._database = database
-        self._interval_seconds = lease_seconds / 3
+        self._driver = driver
+        self._lease_seconds = lease_seconds
         self._on_trouble = on_trouble
-        self._held: set[int] = set()
-        self._lock = threading.Lock()
+        self._limits: Mapping[str, str] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
-    def hold(self, run_ids: Iterable[int]) -> None:
-        """Start renewing these runs."""
-        with self._lock:
-            self._held.update(run_ids)
+    def tell(self, limits: Mapping[str, str]) -> None:
+        """Why each stage starts no more calls now: published with the next beat."""
+        self._limits = dict(limits)
 
-    def drop(self, run_ids: Iterable[int]) -> None:
-        """Stop renewing these runs."""
-        with self._lock:
-            self._held.difference_update(run_ids)
+    def beat(self) -> None:
+        """Renew the lease. Raises StoreError."""
+        given = {"driver": self._driver, "lease_seconds": self._lease_seconds, "limits": Jsonb(dict(self._limits))}
+        with self._database.transaction() as tx:
+            tx.execute(query("begin_driver"), given)
 
-    def _beat(self) -> None:
-        while not self._stop.wait(self._interval_seconds):
-            with self._lock:
-                held = sorted(self._held)
-            if not held:
-                continue
+    def _run(self) -> None:
+        while not self._stop.wait(self._lease_seconds / 3):
             try:
-                self._ledger.heartbeat(self._database, held)
-            except HeatersError as error:
-                # The leases may run out: then others take the items and fencing drops our results.
-                self._on_trouble(f"heartbeat failed, trying again: {error}")
+                self.beat()
+            except Exception as error:
+                # Whatever it was, the next beat is tried. If the lease runs out, others take the work, and fencing drops ours.
+                self._on_trouble(f"heartbeat failed, trying again: {type(error).__name__}: {error}")
 
     def __enter__(self) -> "Heartbeat":
+        self.beat()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(timeout=10)
+        try:
+            with self._database.transaction() as tx:
+                tx.execute(query("end_driver"), {"driver": self._driver})
+        except Exception as error:  # the lease runs out by itself
+            self._on_trouble(f"could not sign off: {error}")
         self._database.close()

@@ -1,7 +1,7 @@
 """One JSON line for each thing that happens, with the trace id of its source: the log that machines read.
 
-A line: time, level, event (submitted, started, finished, failed, noticed), trace, source, stage, subject, id, video,
-attempt, run, worker; then the result's figures, or the error and what becomes of it.
+A line: time, level, event (submitted, started, finished, failed, noticed), trace, source, stage, video, stretch; then the
+attempt, the number of items and the result's figures, or the clip, the error and what becomes of it.
 """
 
 import json
@@ -15,9 +15,9 @@ from typing import Any, Self
 from heaters.core.pipeline import Stage
 from heaters.core.trace import trace_id
 from heaters.errors import ConfigError
-from heaters.runner.ledger import Claim, Failure
+from heaters.runner.claims import Claim, Ended, Failure
 from heaters.runner.origins import Origins
-from heaters.stages.base import StageResult
+from heaters.stages.base import summary
 
 STANDARD_ERROR = "-"
 
@@ -49,41 +49,41 @@ class Journal:
         facts = {"trace": trace_id(source), "source": source, "video": video_id, "new": is_new, "error": error}
         self._write("error" if error else "info", "submitted", facts)
 
-    def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
-        """Items went to Ray, as one call."""
+    def started(self, stage: Stage, claims: Sequence[Claim], items: int) -> None:
+        """Claims went to Ray, as one call."""
         for claim in claims:
-            self._write("info", "started", {**self._item(stage, claim), "batch": len(claims)})
+            self._write("info", "started", {**self._claim(stage, claim), "batch": items})
 
-    def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
-        """One item is done and recorded."""
-        self._write("info", "finished", {**self._item(stage, claim), "result": result.figures()})
+    def finished(self, stage: Stage, ended: Ended) -> None:
+        """A claim ended and is recorded; what failed in it has lines of its own."""
+        results = [result for _, result in ended.done]
+        if results:
+            facts = {"items": len(ended.items), "failed": len(ended.failed), "result": summary(results)}
+            self._write("info", "finished", {**self._claim(stage, ended.claim), **facts})
 
-    def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
-        """One item failed; it is dead or will be tried again."""
+    def failed(self, stage: Stage, failure: Failure) -> None:
+        """A video or clip failed; it is dead or will be tried again."""
         facts = {
+            "clip": failure.clip_id or None,
+            "failures": failure.failures,
             "error_type": failure.error_type,
             "error": failure.error,
             "dead": failure.dead,
             "retry_in_seconds": None if failure.dead else round(failure.delay_seconds, 1),
         }
-        self._write("error" if failure.dead else "warning", "failed", {**self._item(stage, claim), **facts})
+        line = {**self._video(stage, failure.video_id), **facts}
+        self._write("error" if failure.dead else "warning", "failed", line)
 
     def noticed(self, text: str) -> None:
         """Something worth a line."""
         self._write("warning", "noticed", {"message": text})
 
-    def _item(self, stage: Stage, claim: Claim) -> dict[str, Any]:
-        source = self._origins[claim.video_id] if self._origins else f"video {claim.video_id}"
-        return {
-            "trace": trace_id(source),
-            "source": source,
-            "stage": stage.name,
-            "subject": str(stage.subject),
-            "id": claim.subject_id,
-            "video": claim.video_id,
-            "attempt": claim.attempt,
-            "run": claim.run_id,
-        }
+    def _claim(self, stage: Stage, claim: Claim) -> dict[str, Any]:
+        return {**self._video(stage, claim.video_id), "stretch": claim.stretch, "attempt": claim.attempt}
+
+    def _video(self, stage: Stage, video_id: int) -> dict[str, Any]:
+        source = self._origins[video_id] if self._origins else f"video {video_id}"
+        return {"trace": trace_id(source), "source": source, "stage": stage.name, "video": video_id}
 
     def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds")

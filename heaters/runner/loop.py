@@ -1,49 +1,42 @@
-"""The loop: claim what is due, give it to Ray, finish what comes back. Later stages go first, so that work drains."""
+"""The loop: claim what is due, give it to Ray, record what comes back. docs/decisions.md explains it on a page.
+
+Later stages go first, so that work drains. It knows no stage by name.
+"""
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
-import ray
-
-from heaters.core.pipeline import Stage
-from heaters.errors import HeatersError, NodeLost, StageError, TransientError, WorkerLost
-from heaters.runner.batches import batches
+from heaters.core.pipeline import Change, Stage, Subject
+from heaters.errors import HeatersError, NodeLost, StageError, WorkerLost
+from heaters.runner.attribution import FailureAttribution
+from heaters.runner.batches import Batch, batches
+from heaters.runner.blame import MAX_LOSSES, final
+from heaters.runner.budget import Budget
+from heaters.runner.calls import TICK_SECONDS, Call, Calls
+from heaters.runner.claims import Claimed, Ended
 from heaters.runner.cluster import Cluster, dead_nodes, is_any_silent, survey
-from heaters.runner.doubts import Doubts
+from heaters.runner.drained import SideTask
+from heaters.runner.endings import Endings, as_stage_error
 from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
-from heaters.runner.ledger import Claim, Ledger
-from heaters.runner.pools import Pool, Reply, stage_module
-from heaters.runner.quarantine import Quarantine
-from heaters.runner.sharing import Sharing
-from heaters.runner.shortage import Shortage
+from heaters.runner.horizon import Horizon
+from heaters.runner.patience import Patience
+from heaters.runner.pools import Pool, Reply, Unfit
+from heaters.runner.sharing import balance, make_room
+from heaters.runner.tasks import TaskStore
 from heaters.settings import Settings
-from heaters.stages.base import Context, StageResult
-from heaters.stages.scratch import sweep
+from heaters.stages.base import stage_code
+from heaters.stages.scratch import remove_stale_dirs
 
-# How long to wait for a call before looking at the database again, busy and idle.
-TICK_SECONDS = 0.5
-EXPIRE_SECONDS = 2.0  # between looks for expired leases
-# Nodes are counted this often.
-SURVEY_SECONDS = 5.0
-# A call may wait so long for a node that an autoscaler starts for it.
-BOOT_SECONDS = 1800.0
-# Source bytes in flight per node, which bounds what local caches and scratch hold at once.
-IN_FLIGHT_BYTES_PER_NODE = 64 * 2**30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A batch at Ray."""
-
-    stage: Stage
-    claims: Sequence[Claim]
-    items: dict[int, Any]
-    begun: float
-    deadline: float
+EXPIRE_SECONDS = 2.0  # between looks for silent drivers
+SURVEY_SECONDS = 5.0  # between counts of the nodes
+TEND_SECONDS = 60.0  # between upkeep of counts and history
+# A call for clips claims at most so many stretches: many short videos fill a batch together.
+STRETCHES_PER_CALL = 16
+# Whether a model is worth loading: clips fill a batch when so many stretches wait.
+STRETCHES_PER_BATCH = 4
 
 
 class Runner:
@@ -53,244 +46,223 @@ class Runner:
         self,
         *,
         settings: Settings,
-        ledger: Ledger,
+        tasks: TaskStore,
         heartbeat: Heartbeat,
         cluster: Cluster,
         stages: Sequence[Stage],
         observer: Observer,
-        between: Callable[[], Stage | None] = lambda: None,
+        side_tasks: Sequence[SideTask] = (),
         forever: bool = False,
         package: str = "heaters.stages",
     ) -> None:
-        """`between` is called whenever something finished; it tells which stage's work it did, as auto-approval does.
-        `package` has the stages' modules; benchmarks and tests have others, whose work is known.
-        """
-        self._ledger = ledger
+        """`package` has the stages' modules; benchmarks and tests have others, whose work is known."""
+        self._tasks = tasks
         self._heartbeat = heartbeat
-        self._cluster = cluster
         self._observer = observer
-        self._between = between
+        self._side_tasks = side_tasks
         self._forever = forever
-        self._modules = {stage.name: stage_module(stage, package) for stage in stages}
-        self._pools = {s.name: Pool(s, settings, cluster, self._modules[s.name].__name__) for s in stages}
-        self._last_first = tuple(reversed(stages))
-        self._shortage = Shortage(stages)
-        self._sharing = Sharing(tuple(self._pools.values()), ledger)
-        self._calls: dict[Any, Call] = {}
-        self._held: set[str] = set()  # stages whose model is not worth loading yet
-        self._quarantine = Quarantine()
-        self._doubts: Doubts[Call] = Doubts(dead_nodes, is_any_silent)
-        self._where: dict[int, str] = {}  # video → the node whose cache holds its files
+        self._stages = tuple(stages)
+        self._codes = {stage.name: stage_code(stage.name, package) for stage in stages}
+        self._pools = {stage.name: Pool(stage, settings, cluster, package) for stage in stages}
         self._stop = threading.Event()
-        self._expired_at = 0.0
-        self._surveyed_at = time.monotonic()
-        sweep(settings.scratch)
+        self._patiently = Patience(self._stop, observer.noticed, after=tasks.release_unknown)
+        self._budget = Budget(self._pools, cluster, self._has_batch)
+        self._calls = Calls(self._pools, cluster)
+        self._endings = Endings(tasks, self._codes, self._budget, observer, self._patiently)
+        self._attribution: FailureAttribution[Call] = FailureAttribution(dead_nodes, is_any_silent)
+        is_open = forever or tasks.scope is not None
+        self._horizon = Horizon(stages, lambda: self._patiently(tasks.last_change), is_open=is_open)
+        self._done_at: dict[Callable[[], None], float] = {}  # periodic work → when it was done last
+        remove_stale_dirs(settings.scratch)
 
     def stop(self) -> None:
         """Ask the loop to end: what runs is given back. Safe from a signal handler."""
         self._stop.set()
 
     def run(self) -> bool:
-        """Work until nothing is left. True: drained; False: stopped before that.
+        """Work until nothing is left. True: done; False: stopped before that.
 
-        Raises ConfigError when a stage cannot run at all (a model is missing), StoreError when the database is gone;
-        what was in flight is released where possible, and otherwise comes back when its lease runs out.
+        While the database is away the loop waits for it; what is at Ray goes on and is recorded afterwards. Raises
+        ConfigError when a stage with work can run nowhere (a model is missing), once all else is done.
         """
         try:
             while not self._stop.is_set():
-                self._expire()
-                for call, error in self._doubts.settled():
-                    self._settle(call, error)
-                if done := self._between():
-                    self._shortage.end(done)
-                claimed = self._claim_all()
-                for stage, claim in self._quarantine.due(self._cluster.nodes):
-                    self._start(stage, [claim], 1)
+                self._every(EXPIRE_SECONDS, self._expire)
+                self._attribute()
+                self._do_side_tasks()
+                started = self._start_work()
                 if self._calls:
-                    self._wait()
-                elif not claimed and not self._forever and self._ledger.is_drained(self._last_first):
-                    return True
-                elif not claimed:
+                    self._collect()
+                elif not started:
+                    if not self._forever and self._is_done():
+                        return True
                     self._stop.wait(TICK_SECONDS)
-                self._sharing.make_room(self._cluster)
-                self._survey()
+                make_room(tuple(self._pools.values()), self._budget.cluster)
+                self._every(SURVEY_SECONDS, self._follow_cluster)
+                self._every(TEND_SECONDS, self._tend)
             return False
         finally:
             self._give_back()
 
-    def _expire(self) -> None:
-        now = time.monotonic()
-        if now - self._expired_at < EXPIRE_SECONDS:
-            return
-        self._expired_at = now
-        lost = self._ledger.expire()
-        if lost:
-            self._observer.noticed(f"took back {lost} item{'s'[: lost != 1]} of workers that fell silent")
+    # -------------------------------------------------------------------------------------------- start
 
-    def _survey(self) -> None:
-        """Nodes come and go: the pools follow."""
-        now = time.monotonic()
-        if now - self._surveyed_at < SURVEY_SECONDS:
-            return
-        self._surveyed_at = now
-        self._doubts.look()
-        found = survey(owned=self._cluster.owned)
-        if found != self._cluster:
-            self._observer.noticed(f"the cluster has {found.nodes} nodes, {found.cpus:g} CPUs, {found.gpus:g} GPUs now")
-            self._cluster = found
-            for pool in self._pools.values():
-                pool.resize(found)
-        self._sharing.balance(self._cluster)
+    def _start_work(self) -> int:
+        """Fill the budget of every stage, last first, those that need a model loaded after the others."""
+        started = 0
+        limits = {}
+        for stage in sorted(self._stages[::-1], key=lambda stage: not self._pools[stage.name].is_loaded):
+            allowance = self._budget.calls(stage)
+            limits[stage.name] = allowance.limit
+            if allowance.calls > 0:
+                started += len(self._start_stage(stage, allowance.calls).claims)
+        self._heartbeat.tell(limits)
+        return started
 
-    # -------------------------------------------------------------------------------------------- claim
-
-    def _claim_all(self) -> int:
-        """Fill every pool's free slots; returns how many items were claimed."""
-        claimed = sum(self._claim(stage) for stage in self._last_first if self._is_next(stage))
-        if self._sharing.is_cpu_idle(self._cluster):
-            claimed += sum(self._claim(stage) for stage in self._held_back())
+    def _start_stage(self, stage: Stage, calls: int) -> Claimed:
+        """Claim and start so many calls of a stage."""
+        claimed = self._patiently(
+            self._tasks.claim,
+            stage,
+            most=calls * (stage.batch if stage.subject is Subject.VIDEO else STRETCHES_PER_CALL),
+            items=calls * stage.batch,
+            until=self._horizon.until(stage),
+            room_bytes=self._budget.room_bytes if stage.reads_source else None,
+            most_bytes=self._budget.most_bytes,
+            nodes=self._budget.cluster.nodes,
+        )
+        if claimed.at_end:
+            self._budget.found_nothing(stage)
+        if not claimed.claims:
+            return claimed
+        self._horizon.begin_again()
+        items = self._patiently(self._tasks.inputs, stage, self._codes[stage.name].input, claimed.claims)
+        worn_out = final(WorkerLost("the drivers that held it fell silent"), MAX_LOSSES)
+        self._endings.record(
+            stage,
+            [
+                Ended(claim=claim, items=items[claim], outcomes=[worn_out] * len(items[claim]))
+                for claim in claimed.claims
+                if not items[claim] or claim.losses >= MAX_LOSSES
+            ],
+        )
+        due = {claim: items[claim] for claim in claimed.claims if items[claim] and claim.losses < MAX_LOSSES}
+        groups = list(batches(stage, due, calls))
+        for batch in groups:
+            if stage.reads_source:
+                for claim in batch.claims:
+                    self._budget.begin_reading(claim.video_id, claim.size_bytes)
+            self._call(batch, len(groups))
         return claimed
 
-    def _is_next(self, stage: Stage) -> bool:
-        """Whether to ask for work: there may be some, and it is worth what starting costs."""
-        if self._shortage.has(stage):
-            return False
-        if self._sharing.is_worth_loading(self._cluster, self._pools[stage.name]):
-            return True
-        self._shortage.begin(stage)
-        self._held.add(stage.name)
-        return False
-
-    def _held_back(self) -> list[Stage]:
-        """Those that were not worth it, once."""
-        held, self._held = self._held, set()
-        return [stage for stage in self._last_first if stage.name in held]
-
-    def _claim(self, stage: Stage) -> int:
-        pool = self._pools[stage.name]
-        slots = pool.free(self._sharing.spare_cpus(self._cluster, pool))
-        if slots <= 0:
-            return 0
-        room_bytes, most_bytes = self._room()
-        if room_bytes <= 0:
-            return 0
-        claims = self._ledger.claim(stage, slots * stage.batch, room_bytes=room_bytes, most_bytes=most_bytes)
-        if len(claims) < slots * stage.batch:
-            self._shortage.begin(stage)
-        if not claims:
-            return 0
-        self._heartbeat.hold(c.run_id for c in claims)
-        self._start(stage, self._quarantine.admit(stage, claims), slots)
-        return len(claims)
-
-    def _start(self, stage: Stage, claims: Sequence[Claim], slots: int) -> None:
-        items = self._ledger.inputs(self._modules[stage.name], claims)
-        groups = list(batches(stage, claims, slots))
-        for group in groups:
-            self._submit(stage, group, items, len(groups))
-
-    def _room(self) -> tuple[int, int]:
-        """Bytes that may still come in flight, and the most that one source counts as: one larger than all the room
-        does not keep the others out.
-        """
-        room = IN_FLIGHT_BYTES_PER_NODE * self._cluster.nodes
-        held = {c.video_id: min(c.size_bytes, room // 2) for call in self._calls.values() for c in call.claims}
-        return room - sum(held.values()), room // 2
-
-    def _submit(self, stage: Stage, claims: Sequence[Claim], items: dict[int, Any], starting: int) -> None:
-        there = [c for c in claims if c.subject_id in items]
-        for claim in claims:
-            if claim.subject_id not in items:
-                self._fail(stage, claim, TransientError(f"the rows that {stage.name} needs are not there"))
-        if not there:
-            return
-        # Whoever runs alone may use the whole node; many at once get one thread each.
-        threads = max(1, int(self._cluster.node_cpus * self._cluster.nodes // (len(self._calls) + starting)))
-        context = Context(
-            threads=min(threads, int(self._cluster.node_cpus)), timeout_seconds=float(stage.timeout_seconds)
-        )
-        node = self._where.get(there[0].video_id)
-        ref = self._pools[stage.name].submit([items[c.subject_id] for c in there], context, node)
-        # The child's own limit fires first and names the item; this one is for workers that hang themselves.
-        begun = time.monotonic()
-        deadline = begun + stage.timeout_seconds * len(there) + 60
-        deadline += BOOT_SECONDS if self._cluster.grows else 0
-        self._calls[ref] = Call(stage=stage, claims=there, items=items, begun=begun, deadline=deadline)
-        self._observer.started(stage, there)
-
-    # -------------------------------------------------------------------------------------------- finish
-
-    def _wait(self) -> None:
-        ready, others = ray.wait(list(self._calls), num_returns=1, timeout=TICK_SECONDS)
-        if ready and others:  # under load several are there by now, and one claim serves them all
-            ready += ray.wait(others, num_returns=len(others), timeout=0)[0]
-        for ref in ready:
-            call = self._calls.pop(ref)
-            reply = self._pools[call.stage.name].collect(ref)
-            if isinstance(reply, WorkerLost) and not isinstance(reply, NodeLost) and not self._cluster.owned:
-                self._doubts.add(call, call.begun, reply)
-            else:
-                self._settle(call, reply)
-        now = time.monotonic()
-        for ref in [r for r, call in self._calls.items() if call.deadline < now]:
-            call = self._calls.pop(ref)
-            self._settle(call, self._pools[call.stage.name].cancel(ref))
-
-    def _settle(self, call: Call, reply: Reply | HeatersError) -> None:
-        self._shortage.end(call.stage)
-        self._quarantine.leave(call.claims)
-        if isinstance(reply, HeatersError) and not isinstance(reply, StageError):
-            self._heartbeat.drop(c.run_id for c in call.claims)
-            self._ledger.release(call.claims)
-            raise reply
-        if isinstance(reply, StageError):
-            outcomes: Sequence[Any] = [reply] * len(call.claims)
+    def _call(self, batch: Batch, starting: int = 1) -> None:
+        """Give the next part of a batch to Ray; after the last one the batch has ended."""
+        call = self._calls.start(batch, starting)
+        if call is None:
+            self._endings.done([batch])
         else:
-            outcomes = reply.outcomes
-            self._where.update({c.video_id: reply.node for c in call.claims})
-        done = []
-        for claim, outcome in zip(call.claims, outcomes, strict=True):
-            if isinstance(outcome, StageError):
-                self._fail(call.stage, claim, outcome)
+            self._observer.started(batch.stage, batch.claims, len(call.part))
+
+    # -------------------------------------------------------------------------------------------- collect
+
+    def _collect(self) -> None:
+        """Wait for calls to end, and record what did: each stage in one transaction."""
+        ended: dict[str, list[Batch]] = defaultdict(list)
+        for call, word in self._calls.words():
+            if isinstance(word, Reply):
+                call.batch.put(call.part, word.outcomes)
+                ended["" if call.batch.is_alone else call.batch.stage.name].append(call.batch)
+            elif isinstance(word, Unfit):
+                self._endings.released(call.batch, word)
+            elif isinstance(word, WorkerLost) and not isinstance(word, NodeLost) and not self._budget.cluster.owned:
+                self._attribution.add(call, call.submitted, word)
             else:
-                done.append((claim, call.items[claim.subject_id], outcome))
-        for claim, result in self._finish(call, done):
-            self._observer.finished(call.stage, claim, result)
+                self._end_without_result(call, as_stage_error(word))
+        for batch in ended.pop("", []):
+            self._call(batch)
+        for done in ended.values():
+            self._endings.done(done)
+        for call, error in self._calls.hanging():
+            self._end_without_result(call, as_stage_error(error))
 
-    def _finish(
-        self, call: Call, done: Sequence[tuple[Claim, Any, StageResult]]
-    ) -> Iterator[tuple[Claim, StageResult]]:
-        """Record what a call did, together where its stage can; what was still ours comes back."""
-        together = hasattr(self._modules[call.stage.name], "record_all")
-        for group in [done] if together and done else [[one] for one in done]:
-            ours = self._ledger.finish_all(call.stage, self._modules[call.stage.name], group)
-            self._heartbeat.drop(claim.run_id for claim, _, _ in group)
-            for claim, _, result in group:
-                if claim.run_id in ours:
-                    yield claim, result
-                else:
-                    self._observer.noticed(
-                        f"dropped a late result of {call.stage.name} for {call.stage.subject} {claim.subject_id}: "
-                        "its lease had run out"
-                    )
+    def _attribute(self) -> None:
+        """Calls whose process died: by now it may be known whether their node did."""
+        for call, error in self._attribution.settled():
+            self._end_without_result(call, error)
 
-    def _fail(self, stage: Stage, claim: Claim, error: StageError) -> None:
-        failure = self._ledger.fail(stage, claim, error)
-        self._quarantine.failed(stage, claim, error)
-        self._heartbeat.drop([claim.run_id])
-        self._observer.failed(stage, claim, failure)
+    def _end_without_result(self, call: Call, error: StageError) -> None:
+        if self._endings.lost(call, error):
+            self._call(call.batch)
 
-    # -------------------------------------------------------------------------------------------- the rest
+    # -------------------------------------------------------------------------------------------- the end
+
+    def _is_done(self) -> bool:
+        """Whether nothing is left up to the horizon. Looks once more at each stage in turn, whatever its budget says."""
+        if self._attribution.calls:
+            return False
+        while (stage := self._horizon.next_stage) is not None:
+            if stage.takes is Change.DECISION and not all(self._patiently(side.is_done) for side in self._side_tasks):
+                return False
+            if len(self._pools[stage.name].unfit) >= self._budget.cluster.nodes:
+                self._raise_if_due(stage)
+            elif self._start_stage(stage, 1).claims:
+                return False
+            if not self._patiently(self._tasks.is_drained, stage, self._horizon.until(stage)):
+                return False
+            self._horizon.done(stage)
+        return True
+
+    def _raise_if_due(self, stage: Stage) -> None:
+        """A stage that can run nowhere: with work for it the run ends by the reason."""
+        claimed = self._patiently(self._tasks.claim, stage, most=1)
+        if claimed.claims:
+            self._patiently(self._tasks.release, [(stage, claim) for claim in claimed.claims])
+            raise self._endings.unfit[stage.name]
 
     def _give_back(self) -> None:
         """End what is in flight by force and release it; stages are made to be cut off anywhere."""
-        calls = (*self._calls.values(), *self._doubts.calls)
-        claims = [*self._quarantine.empty(), *(claim for call in calls for claim in call.claims)]
-        for ref, call in list(self._calls.items()):
-            self._pools[call.stage.name].cancel(ref)
-        self._calls.clear()
-        if claims:
-            self._heartbeat.drop(c.run_id for c in claims)
-            self._ledger.release(claims)
+        self._calls.cut_off()
         for pool in self._pools.values():
             pool.let_go()
+        try:
+            self._tasks.release()
+        except HeatersError as error:  # the lease runs out, and others take it back
+            self._observer.noticed(f"what was in work could not be given back: {error}")
+
+    # -------------------------------------------------------------------------------------------- now and then
+
+    def _every(self, seconds: float, do: Callable[[], None]) -> None:
+        now = time.monotonic()
+        if now - self._done_at.setdefault(do, 0.0) >= seconds:
+            self._done_at[do] = now
+            do()
+
+    def _expire(self) -> None:
+        lost = self._patiently(self._tasks.expire)
+        if lost:
+            self._observer.noticed(f"took back {lost} item{'s'[: lost != 1]} of drivers that fell silent")
+
+    def _do_side_tasks(self) -> None:
+        for side in self._side_tasks:
+            change = self._patiently(side.look)
+            if change is not None:
+                self._budget.happened(change)
+
+    def _follow_cluster(self) -> None:
+        """Nodes come and go: the pools follow."""
+        self._attribution.look()
+        found = survey(owned=self._budget.cluster.owned)
+        pools = tuple(self._pools.values())
+        if found != self._budget.cluster:
+            self._observer.noticed(f"the cluster has {found.nodes} nodes, {found.cpus:g} CPUs, {found.gpus:g} GPUs now")
+            self._budget.cluster = self._calls.cluster = found
+            for pool in pools:
+                pool.unfit.clear()
+                pool.resize(found)
+        balance(pools, found, lambda stage, most: self._patiently(self._tasks.count_next, stage, most))
+
+    def _tend(self) -> None:
+        self._patiently(self._tasks.tend)
+
+    def _has_batch(self, stage: Stage) -> bool:
+        most = stage.batch if stage.subject is Subject.VIDEO else STRETCHES_PER_BATCH
+        return self._patiently(self._tasks.count_next, stage, most) >= most

@@ -14,8 +14,10 @@ from prometheus_client.registry import Collector
 
 from heaters.core.pipeline import Stage
 from heaters.errors import ConfigError, HeatersError
-from heaters.runner.ledger import Claim, Failure, Ledger
-from heaters.stages.base import StageResult
+from heaters.runner.claims import Claim, Ended, Failure
+from heaters.settings import Settings
+from heaters.status import counts, stage_status
+from heaters.store.db import Database
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 3 * 3600)
 _BATCH = (1, 2, 4, 8, 16, 32, 64)
@@ -51,23 +53,24 @@ class Queue(Collector):
         yield family
 
 
-def depths(ledger: Ledger, stages: Sequence[Stage]) -> Depths:
-    """The queue as the database has it."""
-    counts = ledger.counts()
-    found: Depths = {}
-    for stage in stages:
-        found[stage.name, "waiting"] = ledger.waiting(stage)
-        for status in ("running", "retrying", "dead"):
-            found[stage.name, status] = int(counts.get(stage.name, {}).get(status, 0))
-    return found
+def depths(database: Database, settings: Settings, stages: Sequence[Stage]) -> Depths:
+    """The queue by the kept counts."""
+    with database.transaction() as tx:
+        kept = counts(tx, settings)
+    rows = [stage_status(stage, kept, settings) for stage in stages]
+    return {
+        (row.stage, status): getattr(row, status)
+        for row in rows
+        for status in ("waiting", "running", "retrying", "dead")
+    }
 
 
 class Metrics:
     """Counts what a runner tells; its observer. Use as a context manager. Nothing global is touched."""
 
-    def __init__(self, ledger: Ledger, stages: Sequence[Stage]) -> None:
+    def __init__(self, database: Database, settings: Settings, stages: Sequence[Stage]) -> None:
         self._registry = to = CollectorRegistry()
-        to.register(Queue(lambda: depths(ledger, stages)))
+        to.register(Queue(lambda: depths(database, settings, stages)))
         self._seconds = Histogram(
             "heaters_stage_seconds", "Work on one item.", ["stage"], registry=to, buckets=_SECONDS
         )
@@ -111,24 +114,24 @@ class Metrics:
         """All of them in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def started(self, stage: Stage, claims: Sequence[Claim]) -> None:
-        """Items went to Ray, as one call."""
-        self._batch.labels(stage.name).observe(len(claims))
+    def started(self, stage: Stage, claims: Sequence[Claim], items: int) -> None:
+        """Claims went to Ray, as one call."""
+        del claims
+        self._batch.labels(stage.name).observe(items)
 
-    def finished(self, stage: Stage, claim: Claim, result: StageResult) -> None:
-        """One item is done and recorded."""
-        del claim
-        self._items.labels(stage.name, "done").inc()
-        self._seconds.labels(stage.name).observe(result.seconds)
-        if result.cache:
-            self._cache.labels(stage.name, "yes").inc(result.cache.hits)
-            self._cache.labels(stage.name, "no").inc(result.cache.misses)
-            self._bytes.labels(stage.name, "moved").inc(result.cache.bytes_moved)
-            self._bytes.labels(stage.name, "saved").inc(result.cache.bytes_saved)
+    def finished(self, stage: Stage, ended: Ended) -> None:
+        """A claim ended and is recorded."""
+        for _, result in ended.done:
+            self._items.labels(stage.name, "done").inc()
+            self._seconds.labels(stage.name).observe(result.seconds)
+            if result.cache:
+                self._cache.labels(stage.name, "yes").inc(result.cache.hits)
+                self._cache.labels(stage.name, "no").inc(result.cache.misses)
+                self._bytes.labels(stage.name, "moved").inc(result.cache.bytes_moved)
+                self._bytes.labels(stage.name, "saved").inc(result.cache.bytes_saved)
 
-    def failed(self, stage: Stage, claim: Claim, failure: Failure) -> None:
-        """One item failed; it is dead or will be tried again."""
-        del claim
+    def failed(self, stage: Stage, failure: Failure) -> None:
+        """A video or clip failed; it is dead or will be tried again."""
         self._items.labels(stage.name, "dead" if failure.dead else "retry").inc()
         self._failures.labels(stage.name, failure.error_type).inc()
 

@@ -1,94 +1,65 @@
-"""How the pools share a cluster: CPUs last stage first, GPUs by what is queued; idle models make room for others."""
+"""How the pools share a cluster: GPUs by what is queued, and idle models make room for others."""
 
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heaters.runner.balance import Want, shares
+from heaters.core.pipeline import Stage
 from heaters.runner.cluster import Cluster, free_cpus
-from heaters.runner.ledger import Ledger
 
 if TYPE_CHECKING:  # importing it imports Ray, which then has read how it authenticates
     from heaters.runner.pools import Pool
 
 # An idle model is let go after this long, if no CPU is free.
 IDLE_SECONDS = 1.0
-# So much more work than there are CPUs is given to Ray, at least one call: one that falls free has its next call there.
-AHEAD = 0.25
-# A model without a whole batch to do is loaded all the same when it has waited so long, or a CPU is idle.
-LOADS_AFTER_SECONDS = 20.0
-# What waits for a GPU is counted up to so many calls.
+# Work that waits for a GPU is counted up to so many calls.
 MOST_CALLS = 500
 
 
-class Sharing:
-    """Between the pools of one runner."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """What a stage could use now: calls that run or wait, each of which takes `gpus` of a GPU."""
 
-    def __init__(self, pools: "Sequence[Pool]", ledger: Ledger) -> None:
-        self._pools = pools
-        self._ledger = ledger
-        self._refused_at: dict[str, float] = {}
+    calls: float
+    gpus: float
 
-    def is_worth_loading(self, cluster: Cluster, pool: "Pool") -> bool:
-        """Whether a model may take a CPU that others could use: it is loaded already, or has a batch to do, or has been
-        refused for long. Loading takes seconds of that CPU, and comes again whenever it had to make room.
-        """
-        name = pool.stage.name
-        if pool.cpus or not pool.stage.resident or self._is_unbound(cluster, pool):
-            return True
-        refused_at = self._refused_at.setdefault(name, time.monotonic())
-        if self._ledger.queued_calls(pool.stage, 1) < 1 and time.monotonic() - refused_at < LOADS_AFTER_SECONDS:
-            return False
-        self._refused_at.pop(name)
-        return True
 
-    def is_cpu_idle(self, cluster: Cluster) -> bool:
-        """Whether there are CPUs that nobody has asked for."""
-        return self._asked(cluster) < max(1.0, cluster.cpus)
+def shares(gpus: float, wants: Mapping[str, Want]) -> dict[str, int]:
+    """How many calls of each stage may hold a part of `gpus` GPUs at once: in proportion, and at least one each.
 
-    def spare_cpus(self, cluster: Cluster, pool: "Pool") -> float:
-        """How many more CPUs a pool may ask for.
+    A stage with nothing to do keeps its one: what arrives for it need not wait for the next look.
+    """
+    total = sum(want.calls * want.gpus for want in wants.values())
+    found = {}
+    for name, want in wants.items():
+        part = want.calls * want.gpus / total if total else 1 / len(wants)
+        found[name] = max(1, int(gpus * part / want.gpus + 1e-9))
+    return found
 
-        Ray does not know which stage is the last one, and with fewer CPUs than stages that wait it leaves some out for
-        as long as others have work: so it gets little more than fits. Downloads wait for networks and run ahead of
-        all else; models on GPUs are bounded by these.
-        """
-        if self._is_unbound(cluster, pool):
-            return math.inf
-        cpus = max(1.0, cluster.cpus) * cluster.ahead
-        return cpus + max(1.0, AHEAD * cpus) - self._asked(cluster)
 
-    def _asked(self, cluster: Cluster) -> float:
-        return sum(p.cpus for p in self._pools if not self._is_unbound(cluster, p))
+def balance(pools: "Sequence[Pool]", cluster: Cluster, waiting: Callable[[Stage, int], int]) -> None:
+    """Share the GPUs by what is queued; `waiting` counts what a stage has before it, up to a number."""
+    on_gpus = [p for p in pools if p.stage.gpus and cluster.gpus]
+    if len(on_gpus) < 2:
+        return
+    wants = {p.stage.name: Want(calls=p.calls + waiting(p.stage, MOST_CALLS), gpus=p.stage.gpus) for p in on_gpus}
+    for pool in on_gpus:
+        pool.resize(cluster)
+        pool.allot(shares(cluster.gpus * cluster.ahead, wants)[pool.stage.name])
 
-    def _is_unbound(self, cluster: Cluster, pool: "Pool") -> bool:
-        return pool.stage.by_host or (pool.stage.gpus > 0 and cluster.has_gpus)
 
-    def make_room(self, cluster: Cluster) -> None:
-        """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs. Of GPUs only
-        when another stage waits: models there take long to load.
-        """
-        now = time.monotonic()
-        for pool in self._pools:
-            pool.shrink()
-        idle = [p for p in self._pools if p.is_idle and now - p.idle_since > IDLE_SECONDS]
-        if idle and (free_cpus() < 1 or any(p.is_kept_waiting for p in self._on_gpus(cluster))):
-            for pool in idle:
-                pool.let_go()
-
-    def balance(self, cluster: Cluster) -> None:
-        """Share the GPUs by what is queued."""
-        pools = self._on_gpus(cluster)
-        if len(pools) < 2:
-            return
-        wants = {
-            p.stage.name: Want(calls=p.calls + self._ledger.queued_calls(p.stage, MOST_CALLS), gpus=p.stage.gpus)
-            for p in pools
-        }
-        for pool in pools:
-            pool.resize(cluster)
-            pool.allot(shares(cluster.gpus * cluster.ahead, wants)[pool.stage.name])
-
-    def _on_gpus(self, cluster: Cluster) -> "list[Pool]":
-        return [p for p in self._pools if p.stage.gpus and cluster.gpus]
+def make_room(pools: "Sequence[Pool]", cluster: Cluster) -> None:
+    """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs. Of GPUs only when
+    another stage waits: models there take long to load.
+    """
+    now = time.monotonic()
+    for pool in pools:
+        pool.shrink()
+    idle = [p for p in pools if p.is_idle and now - p.idle_since > IDLE_SECONDS]
+    if not idle:
+        return
+    is_wanted = any(p.is_kept_waiting for p in pools if p.stage.gpus and cluster.gpus)
+    if is_wanted or free_cpus() < 1:
+        for pool in idle:
+            pool.let_go()

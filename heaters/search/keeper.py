@@ -23,6 +23,10 @@ class Keeper:
         self._looked_at = float("-inf")
         self._thread: threading.Thread | None = None
 
+    def is_done(self) -> bool:
+        """A run does not wait for indexes: what has none yet is searched exactly."""
+        return True
+
     def look(self, *, now: bool = False) -> None:
         """Start a build if an index is missing; cheap, and at most every few seconds unless `now`."""
         if self._thread is not None and self._thread.is_alive():

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from heaters.core.facts import Bound, as_json
+from heaters.core.facts import Bound, as_text
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
 
@@ -119,7 +119,7 @@ class Filters:
             "created_until": _utc(self.created_until),
             "reviewed_since": _utc(self.reviewed_since),
             "reviewed_until": _utc(self.reviewed_until),
-            "facts": as_json(self.facts),
+            "facts": as_text(self.facts),
         }
 
 

@@ -17,7 +17,7 @@ from heaters.settings import parse
 FACTS_VERSION = "1"  # of the way in which clips are measured
 LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
 EMBEDDING_STRATEGIES = ("multi_average", "single")
-EXPORT_PROFILES = ("source", "proxy")
+EXPORT_PROFILES = ("source", "proxy", "none")
 # Those from which an object is read at once; the archives' would fail every stage that fetches.
 STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
@@ -80,7 +80,7 @@ class Settings:
         "HEATERS_EXPORT",
         "source",
         parse.choice(*EXPORT_PROFILES),
-        "clips from the master (source) or the proxy (proxy)",
+        "files of approved clips from the master (source), from the proxy (proxy), or none",
     )
     device: str = _setting("HEATERS_DEVICE", "auto", parse.choice("auto", "cpu", "cuda"), "where models run")
     detector: str = _setting(
@@ -178,6 +178,9 @@ class Settings:
     api_keys_file: str = _setting("HEATERS_API_KEYS_FILE", "", str, "a file with further such keys, one a line")
 
     log: str = _setting("HEATERS_LOG", "", str, "a file for JSON lines of all that happens; -: standard error")
+    history_days: int = _setting(
+        "HEATERS_HISTORY_DAYS", 90, parse.whole(1, 36500), "how long attempts are kept; nothing depends on them"
+    )
     metrics_host: str = _setting("HEATERS_METRICS_HOST", "127.0.0.1", str, "address of a run's Prometheus metrics")
     metrics_port: int = _setting("HEATERS_METRICS_PORT", 0, parse.port(0), "their port; 0: none")
 
@@ -206,15 +209,25 @@ class Settings:
         """The node-local cache of store objects."""
         return self.home / "cache"
 
+    @property
+    def space_strategy(self) -> str:
+        """The strategy of the space that vectors go to. An average depends on which stills there are: of others than the
+        usual three it is a strategy of its own. The middle one is the same for all.
+        """
+        usual = self.embedding_strategy == "single" or self.keyframes == "multi"
+        return self.embedding_strategy if usual else f"{self.embedding_strategy}/{self.keyframes}"
+
     def variant(self, name: str) -> str:
         """The value a pipeline row's `variant` names: what a stage's output depends on."""
-        # An average depends on which stills there are; the middle one is the same for all.
-        more = "" if self.embedding_strategy == "single" or self.keyframes == "multi" else f"|{self.keyframes}"
-        embedding = f"{self.model}|{self.embedding_strategy}{more}"
         levels = (self.dark_level, self.frozen_level, self.silent_dbfs)
         changed = [f"{level:g}" for level in levels if levels != LEVELS]
-        facts = "-".join([FACTS_VERSION, *changed, *["text"] * self.text])
-        return {"": "", "keyframes": self.keyframes, "facts": facts, "embedding": embedding}[name]
+        return {
+            "": "",
+            "keyframes": self.keyframes,
+            "facts": "-".join([FACTS_VERSION, *changed, *["text"] * self.text]),
+            "embedding": f"{self.model}|{self.space_strategy}",
+            "export": self.export_profile,
+        }[name]
 
     def __post_init__(self) -> None:
         if self.embedding_strategy == "multi_average" and self.keyframes == "midpoint":

@@ -4,21 +4,27 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from heaters.core import keys
 from heaters.errors import StoreError
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
+from heaters.stages.still import still_keys
 from heaters.store.objects import store_of
 from heaters.store.queries import query
-
-INPUT = "input_archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """Every object made from a clip."""
+    """An archived clip and what was made from it: strategies of stills; profiles and parameters of files."""
 
     id: int
-    keys: list[str]
+    video_id: int
+    stretch: int
+    content_hash: str
+    start_frame: int
+    end_frame: int
+    strategies: list[str]
+    files: list[str]  # "profile params"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,11 @@ class ArchiveResult(StageResult):
         return f"{self.objects_deleted} objects, {self.bytes_freed / 1e6:.1f} MB freed"
 
 
-Result = ArchiveResult
+def objects(item: Input) -> list[str]:
+    """The keys of every object made from a clip."""
+    span = (item.content_hash, item.start_frame, item.end_frame)
+    stills = [key for strategy in item.strategies for key in still_keys(*span, strategy).values()]
+    return stills + [keys.clip_export(*span, *file.split(" ")) for file in item.files]
 
 
 class Worker:
@@ -48,7 +58,7 @@ class Worker:
 
     def _one(self, item: Input) -> ArchiveResult:
         begun = time.monotonic()
-        there = [key for key in item.keys if self._store.stat(key) is not None]
+        there = [key for key in objects(item) if self._store.stat(key) is not None]
         freed = self._store.delete(there)
         left = [key for key in there if self._store.stat(key) is not None]
         if left:
@@ -58,8 +68,10 @@ class Worker:
         return ArchiveResult(objects_deleted=len(there), bytes_freed=freed, seconds=time.monotonic() - begun)
 
 
-def record(tx: Transaction, item: Input, result: ArchiveResult) -> None:
-    """Forget the clip's files."""
-    del result
-    tx.execute(query("record_archive"), {"id": item.id})
-    tx.execute(query("forget_export"), {"id": item.id})
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, ArchiveResult]]) -> None:
+    """Forget the clips' files."""
+    del variant
+    tx.execute(query("record_archive"), {"clip_ids": [item.id for item, _ in done]})
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

@@ -16,13 +16,11 @@ from heaters.errors import StageError
 from heaters.models.detectors import Detector, Footage, build
 from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.evidence import pack, pts_table
 from heaters.store.objects import store_of
 from heaters.store.queries import query
-
-INPUT = "input_detect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +62,6 @@ class SceneDetectionResult(StageResult):
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         return f"{self.cut_count} cuts, {self.clip_count} clips at {self.fps:.0f} fps on {self.device}"
-
-
-Result = SceneDetectionResult
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -172,11 +167,28 @@ def evidence_key(content_hash: str, detector: Detector) -> str:
     return keys.probabilities(content_hash, detector.word)
 
 
-def record(tx: Transaction, item: Input, result: SceneDetectionResult) -> None:
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, SceneDetectionResult]]) -> None:
     """Write cuts and clips; the deferred trigger checks at commit that they tile the video."""
-    tx.execute(query("record_probabilities"), {"id": item.id, "probabilities_key": result.probabilities_key})
+    del variant
+    for item, result in done:
+        _record(tx, item, result)
+
+
+def _record(tx: Transaction, item: Input, result: SceneDetectionResult) -> None:
+    tx.execute(
+        query("record_probabilities"),
+        {
+            "id": item.id,
+            "probabilities_key": result.probabilities_key,
+            "detector": result.method,
+            "detector_model": result.model,
+        },
+    )
     tx.execute(
         query("record_cuts"),
         {"id": item.id, "cuts": Jsonb(list(result.cuts)), "created_by": f"{result.method} {result.model}"},
     )
     tx.execute(query("record_clips"), {"id": item.id, "clips": Jsonb(list(result.clips))})
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

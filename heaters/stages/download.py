@@ -13,13 +13,11 @@ from heaters.errors import SourceRefused
 from heaters.media.fetch import Fetched, FetchLimits, fetch, is_s3
 from heaters.media.probe import Probe, probe
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache
 from heaters.store.objects import store_of
 from heaters.store.queries import query
-
-INPUT = "input_download"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +53,6 @@ class DownloadResult(StageResult):
         """The result in a few words for a person who watches."""
         shape = f"{self.probe.codec} {self.probe.width}×{self.probe.height}"
         return f"{self.size_bytes / 1e6:.1f} MB, {shape}, {self.strategy}"
-
-
-Result = DownloadResult
 
 
 class Worker:
@@ -139,8 +134,14 @@ def provenance(fetched: Fetched) -> dict[str, Any]:
     return {**fetched.provenance, "strategy": fetched.strategy, **(formats if fetched.formats_offered else {})}
 
 
-def record(tx: Transaction, item: Input, result: DownloadResult) -> None:
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, DownloadResult]]) -> None:
     """Write the master's facts; a source whose bytes another video holds already becomes its duplicate."""
+    del variant
+    for item, result in done:
+        _record(tx, item, result)
+
+
+def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
     other = tx.execute(query("video_with_content"), {"content_hash": result.content_hash, "id": item.id}).fetchone()
     if other is not None:
         tx.execute(query("record_duplicate"), {"id": item.id, "duplicate_of": other["id"]})
@@ -166,3 +167,6 @@ def record(tx: Transaction, item: Input, result: DownloadResult) -> None:
             "provenance": Jsonb(result.provenance),
         },
     )
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

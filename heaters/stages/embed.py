@@ -1,25 +1,24 @@
 """Stage `embed`: a clip's stills → one vector in the space of the model in use."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from heaters.errors import StageError
 from heaters.models.batches import ahead
 from heaters.models.embedder import load_embedder, pool
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each, portable
-from heaters.stages.still import read_still
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
+from heaters.stages.still import read_still, still_keys
 from heaters.store.objects import store_of
-from heaters.store.queries import query
-from heaters.store.vectors import Row, write_vectors
+from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
-INPUT = "input_embed"
 MIDDLE = "p50"
 # Decoded stills that wait for the model: 720p ones are 2.8 MB each.
 READ_AHEAD = 64
@@ -27,11 +26,14 @@ READ_AHEAD = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """The keys of a clip's stills, by tag."""
+    """A clip that has its stills."""
 
     id: int
-    tags: list[str]
-    keys: list[str]
+    video_id: int
+    stretch: int
+    content_hash: str
+    start_frame: int
+    end_frame: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +48,16 @@ class EmbeddingResult(StageResult):
     strategy: str
     images: int
     device: str
-    vector: tuple[float, ...]
+    vector: NDArray[np.float32]
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         return f"{self.dimension} numbers by {self.model} on {self.device}"
 
 
-Result = EmbeddingResult
-
-
-def chosen(tags: Sequence[str], names: Sequence[str], strategy: str) -> list[str]:
-    """The keys of the stills that `strategy` uses: the middle one, or all."""
-    if strategy == "single":
-        return [name for tag, name in zip(tags, names, strict=True) if tag == MIDDLE]
-    return list(names)
+def chosen(keys: Mapping[str, str], strategy: str) -> list[str]:
+    """The keys, by tag, of the stills that `strategy` uses: the middle one, or all."""
+    return [keys[MIDDLE]] if strategy == "single" else list(keys.values())
 
 
 class Worker:
@@ -68,7 +65,9 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._store = store_of(settings)
+        self._keyframes = settings.keyframes
         self._strategy = settings.embedding_strategy
+        self._space_strategy = settings.space_strategy
         self._name = settings.model
         self._embedder = load_embedder(
             settings.model, device=settings.device, cache=settings.home / "models", towers="image"
@@ -77,7 +76,7 @@ class Worker:
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[EmbeddingResult]]:
         begun = time.monotonic()
         torch.set_num_threads(context.threads)
-        wanted = [(item, key) for item in items for key in chosen(item.tags, item.keys, self._strategy)]
+        wanted = [(item, key) for item in items for key in self._keys(item)]
         owners: list[int] = []  # of each picture that could be read
         failed: dict[int, StageError] = {}
 
@@ -101,14 +100,18 @@ class Worker:
                 model=self._embedder.model,
                 name=self._name,
                 dimension=self._embedder.dimension,
-                strategy=self._strategy,
+                strategy=self._space_strategy,
                 images=len(mine),
                 device=self._embedder.device,
-                vector=tuple(vector.tolist()),
+                vector=vector,
                 seconds=(time.monotonic() - begun) / len(items),
             )
 
         return each(items, one)
+
+    def _keys(self, item: Input) -> list[str]:
+        keys = still_keys(item.content_hash, item.start_frame, item.end_frame, self._keyframes)
+        return chosen(keys, self._strategy)
 
     def _picture(self, key: str) -> Image.Image | StageError:
         """The decoded still, or what is wrong with it: other clips' pictures go on."""
@@ -118,25 +121,22 @@ class Worker:
             return error
 
 
-def record(tx: Transaction, item: Input, result: EmbeddingResult) -> None:
-    """Write the vector into its space, registering the space first."""
-    record_all(tx, [(item, result)])
-
-
-def record_all(tx: Transaction, done: Sequence[tuple[Input, EmbeddingResult]]) -> None:
-    """Write the vectors of a batch in one go."""
-    for model, name, dimension in sorted({(r.model, r.name, r.dimension) for _, r in done}):
-        tx.execute(query("record_model"), {"model": model, "name": name, "dimension": dimension})
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, EmbeddingResult]]) -> None:
+    """Write the vectors into their space, which is registered when it is new."""
+    spaces = {
+        (r.model, r.strategy): SpaceRow(
+            asked=variant, model=r.model, name=r.name, strategy=r.strategy, dimension=r.dimension
+        )
+        for _, r in done
+    }
+    numbers = {key: space_number(tx, row) for key, row in spaces.items()}
     write_vectors(
         tx,
-        (
-            Row(
-                clip_id=item.id,
-                model=result.model,
-                strategy=result.strategy,
-                vector=np.array(result.vector, np.float32),
-                images=result.images,
-            )
-            for item, result in done
-        ),
+        [
+            Row(clip_id=item.id, variant=numbers[r.model, r.strategy], vector=r.vector, images=r.images)
+            for item, r in done
+        ],
     )
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

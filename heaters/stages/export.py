@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from psycopg.types.json import Jsonb
 
 from heaters.core import keys
 from heaters.media.cutting import EXPORT_SETTINGS, EXPORTS
 from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
-
-INPUT = "input_export"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +23,8 @@ class Input:
     """An approved clip `[start_frame, end_frame)` and where its video lies."""
 
     id: int
+    video_id: int
+    stretch: int
     content_hash: str
     source_key: str
     proxy_key: str
@@ -45,6 +44,7 @@ class ExportResult(StageResult):
     """The clip's file is in the store and holds `frames` frames, counted."""
 
     profile: str
+    params: str  # the hash of the encoder's settings, in the file's key
     key: str
     sha256: str
     size_bytes: int
@@ -55,9 +55,6 @@ class ExportResult(StageResult):
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         return f"{self.frames} frames, {self.size_bytes / 1e6:.1f} MB"
-
-
-Result = ExportResult
 
 
 class Worker:
@@ -101,6 +98,7 @@ class Worker:
             stored = self._store.put_file(key, out)
         return ExportResult(
             profile=self._profile,
+            params=word,
             key=stored.key,
             sha256=stored.sha256,
             size_bytes=stored.size_bytes,
@@ -112,19 +110,19 @@ class Worker:
         )
 
 
-def record(tx: Transaction, item: Input, result: ExportResult) -> None:
-    """Write the clip's file and its checksum."""
-    tx.execute(query("record_export"), {"id": item.id, "key": result.key, "profile": result.profile})
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, ExportResult]]) -> None:
+    """Write a row for each file and its checksum."""
     tx.execute(
-        query("record_artifact"),
+        query("record_exports"),
         {
-            "clip_id": item.id,
-            "kind": "export",
-            "strategy": result.profile,
-            "tag": "",
-            "key": result.key,
-            "sha256": result.sha256,
-            "size_bytes": result.size_bytes,
-            "metadata": Jsonb({"frames": result.frames}),
+            "variant": variant,
+            "clip_ids": [item.id for item, _ in done],
+            "params": [result.params for _, result in done],
+            "sha256": [bytes.fromhex(result.sha256) for _, result in done],
+            "size_bytes": [result.size_bytes for _, result in done],
+            "frames": [result.frames for _, result in done],
         },
     )
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

@@ -1,62 +1,71 @@
 """Stage `facts`: a clip's analysis frames, stills and sound → numbers to filter by. Only the sound is decoded here."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
-from heaters.core import keys
-from heaters.media.listen import Heard, heard
+from heaters.errors import StageError
+from heaters.media.listen import NOTHING, Listener
 from heaters.media.look import seen, sharpness
 from heaters.models.ocr import Reader
 from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
-from heaters.stages.still import read_still
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
+from heaters.stages.still import read_still, still_keys
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
 
-INPUT = "input_facts"
 CHUNK_FRAMES = 512  # 24 MB as float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """A clip with its file and stills."""
+    """A clip that has its stills, and where its video's frames and sound lie."""
 
     id: int
+    video_id: int
+    stretch: int
     content_hash: str
     start_frame: int
     end_frame: int
+    start_pts: int
+    end_pts: int
     frame_count: int  # of the whole video
     analysis_key: str
-    export_key: str
+    proxy_key: str
+    time_base_num: int
+    time_base_den: int
     has_audio: bool
-    stills: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsResult(StageResult):
-    """The facts of one clip, by the names of `core/facts.py`, and where they lie as JSON."""
+    """The facts of one clip, by the names of `core/facts.py`."""
 
-    version: str
+    bulk = frozenset({"facts"})
+
     facts: dict[str, float | None]
-    key: str
-    sha256: str
-    size_bytes: int
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         return f"motion {self.facts['motion']:.3f}, brightness {self.facts['brightness']:.2f}"
 
 
-Result = FactsResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Film:
+    """The open files of one video."""
+
+    frames: RawFrames
+    sound: Listener | None
+    cache: CacheResult
 
 
 class Worker:
@@ -70,40 +79,46 @@ class Worker:
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[FactsResult]]:
         del context  # a clip keeps one thread busy
-        return each(items, self._one)
+        outcomes: list[Outcome[FactsResult]] = []
+        for _, group in groupby(items, lambda item: item.analysis_key):
+            clips = list(group)
+            try:
+                with ExitStack() as stack:
+                    film = self._open(stack, clips[0])
+                    outcomes += each(clips, lambda item, film=film: self._one(item, film))  # type: ignore[misc]
+            except StageError as error:
+                outcomes += [portable(error)] * len(clips)
+        return outcomes
 
-    def _one(self, item: Input) -> FactsResult:
-        begun = time.monotonic()
-        with self._cache.hold(self._store, item.analysis_key) as analysis:
-            looked = seen(
-                _chunks(RawFrames(analysis.path, item.frame_count), item.start_frame, item.end_frame),
-                dark_level=self._settings.dark_level,
-                frozen_level=self._settings.frozen_level,
-            )
-        sound = Heard(loudness_dbfs=None, silence_share=None)
-        read = [analysis]
+    def _open(self, stack: ExitStack, item: Input) -> _Film:
+        analysis = stack.enter_context(self._cache.hold(self._store, item.analysis_key))
+        held = [analysis]
+        sound = None
         if item.has_audio:
-            with self._cache.hold(self._store, item.export_key) as exported:
-                sound = heard(exported.path, silent_dbfs=self._settings.silent_dbfs)
-            read.append(exported)
-        pictures = [np.asarray(read_still(self._store, key)) for key in item.stills]
-        sharp = [sharpness(picture) for picture in pictures]
-        measured = {**asdict(looked), "sharpness": fmean(sharp) if sharp else None, **asdict(sound)}
-        if self._reader and pictures:
-            measured["text_share"] = self._reader.share(pictures[len(pictures) // 2])
-        facts = {name: None if value is None else round(value, 6) for name, value in measured.items()}
-        data = json.dumps(facts, sort_keys=True).encode()
-        version = self._settings.variant("facts")
-        stored = self._store.put_bytes(
-            keys.clip_facts(item.content_hash, item.start_frame, item.end_frame, version), data
+            held.append(stack.enter_context(self._cache.hold(self._store, item.proxy_key)))
+            sound = stack.enter_context(Listener(held[-1].path))
+        return _Film(frames=RawFrames(analysis.path, item.frame_count), sound=sound, cache=CacheResult.of(*held))
+
+    def _one(self, item: Input, film: _Film) -> FactsResult:
+        begun = time.monotonic()
+        looked = seen(
+            _chunks(film.frames, item.start_frame, item.end_frame),
+            dark_level=self._settings.dark_level,
+            frozen_level=self._settings.frozen_level,
         )
+        sound = NOTHING
+        if film.sound is not None:
+            tick = item.time_base_num / item.time_base_den
+            sound = film.sound.heard(item.start_pts * tick, item.end_pts * tick, silent_dbfs=self._settings.silent_dbfs)
+        strategy = self._settings.keyframes
+        keys = still_keys(item.content_hash, item.start_frame, item.end_frame, strategy)
+        pictures = [np.asarray(read_still(self._store, key)) for key in keys.values()]
+        measured = {**asdict(looked), "sharpness": fmean(map(sharpness, pictures)), **asdict(sound)}
+        if self._reader:
+            measured["text_share"] = self._reader.share(pictures[len(pictures) // 2])
         return FactsResult(
-            version=version,
-            facts=facts,
-            key=stored.key,
-            sha256=stored.sha256,
-            size_bytes=stored.size_bytes,
-            cache=CacheResult.of(*read),
+            facts={name: None if value is None else round(value, 6) for name, value in measured.items()},
+            cache=film.cache,
             seconds=time.monotonic() - begun,
         )
 
@@ -113,18 +128,10 @@ def _chunks(frames: RawFrames, start: int, end: int) -> Iterator[NDArray[np.uint
         yield frames[at : min(at + CHUNK_FRAMES, end)]
 
 
-def record(tx: Transaction, item: Input, result: FactsResult) -> None:
-    """Write the facts as an artifact of the clip, whose metadata they are."""
-    tx.execute(
-        query("record_artifact"),
-        {
-            "clip_id": item.id,
-            "kind": "facts",
-            "strategy": result.version,
-            "tag": "",
-            "key": result.key,
-            "sha256": result.sha256,
-            "size_bytes": result.size_bytes,
-            "metadata": Jsonb(result.facts),
-        },
-    )
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, FactsResult]]) -> None:
+    """Write a row of facts for each clip."""
+    rows = [{"id": item.id, **result.facts} for item, result in done]
+    tx.execute(query("record_facts"), {"variant": variant, "facts": Jsonb(rows)})
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

@@ -1,22 +1,21 @@
-"""Stage `keyframes`: an exported clip → its stills as JPEG, taken from the all-intra proxy."""
+"""Stage `keyframes`: a clip → its stills as JPEG, taken from the all-intra proxy."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 
 from psycopg.types.json import Jsonb
 
-from heaters.core import keys
-from heaters.media.frames import FrameReader, write_jpeg
+from heaters.errors import StageError
+from heaters.media.frames import FrameReader, jpeg
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
-from heaters.stages.scratch import scratch
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
+from heaters.stages.still import still_frames, still_keys
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
-
-INPUT = "input_keyframes"
 
 # 90 of 100 keeps a still's file near 60 kB at 720p, with no artefact that an embedding at 224–384 px would see.
 JPEG_QUALITY = 90
@@ -27,6 +26,8 @@ class Input:
     """A clip and its video's proxy."""
 
     id: int
+    video_id: int
+    stretch: int
     content_hash: str
     proxy_key: str
     start_frame: int
@@ -35,11 +36,8 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Still:
-    """One stored JPEG; `frame` counts from the start of the video."""
+    """One stored JPEG."""
 
-    tag: str
-    frame: int
-    key: str
     sha256: str
     size_bytes: int
 
@@ -52,86 +50,74 @@ class KeyframeResult(StageResult):
 
     strategy: str
     images: int
-    stills: tuple[Still, ...]
+    stills: tuple[Still, ...]  # in time order
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         return f"{self.images} stills"
 
 
-Result = KeyframeResult
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Film:
+    """The open proxy of one video."""
 
-
-def places(strategy: str) -> dict[str, float]:
-    """Where the stills of a strategy lie, in per cent of the clip's frames, by tag: tags sort in time order.
-
-    midpoint: p50. multi: p25, p50, p75. multi:N: N of them evenly, `100 · i / (N + 1)`.
-    """
-    if strategy == "midpoint":
-        return {"p50": 50.0}
-    count = int(strategy.partition(":")[2] or 3)
-    percents = [100 * i / (count + 1) for i in range(1, count + 1)]
-    return {f"p{round(percent):02d}": percent for percent in percents}
-
-
-def kernel(start_frame: int, end_frame: int, strategy: str) -> dict[str, int]:
-    """The frame of each tag: `start + floor(length · per cent / 100)`, always inside `[start_frame, end_frame)`."""
-    length = end_frame - start_frame
-    return {tag: start_frame + int(length * percent / 100) for tag, percent in places(strategy).items()}
+    reader: FrameReader
+    cache: CacheResult
 
 
 class Worker:
     """Reads single frames of the proxy; holds no model."""
 
     def __init__(self, settings: Settings) -> None:
-        self._scratch = settings.scratch
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
         self._strategy = settings.keyframes
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[KeyframeResult]]:
         del context  # reading a few intra frames keeps one thread busy at most
-        return each(items, self._one)
+        outcomes: list[Outcome[KeyframeResult]] = []
+        for proxy_key, group in groupby(items, lambda item: item.proxy_key):
+            clips = list(group)
+            try:
+                with (
+                    self._cache.hold(self._store, proxy_key) as held,
+                    FrameReader(held.path) as reader,
+                ):
+                    film = _Film(reader=reader, cache=CacheResult.of(held))
+                    outcomes += each(clips, lambda item, film=film: self._one(item, film))  # type: ignore[misc]
+            except StageError as error:
+                outcomes += [portable(error)] * len(clips)
+        return outcomes
 
-    def _one(self, item: Input) -> KeyframeResult:
+    def _one(self, item: Input, film: _Film) -> KeyframeResult:
         begun = time.monotonic()
-        wanted = kernel(item.start_frame, item.end_frame, self._strategy)
+        wanted = still_frames(item.start_frame, item.end_frame, self._strategy)
+        keys = still_keys(item.content_hash, item.start_frame, item.end_frame, self._strategy)
         stills = []
-        with (
-            scratch(self._scratch, f"keyframes-{item.id}") as folder,
-            self._cache.hold(self._store, item.proxy_key) as held,
-        ):
-            with FrameReader(held.path) as reader:
-                pictures = reader.read(list(wanted.values()))
-            for (tag, frame), picture in zip(wanted.items(), pictures, strict=True):
-                path = folder / f"{tag}.jpg"
-                write_jpeg(picture, path, JPEG_QUALITY)
-                key = keys.keyframe(
-                    item.content_hash, item.start_frame, item.end_frame, self._strategy.replace(":", "-"), tag
-                )
-                stored = self._store.put_file(key, path)
-                stills.append(Still(tag=tag, frame=frame, key=key, sha256=stored.sha256, size_bytes=stored.size_bytes))
+        pictures = film.reader.read(list(wanted.values()))
+        for tag, picture in zip(wanted, pictures, strict=True):
+            stored = self._store.put_bytes(keys[tag], jpeg(picture, JPEG_QUALITY))
+            stills.append(Still(sha256=stored.sha256, size_bytes=stored.size_bytes))
         return KeyframeResult(
             strategy=self._strategy,
             images=len(stills),
             stills=tuple(stills),
-            cache=CacheResult.of(held),
+            cache=film.cache,
             seconds=time.monotonic() - begun,
         )
 
 
-def record(tx: Transaction, item: Input, result: KeyframeResult) -> None:
-    """Write one artifact per still."""
-    for still in result.stills:
-        row = asdict(still)
-        frame = row.pop("frame")
-        tx.execute(
-            query("record_artifact"),
-            {
-                "clip_id": item.id,
-                "kind": "keyframe",
-                "strategy": result.strategy,
-                "metadata": Jsonb({"frame": frame}),
-                **row,
-            },
-        )
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, KeyframeResult]]) -> None:
+    """Write a row of stills for each clip."""
+    tx.execute(
+        query("record_stills"),
+        {
+            "variant": variant,
+            "clip_ids": [item.id for item, _ in done],
+            "sha256": [b"".join(bytes.fromhex(still.sha256) for still in result.stills) for _, result in done],
+            "sizes": [Jsonb([still.size_bytes for still in result.stills]) for _, result in done],
+        },
+    )
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

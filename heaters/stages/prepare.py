@@ -12,13 +12,11 @@ from heaters.core import keys
 from heaters.media.prepare import PREPARE_SETTINGS, prepare
 from heaters.media.probe import probe
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query
-
-INPUT = "input_prepare"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +53,6 @@ class PrepareResult(StageResult):
         """The result in a few words for a person who watches."""
         partial = f", PARTIAL: {self.partial_reason}" if self.is_partial else ""
         return f"{self.frame_count} frames at {self.encode_fps:.0f} fps{partial}"
-
-
-Result = PrepareResult
 
 
 def pts_table(path: Path, end_pts: int) -> bytes:
@@ -119,6 +114,15 @@ class Worker:
         )
 
 
-def record(tx: Transaction, item: Input, result: PrepareResult) -> None:
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, PrepareResult]]) -> None:
     """Write the keys and the counted, true facts of the video."""
+    del variant
+    for item, result in done:
+        _record(tx, item, result)
+
+
+def _record(tx: Transaction, item: Input, result: PrepareResult) -> None:
     tx.execute(query("record_prepare"), {"id": item.id, **result.figures()})
+
+
+STAGE = StageCode(input=Input, worker=Worker, record=record)

@@ -45,7 +45,7 @@ def scratch(root: Path, name: str, *, keep_on_error: bool = False) -> Iterator[P
         os.close(descriptor)
 
 
-def sweep(root: Path, *, now: float | None = None) -> int:
+def remove_stale_dirs(root: Path, *, now: float | None = None) -> int:
     """Delete what dead processes left under `root`; returns how many folders went."""
     if not root.is_dir():
         return 0

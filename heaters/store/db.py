@@ -17,7 +17,7 @@ from psycopg.pq import PGconn, Ping, TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import JsonbDumper
 
-from heaters.errors import ConfigError, StoreError
+from heaters.errors import ConfigError, DatabaseAway, StoreError
 
 CONNECT_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_SECONDS = 60  # a longer one (an index build) says so itself: set local statement_timeout
@@ -58,7 +58,7 @@ def connect(database_url: str, *, application_name: str = "heaters", options: st
     are more of PostgreSQL's start-up options.
 
     Raises ConfigError when the server answers but refuses (name, password, database), or the URL is wrong;
-    StoreError when it does not answer, is starting or has no free slot: trying again may help.
+    DatabaseAway when it does not answer, is starting or has no free slot: trying again may help.
     """
     try:
         given: dict[str, Any] = conninfo_to_dict(database_url)  # what the URL says goes before our defaults
@@ -75,7 +75,7 @@ def connect(database_url: str, *, application_name: str = "heaters", options: st
     try:
         register_types(connection)
     except psycopg.OperationalError as error:
-        raise StoreError(f"{where(database_url)} went away: {_text(error)}") from error
+        raise DatabaseAway(f"{where(database_url)} went away: {_text(error)}") from error
     return connection
 
 
@@ -87,12 +87,23 @@ def register_types(connection: Connection) -> None:
         return  # "vector type not found": a database that is not migrated yet
 
 
-def _refusal(database_url: str, conninfo: str, error: psycopg.OperationalError) -> ConfigError | StoreError:
+def _refusal(database_url: str, conninfo: str, error: psycopg.OperationalError) -> ConfigError | DatabaseAway:
     """Ask the server whether it is up: then the fault is in what we said, else in where it is."""
     full = "too many clients" in str(error) or "connection slots" in str(error)
     if PGconn.ping(conninfo.encode()) == Ping.OK and not full:
         return ConfigError(f"{where(database_url)} refused us (HEATERS_DATABASE_URL): {_text(error)}")
-    return StoreError(f"{where(database_url)} does not accept connections: {_text(error)}")
+    return DatabaseAway(f"{where(database_url)} does not accept connections: {_text(error)}")
+
+
+# Classes of SQLSTATE that tell of the server, not of the statement: connection, resources (slots, disk, memory), shutdown, I/O.
+_AWAY = ("08", "53", "58")
+_AWAY_STATES = ("57P01", "57P02", "57P03", "57P05")
+
+
+def _is_away(error: psycopg.OperationalError) -> bool:
+    """Whether the server is the trouble. An error without a state is libpq's own: the connection broke."""
+    state = error.sqlstate
+    return state is None or state.startswith(_AWAY) or state in _AWAY_STATES
 
 
 def _text(error: psycopg.Error) -> str:
@@ -124,6 +135,16 @@ class Database:
         self._idle: deque[Connection] = deque()  # used from its right end; append and pop are atomic
         self._last_url = ""
 
+    def like(self, *, application_name: str, max_size: int, patience_seconds: float) -> "Database":
+        """Another one at the same place, with connections of its own."""
+        return Database(
+            self._locate,
+            max_size=max_size,
+            application_name=application_name,
+            patience_seconds=patience_seconds,
+            options=self._options,
+        )
+
     @property
     def url(self) -> str:
         """Where the database is now."""
@@ -137,11 +158,11 @@ class Database:
         `patience_seconds`. Lost later it is a StoreError, and the block has had no effect. Lost during the
         commit the effect is unknown, so what is written must be fenced or idempotent.
 
-        Raises StoreError for every psycopg.OperationalError (also a timeout or a deadlock), ConfigError as
-        `connect`; other psycopg errors, such as a violated constraint, come as they are.
+        Raises DatabaseAway where the server is the trouble, StoreError for other psycopg.OperationalErrors (a timeout,
+        a deadlock), ConfigError as `connect`; other psycopg errors, such as a violated constraint, come as they are.
         """
         if not self._slots.acquire(timeout=self._patience_seconds):
-            raise StoreError(f"no database connection became free within {self._patience_seconds:g} s")
+            raise DatabaseAway(f"no database connection became free within {self._patience_seconds:g} s")
         try:
             connection, block = self._begin()
             try:
@@ -149,7 +170,8 @@ class Database:
                     stack.push(block)  # left last: commits or rolls back
                     yield stack.enter_context(connection.cursor())
             except psycopg.OperationalError as error:
-                raise StoreError(f"{where(self._last_url)} failed: {_text(error)}") from error
+                kind = DatabaseAway if _is_away(error) else StoreError
+                raise kind(f"{where(self._last_url)} failed: {_text(error)}") from error
             finally:
                 self._give_back(connection)
         finally:
@@ -193,7 +215,7 @@ class Database:
                     kept.close()
                     continue
                 if time.monotonic() + pause_seconds > deadline:
-                    raise StoreError(f"gave up after {self._patience_seconds:g} s: {error}") from error
+                    raise DatabaseAway(f"gave up after {self._patience_seconds:g} s: {error}") from error
             time.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 

@@ -1,11 +1,15 @@
 """Who has which clips in hand: the queue of review, and short leases on it, so that two reviewers never meet.
 
-A lease is two columns of a clip; one that has run out is none. It does not know what is decided about a clip.
+A lease is a row of a table of its own; one that has run out is none. It does not know what is decided about a clip.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from psycopg import sql
+
+from heaters.core.states import ClipState
 from heaters.store.db import Cursor, Database
 from heaters.store.queries import query
 
@@ -52,19 +56,29 @@ class Leases:
 
         In play order, video after video; or those beside the least confident cuts first. In one statement.
         """
+        within = None if videos is None else list(videos)
         parameters = {
             "reviewer": reviewer,
             "n": max(0, min(n, MOST_AT_ONCE)),
             "have": list(have),
-            "videos": None if videos is None else list(videos),
-            "uncertain": uncertain_first,
+            "videos": within,
             "lease_seconds": self.lease_seconds,
         }
+        order = "order_of_doubt" if uncertain_first else "order_of_play"
+        statement = sql.SQL(query("lease_clips")).format(order=sql.SQL(query(order)))
         with self._database.transaction() as tx:
-            rows = tx.execute(query("lease_clips"), parameters).fetchall()
-        first = rows[0]
-        counts = Counts(pending=first["pending"], decided=first["decided"], held_by_others=first["held_by_others"])
-        return Hand(ids=tuple(row["id"] for row in rows if row["id"] is not None), counts=counts)
+            rows = tx.execute(statement, parameters).fetchall() if n > 0 else []
+            return Hand(ids=tuple(row["id"] for row in rows), counts=self._counts(tx, reviewer, within))
+
+    def _counts(self, tx: Cursor, reviewer: str, videos: list[int] | None) -> Counts:
+        """Of some videos their clips are counted; of all there are kept counts."""
+        given = {"reviewer": reviewer, "videos": videos}
+        held = _only(tx.execute(query("held_by_others"), given).fetchall())["n"]
+        if videos is not None:
+            return Counts(**_only(tx.execute(query("queue_counts"), given).fetchall()), held_by_others=held)
+        kept = clip_counts(tx)
+        pending = kept.get(ClipState.PENDING_REVIEW, 0)
+        return Counts(pending=pending, decided=sum(kept.values()) - pending, held_by_others=held)
 
     def take_one(self, reviewer: str, clip_id: int) -> bool:
         """Lease the clip that was asked for; False where it does not wait or somebody else holds it."""
@@ -81,9 +95,23 @@ class Leases:
 
     def release(self, reviewer: str, ids: Sequence[int] | None = None, *, later: bool = False) -> int:
         """Give clips (None: all that the reviewer holds) back to the queue; `later`: behind all others."""
-        parameters = {"reviewer": reviewer, "ids": None if ids is None else list(ids), "later": later}
+        parameters = {"reviewer": reviewer, "ids": None if ids is None else list(ids)}
         with self._database.transaction() as tx:
-            return len(tx.execute(query("release_leases"), parameters).fetchall())
+            released = [row["id"] for row in tx.execute(query("release_leases"), parameters).fetchall()]
+            if later:
+                tx.execute(query("defer_clips"), {"ids": released})
+        return len(released)
+
+
+def clip_counts(tx: Cursor) -> dict[ClipState, int]:
+    """How many active clips there are in each state, by the kept counts."""
+    rows = tx.execute(query("tallies"), {"prefix": "clips "}).fetchall()
+    return {ClipState(row["name"].removeprefix("clips ")): row["n"] for row in rows}
+
+
+def _only(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    (row,) = rows
+    return row
 
 
 def other_hand(tx: Cursor, ids: Sequence[int], reviewer: str) -> tuple[int, str] | None:

@@ -5,12 +5,10 @@ The rules are in `core/recut.py`. No frame is decoded: cuts come from stored evi
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from heaters.core.edits import Author, Limits
 from heaters.core.history import Change
@@ -19,11 +17,11 @@ from heaters.core.recut import is_untouched, recut
 from heaters.core.snapshot import Snapshot
 from heaters.core.timebase import TimeBase
 from heaters.errors import UsageError
-from heaters.store.db import Cursor, Database
+from heaters.store.db import Database
 from heaters.store.evidence import pts_table, unpack
 from heaters.store.objects import ObjectStore
 from heaters.store.queries import query
-from heaters.store.review import held_clips, in_hand, snapshot, write_event
+from heaters.store.review import in_hand, new_ids, snapshot, write_change
 
 IDS_AT_ONCE = 64  # ids of clips that are not used are lost, as after any rollback
 
@@ -103,59 +101,30 @@ class Recuts:
             # Nobody else's edit of this video can come between reading its rows and writing them.
             tx.execute(query("lock_video"), {"id": video["id"]})
             rows = snapshot(tx, video["id"])
-            kept = {*held_clips(tx, video["id"]), *in_hand(tx, video["id"])}
+            kept = in_hand(tx, video["id"]).keys()
             change = recut(
                 rows,
                 layout.of,
                 by=Author(
                     reviewer=reviewer,
                     at=datetime.now(UTC),
-                    new_id=_placeholders(rows) if dry_run else _ids(tx),
+                    new_id=_placeholders(rows) if dry_run else new_ids(tx, count=IDS_AT_ONCE),
                     pts=table.pts,
                     limits=Limits(),
                 ),
                 created_by=seen.created_by,
                 kept=kept,
             )
-            event = None if dry_run or change is None else _write(tx, video["id"], change)
+            event = None
+            if change is not None and not dry_run:
+                event = write_change(tx, video["id"], change, f"recut {uuid.uuid4().hex}")
         fixed = sum(clip.is_active and not is_untouched(clip, kept) for clip in rows.clips)
         return _described(video, seen, rows, change, event, fixed, (time.perf_counter() - begun) * 1000)
-
-
-def _ids(tx: Cursor) -> Callable[[], int]:
-    def fresh() -> Iterator[int]:
-        while True:
-            yield from (row["id"] for row in tx.execute(query("new_clip_ids"), {"count": IDS_AT_ONCE}).fetchall())
-
-    return fresh().__next__
 
 
 def _placeholders(rows: Snapshot) -> Callable[[], int]:
     """Ids for clips that will never be: above all that are there."""
     return iter(range(max((clip.id for clip in rows.clips), default=0) + 1, 2**62)).__next__
-
-
-def _write(tx: Cursor, video_id: int, change: Change) -> int:
-    """The rows of a change in four statements, and its event. Tiling is checked at commit."""
-    known = {clip.id for clip in change.before.clips}
-    retired = [
-        {"id": clip.id, "version": clip.version, "retired_at": clip.retired_at and clip.retired_at.isoformat()}
-        for clip in change.after.clips
-        if clip.id in known
-    ]
-    columns = ("id", "start_frame", "end_frame", "start_pts", "end_pts")
-    made = [{name: getattr(clip, name) for name in columns} for clip in change.after.clips if clip.id not in known]
-    tx.execute(query("delete_cuts"), {"video_id": video_id, "frames": [cut.frame for cut in change.removed_cuts]})
-    for created_by in sorted({cut.created_by for cut in change.added_cuts}):
-        cuts = [_cut_columns(asdict(cut)) for cut in change.added_cuts if cut.created_by == created_by]
-        tx.execute(query("record_cuts"), {"id": video_id, "cuts": Jsonb(cuts), "created_by": created_by})
-    tx.execute(query("retire_clips"), {"clips": Jsonb(retired)})
-    tx.execute(query("add_clips"), {"video_id": video_id, "clips": Jsonb(made)})
-    return write_event(tx, video_id, change, f"recut {uuid.uuid4().hex}")
-
-
-def _cut_columns(cut: dict[str, Any]) -> dict[str, Any]:
-    return {**cut, "kind": str(cut["kind"]), "metadata": dict(cut["metadata"])}
 
 
 def _described(

@@ -7,27 +7,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
+from heaters.core.decided import Decided, images
 from heaters.core.edits import Limits
 from heaters.core.history import Change, Entry, Event, redo_target, reverse, undo_target
+from heaters.core.pipeline import Change as Happened
 from heaters.core.review import Act, perform
 from heaters.core.snapshot import ClipRow, CutRow, Snapshot
 from heaters.core.states import ClipState, CutKind, ReviewAction
+from heaters.core.stretches import stretch_of
 from heaters.errors import RuleError, UsageError
 from heaters.store.db import Cursor, Database
 from heaters.store.leases import other_hand
 from heaters.store.queries import query
 from heaters.store.tracks import Tracks
 
-_NO_LEASE = {"lease_by": None, "lease_seconds": None}
 _NEWEST = 2**63 - 1
 LOG_PAGE = 50  # entries of the log read at once: nearly always the first page holds what is to be undone
-
-
-def approve_pending(database: Database, scope: Sequence[int] | None, *, reviewer: str) -> int:
-    """Approve every pending clip (of the videos in `scope`); returns how many."""
-    with database.transaction() as tx:
-        parameters = {"scope": None if scope is None else list(scope), "reviewer": reviewer}
-        return len(tx.execute(query("approve_pending"), parameters).fetchall())
 
 
 class Reviews:
@@ -70,13 +67,14 @@ class Reviews:
             wish = Act(
                 action=action, clip_id=clip_id, reviewer=reviewer, at=datetime.now(UTC), version=version, frame=frame
             )
+            rows = _rows(tx, video["id"], [clip_id])
             change = perform(
                 wish,
-                _rows(tx, video["id"], [clip_id]),
-                new_id=lambda: _new_id(tx),
+                rows,
+                new_id=new_ids(tx, count=2),
                 pts=lambda frame: int(self._tracks.pts(video["pts_key"])[frame]),
                 limits=self._limits,
-                held=held_clips(tx, video["id"]),
+                held=held_clips(tx, rows),
             )
             return self._write(tx, video["id"], change, request_key)
 
@@ -101,20 +99,19 @@ class Reviews:
             found = tx.execute(query("event"), {"id": wanted}).fetchone()
             if found is None:
                 raise RuleError(f"event {wanted} is not in the log")
-            event = _event(found)
+            event = _event(tx, found)
             self._lock(tx, event.video_id)
             ids = sorted(event.change.clip_ids)
-            later = tx.execute(
-                query("later_events"), {"video_id": event.video_id, "id": event.id, "clip_ids": ids}
-            ).fetchall()
+            later = tx.execute(query("later_events"), {"id": event.id, "clip_ids": ids}).fetchall()
             cuts = (*event.change.before.cuts, *event.change.after.cuts)
+            rows = _rows(tx, event.video_id, ids, [cut.frame for cut in cuts])
             change = reverse(
                 event,
-                _rows(tx, event.video_id, ids, [cut.frame for cut in cuts]),
+                rows,
                 reviewer=reviewer,
                 at=datetime.now(UTC),
-                later=[_event(row) for row in later],
-                held=held_clips(tx, event.video_id),
+                later=[_event(tx, row) for row in later],
+                held=held_clips(tx, rows),
             )
             return self._write(tx, event.video_id, change, request_key)
 
@@ -125,26 +122,23 @@ class Reviews:
         return video
 
     def _write(self, tx: Cursor, video_id: int, change: Change, request_key: str) -> Event:
-        """Write the rows of a change and its event. Cuts go before clips and tiling is checked at commit."""
+        """Write a change and its event."""
         other = other_hand(tx, [clip.id for clip in change.before.clips], change.reviewer)
         if other is not None:
             raise RuleError(f"{change.action} is refused: clip {other[0]} is in {other[1]}'s hands")
-        for cut in change.removed_cuts:
-            tx.execute(query("delete_cut"), {"video_id": video_id, "frame": cut.frame})
-        for cut in change.added_cuts:
-            tx.execute(query("write_cut"), {"video_id": video_id, **_columns(cut)})
-        for clip in change.after.clips:
-            kept = self._lease_seconds > 0 and clip.state is ClipState.PENDING_REVIEW
-            lease = {"lease_by": change.reviewer, "lease_seconds": self._lease_seconds} if kept else _NO_LEASE
-            tx.execute(query("write_clip"), {"video_id": video_id, **_columns(clip), **lease})
-        return Event(id=write_event(tx, video_id, change, request_key), video_id=video_id, change=change)
+        ids = [clip.id for clip in change.after.clips]
+        event = write_change(tx, video_id, change, request_key)
+        if self._lease_seconds > 0:
+            held = {"ids": ids, "reviewer": change.reviewer, "lease_seconds": self._lease_seconds}
+            tx.execute(query("keep_leases"), held | {"video_id": video_id})
+        return Event(id=event, video_id=video_id, change=change)
 
 
 def _known(tx: Cursor, reviewer: str, request_key: str) -> Event | None:
     """The event that a request led to before. From here on, no other act of this reviewer runs until the end."""
     tx.execute(query("serialise_reviewer"), {"reviewer": reviewer})
     row = tx.execute(query("event_of_request"), {"request_key": request_key}).fetchone()
-    return None if row is None else _event(row)
+    return None if row is None else _event(tx, row)
 
 
 def _newest_first(tx: Cursor, reviewer: str) -> Iterator[Entry]:
@@ -158,9 +152,14 @@ def _newest_first(tx: Cursor, reviewer: str) -> Iterator[Entry]:
         before = page[-1]["id"]
 
 
-def _new_id(tx: Cursor) -> int:
-    row = tx.execute(query("new_clip_id")).fetchone()
-    return int(row["id"]) if row else 0
+def new_ids(tx: Cursor, *, count: int) -> Callable[[], int]:
+    """Gives ids of clips about to be made, fetched so many at a time. Those that are not used are lost."""
+
+    def fresh() -> Iterator[int]:
+        while True:
+            yield from (row["id"] for row in tx.execute(query("new_clip_ids"), {"count": count}).fetchall())
+
+    return fresh().__next__
 
 
 def _rows(tx: Cursor, video_id: int, ids: Sequence[int], cut_frames: Sequence[int] = ()) -> Snapshot:
@@ -178,16 +177,18 @@ def snapshot(tx: Cursor, video_id: int) -> Snapshot:
 
 
 def _snapshot(clips: Iterable[dict[str, Any]], cuts: Iterable[dict[str, Any]]) -> Snapshot:
-    return Snapshot.of(
-        [ClipRow(**{**row, "state": ClipState(row["state"]), "parents": tuple(row["parents"])}) for row in clips],
-        [CutRow(**{**row, "kind": CutKind(row["kind"])}) for row in cuts],
-    )
+    return Snapshot.of(_clips(clips), [CutRow(**{**row, "kind": CutKind(row["kind"])}) for row in cuts])
 
 
-def held_clips(tx: Cursor, video_id: int) -> dict[int, str]:
-    """The clips of a video that a running stage holds, and which."""
-    rows = tx.execute(query("held_clips"), {"video_id": video_id}).fetchall()
-    return {row["id"]: row["stage"] for row in rows}
+def _clips(rows: Iterable[dict[str, Any]]) -> list[ClipRow]:
+    return [ClipRow(**{**row, "state": ClipState(row["state"]), "parents": tuple(row["parents"])}) for row in rows]
+
+
+def held_clips(tx: Cursor, rows: Snapshot) -> dict[int, str]:
+    """The clips of a snapshot whose export has begun: they have a file, or are being written."""
+    ids = [clip.id for clip in rows.clips if clip.state is ClipState.REVIEW_APPROVED]
+    found = tx.execute(query("held_clips"), {"ids": ids}).fetchall() if ids else []
+    return {row["id"]: row["stage"] for row in found}
 
 
 def in_hand(tx: Cursor, video_id: int) -> dict[int, str]:
@@ -196,8 +197,46 @@ def in_hand(tx: Cursor, video_id: int) -> dict[int, str]:
     return {row["id"]: row["reviewer"] for row in rows}
 
 
-def write_event(tx: Cursor, video_id: int, change: Change, request_key: str) -> int:
-    """Append a change to the log; the event's id."""
+def write_change(tx: Cursor, video_id: int, change: Change, request_key: str) -> int:
+    """Write the rows of a change, its event, and what happened to which stretches; returns the event's id. Cuts go
+    before clips, and tiling is checked at commit.
+    """
+    removed, added = change.removed_cuts, change.added_cuts
+    if removed:
+        tx.execute(query("delete_cuts"), {"video_id": video_id, "frames": [cut.frame for cut in removed]})
+    if added:
+        tx.execute(query("write_cuts"), {"video_id": video_id, "cuts": Jsonb([_columns(cut) for cut in added])})
+    if change.after.clips:
+        clips = Jsonb([_columns(clip) for clip in change.after.clips])
+        tx.execute(query("write_clips"), {"video_id": video_id, "clips": clips})
+        tx.execute(query("end_leases"), {"ids": [clip.id for clip in change.after.clips]})
+    if removed or added:
+        frames = sorted({cut.frame for cut in (*removed, *added)})
+        tx.execute(query("refresh_confidence"), {"video_id": video_id, "frames": frames})
+    event = _write_event(tx, video_id, change, request_key)
+    for kind, stretches in _announcements(change).items():
+        tx.execute(
+            query("announce"),
+            {"kind": str(kind), "video_ids": [video_id] * len(stretches), "stretches": sorted(stretches)},
+        )
+    return event
+
+
+def _announcements(change: Change) -> dict[Happened, set[int]]:
+    """What a change means for the stages: clips that have to be described, decisions that make files due."""
+    found: dict[Happened, set[int]] = {}
+    for clip in change.after.clips:
+        was = change.before.clip(clip.id)
+        is_described = was is not None and was.is_active and was.state is not ClipState.REVIEW_ARCHIVED
+        if clip.is_active and clip.state is not ClipState.REVIEW_ARCHIVED and not is_described:
+            found.setdefault(Happened.CLIPS, set()).add(stretch_of(clip.start_frame))
+        if clip.state in (ClipState.REVIEW_APPROVED, ClipState.REVIEW_ARCHIVED):
+            found.setdefault(Happened.DECISION, set()).add(stretch_of(clip.start_frame))
+    return found
+
+
+def _write_event(tx: Cursor, video_id: int, change: Change, request_key: str) -> int:
+    before, after = images(change.before, change.after)
     row = tx.execute(
         query("write_event"),
         {
@@ -206,28 +245,39 @@ def write_event(tx: Cursor, video_id: int, change: Change, request_key: str) -> 
             "action": str(change.action),
             "request_key": request_key,
             "undoes": change.undoes,
-            "before": change.before.to_json(),
-            "after": change.after.to_json(),
+            "clip_ids": sorted(change.clip_ids),
+            "before": before,
+            "after": after,
         },
     ).fetchone()
     return int(row["id"]) if row else 0
 
 
 def _columns(row: ClipRow | CutRow) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in row.__dataclass_fields__}
-    return {k: list(v) if isinstance(v, tuple) else dict(v) if k == "metadata" else v for k, v in values.items()}
+    """A row as JSON for the database."""
+    snapshot = Snapshot.of([row]) if isinstance(row, ClipRow) else Snapshot.of((), [row])
+    document = snapshot.to_json()
+    found: dict[str, Any] = (document["clips"] or document["cuts"])[0]
+    return found
 
 
 def _entry(row: dict[str, Any]) -> Entry:
     return Entry(id=row["id"], reviewer=row["reviewer"], action=ReviewAction(row["action"]), undoes=row["undoes"])
 
 
-def _event(row: dict[str, Any]) -> Event:
+def _event(tx: Cursor, row: dict[str, Any]) -> Event:
+    """An event of the log; the short form of a decision on many clips is filled in from their rows."""
+    before, after = Decided.from_json(row["before"]), Decided.from_json(row["after"])
+    if before is not None and after is not None:
+        now = _clips(tx.execute(query("clips_by_id"), {"ids": row["clip_ids"]}).fetchall())
+        pair = before.image(now), after.image(now)
+    else:
+        pair = Snapshot.from_json(row["before"]), Snapshot.from_json(row["after"])
     change = Change(
         action=ReviewAction(row["action"]),
         reviewer=row["reviewer"],
-        before=Snapshot.from_json(row["before"]),
-        after=Snapshot.from_json(row["after"]),
+        before=pair[0],
+        after=pair[1],
         undoes=row["undoes"],
     )
     return Event(id=row["id"], video_id=row["video_id"], change=change)

@@ -1,7 +1,7 @@
 """Vectors in and out of PostgreSQL: loading in bulk, and composing those of `sql/search.sql`. It knows no model."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,16 +9,29 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg import sql
 
+from heaters.errors import ModelError
 from heaters.store.queries import query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceRow:
+    """An embedding space: a model's identity `name@revision` and a strategy. `asked` is the variant of the stage `embed`
+    whose settings led to it.
+    """
+
+    asked: int
+    model: str
+    name: str
+    strategy: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A clip's vector in one space: float [dimension], length 1, from so many stills."""
+    """A clip's vector in a space, by the space's number: float [dimension], length 1, from so many stills."""
 
     clip_id: int
-    model: str
-    strategy: str
+    variant: int
     vector: NDArray[np.floating]
     images: int
 
@@ -39,13 +52,31 @@ def full(vector: HalfVector) -> NDArray[np.float32]:
     return np.asarray(vector.to_numpy(), dtype=np.float32)
 
 
-def write_vectors(tx: Any, rows: Iterable[Row]) -> None:
-    """Upsert vectors: one binary COPY into a temporary table, one insert from it. `tx` is a psycopg cursor in a
-    transaction. Their models must be registered and their clips exist.
+def space_number(tx: Any, space: SpaceRow) -> int:
+    """The number of a space, registered when it is new. `tx` is a psycopg cursor in a transaction.
+
+    A new revision behind a name that is known makes a new space, and all clips are due again in it. Raises ModelError
+    for a revision that is older than the newest: some node has other weights.
     """
-    tx.execute(query("incoming_table"))
-    with tx.copy(query("copy_incoming")) as copy:
-        copy.set_types(["int8", "text", "text", "halfvec", "int4"])
-        for row in rows:
-            copy.write_row((row.clip_id, row.model, row.strategy, half(row.vector), row.images))
-    tx.execute(query("take_incoming"))
+    row = tx.execute(query("space"), asdict(space)).fetchone()
+    if row is None:
+        row = tx.execute(query("register_space"), asdict(space)).fetchone()
+    if row["newest"] != row["variant"]:
+        raise ModelError(
+            f"all nodes must have the same weights of {space.name}: a worker's are {space.model}, the newest vectors are "
+            "of another revision"
+        )
+    return int(row["variant"])
+
+
+def write_vectors(tx: Any, rows: Sequence[Row]) -> None:
+    """Upsert vectors in one statement; of clips that are gone by now none. `tx` is a psycopg cursor in a transaction."""
+    tx.execute(
+        query("record_vectors"),
+        {
+            "clip_ids": [row.clip_id for row in rows],
+            "variants": [row.variant for row in rows],
+            "images": [row.images for row in rows],
+            "vectors": [half(row.vector) for row in rows],
+        },
+    )

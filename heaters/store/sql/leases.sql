@@ -1,97 +1,119 @@
--- Which clip a reviewer has before them.
+-- Which clip a reviewer has before them. Leases are rows of a table of their own; one of the past is none.
 
 -- name: lease_clips
--- Give a reviewer the next clips of the queue, and count it. What another holds is skipped, so two never meet; a video
--- somebody else is in comes after the others; clips put off come last. Pending neighbours are leased too, so that an
--- edit of the shared cut is the same reviewer's.
-with foreigners as (
-    select distinct video_id from clips f
-    where f.state = 'pending_review' and f.review_lease_expires_at > now() and f.review_lease_by <> %(reviewer)s
-      and not exists (select from clips m where m.video_id = f.video_id and m.state = 'pending_review'
-                      and m.review_lease_by = %(reviewer)s and m.review_lease_expires_at > now())
+-- Give a reviewer the next clips of the queue. What another holds is skipped, so two never meet; a video somebody else is in
+-- comes after the others; clips put off come last. Pending neighbours are leased too, so that an edit of the shared cut is the
+-- same reviewer's. One such statement runs at a time.
+with turn as materialized (select pg_advisory_xact_lock(hashtext('heaters.leases'))
+), theirs as materialized (
+    select l.clip_id, l.video_id from review_leases l, turn where l.expires_at > now() and l.reviewer <> %(reviewer)s
+), foreign_videos as materialized (
+    select distinct t.video_id from theirs t
+    where not exists (select from review_leases m where m.video_id = t.video_id and m.reviewer = %(reviewer)s and m.expires_at > now())
 ), picked as materialized (
     select * from (
         (select c.id, c.video_id, c.start_frame, c.end_frame, 1 as tier, row_number() over () as place from (
             select * from clips c
-            where c.state = 'pending_review' and c.retired_at is null and c.review_deferred_at is null
-              and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
+            where c.state = 'pending_review' and c.deferred_at is null
               and not c.id = any (%(have)s::bigint[])
               and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
-              and not exists (select from foreigners f where f.video_id = c.video_id)
-            order by case when %(uncertain)s then least(
-                         (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.start_frame),
-                         (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.end_frame)) end,
-                     c.video_id, c.start_frame
-            limit %(n)s for update of c skip locked) c)
+              and c.id not in (select clip_id from theirs) and c.video_id not in (select video_id from foreign_videos)
+            order by {order} limit %(n)s) c)
         union all
         (select c.id, c.video_id, c.start_frame, c.end_frame, 2, row_number() over () from (
-            select * from clips c
-            where c.state = 'pending_review' and c.retired_at is null and c.review_deferred_at is null
-              and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
-              and not c.id = any (%(have)s::bigint[])
-              and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
-              and exists (select from foreigners f where f.video_id = c.video_id)
-            order by c.video_id, c.start_frame
-            limit %(n)s for update of c skip locked) c)
+            select c.* from foreign_videos f cross join lateral (
+                select * from clips c
+                where c.state = 'pending_review' and c.deferred_at is null and c.video_id = f.video_id
+                  and not c.id = any (%(have)s::bigint[])
+                  and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
+                  and c.id not in (select clip_id from theirs)
+                order by c.start_frame limit %(n)s) c
+            order by c.video_id, c.start_frame limit %(n)s) c)
         union all
         (select c.id, c.video_id, c.start_frame, c.end_frame, 3, row_number() over () from (
             select * from clips c
-            where c.state = 'pending_review' and c.retired_at is null and c.review_deferred_at is not null
-              and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
+            where c.state = 'pending_review' and c.deferred_at is not null
               and not c.id = any (%(have)s::bigint[])
               and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
-            order by c.review_deferred_at, c.id
-            limit %(n)s for update of c skip locked) c)
+              and c.id not in (select clip_id from theirs)
+            order by c.deferred_at, c.id limit %(n)s) c)
     ) queue order by tier, place limit %(n)s
 ), near as materialized (
-    select c.id from clips c
-    where c.state = 'pending_review' and c.retired_at is null
-      and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
-      and exists (select from picked p where p.video_id = c.video_id and (p.start_frame = c.end_frame or p.end_frame = c.start_frame))
-    for update of c skip locked
+    select c.id, c.video_id from picked p join clips c on c.video_id = p.video_id and c.retired_at is null
+        and (c.start_frame = p.end_frame or c.end_frame = p.start_frame)
+    where c.state = 'pending_review' and c.id not in (select clip_id from theirs)
 ), leased as (
-    update clips set review_lease_by = %(reviewer)s, review_lease_expires_at = now() + %(lease_seconds)s * interval '1 second'
-    where id in (select id from picked union select id from near)
-), counted as (
-    select count(*) filter (where c.state = 'pending_review')::int as pending,
-           count(*) filter (where c.state <> 'pending_review')::int as decided,
-           count(*) filter (where c.state = 'pending_review' and c.review_lease_expires_at > now()
-                            and c.review_lease_by <> %(reviewer)s)::int as held_by_others
-    from clips c
-    where c.retired_at is null and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
+    insert into review_leases (clip_id, video_id, reviewer, expires_at)
+    select id, video_id, %(reviewer)s, now() + %(lease_seconds)s * interval '1 second'
+    from (select id, video_id from picked union select id, video_id from near) l order by id
+    on conflict (clip_id) do update set reviewer = excluded.reviewer, expires_at = excluded.expires_at
 )
-select n.pending, n.decided, n.held_by_others, p.id from counted n left join picked p on true order by p.tier, p.place;
+select id from picked order by tier, place;
+
+-- name: order_of_play
+-- Not a statement: the queue in play order, video after video.
+c.video_id, c.start_frame;
+
+-- name: order_of_doubt
+-- Not a statement: the queue with the least certain cuts first.
+c.confidence, c.video_id, c.start_frame;
+
+-- name: queue_counts
+-- The queue of some videos in figures. Of all videos the kept counts tell it.
+select count(*) filter (where c.state = 'pending_review')::int as pending,
+       count(*) filter (where c.state <> 'pending_review')::int as decided
+from clips c where c.retired_at is null and c.video_id = any (%(videos)s::bigint[]);
+
+-- name: held_by_others
+-- How many clips other reviewers have in hand, within the videos asked for.
+select count(*)::int as n from review_leases l
+where l.expires_at > now() and l.reviewer <> %(reviewer)s
+  and (%(videos)s::bigint[] is null or l.video_id = any (%(videos)s::bigint[]));
 
 -- name: lease_clip
 -- Give a reviewer one clip that was asked for, if it waits and nobody else holds it.
-update clips set review_lease_by = %(reviewer)s, review_lease_expires_at = now() + %(lease_seconds)s * interval '1 second'
-where id = %(id)s and state = 'pending_review' and retired_at is null
-  and (review_lease_expires_at is null or review_lease_expires_at <= now() or review_lease_by = %(reviewer)s)
-returning id;
+insert into review_leases as l (clip_id, video_id, reviewer, expires_at)
+select c.id, c.video_id, %(reviewer)s, now() + %(lease_seconds)s * interval '1 second' from clips c
+where c.id = %(id)s and c.state = 'pending_review'
+on conflict (clip_id) do update set reviewer = excluded.reviewer, expires_at = excluded.expires_at
+where l.expires_at <= now() or l.reviewer = excluded.reviewer
+returning clip_id as id;
 
 -- name: renew_leases
 -- Renew what a reviewer has in hand and its neighbours, also after it ran out if nobody has taken it. Returns what is theirs.
-update clips c set review_lease_by = %(reviewer)s, review_lease_expires_at = now() + %(lease_seconds)s * interval '1 second'
-where c.state = 'pending_review' and c.retired_at is null
-  and (c.review_lease_expires_at is null or c.review_lease_expires_at <= now() or c.review_lease_by = %(reviewer)s)
-  and (c.id = any (%(ids)s::bigint[]) or exists (
-        select from clips h where h.id = any (%(ids)s::bigint[]) and h.video_id = c.video_id and h.retired_at is null
-        and (h.start_frame = c.end_frame or h.end_frame = c.start_frame)))
-returning c.id;
+with mine as (
+    select c.id, c.video_id from clips c where c.id = any (%(ids)s::bigint[]) and c.state = 'pending_review'
+    union
+    select n.id, n.video_id from clips h join clips n on n.video_id = h.video_id and n.state = 'pending_review'
+        and (n.start_frame = h.end_frame or n.end_frame = h.start_frame)
+    where h.id = any (%(ids)s::bigint[]) and h.retired_at is null
+)
+insert into review_leases as l (clip_id, video_id, reviewer, expires_at)
+select id, video_id, %(reviewer)s, now() + %(lease_seconds)s * interval '1 second' from mine order by id
+on conflict (clip_id) do update set reviewer = excluded.reviewer, expires_at = excluded.expires_at
+where l.expires_at <= now() or l.reviewer = excluded.reviewer
+returning clip_id as id;
 
 -- name: release_leases
--- Put clips back into the queue; `later` puts them behind all others.
-update clips set review_lease_by = null, review_lease_expires_at = null,
-    review_deferred_at = case when %(later)s then now() else review_deferred_at end
-where state = 'pending_review' and retired_at is null and review_lease_by = %(reviewer)s
-  and (%(ids)s::bigint[] is null or id = any (%(ids)s::bigint[]))
-returning id;
+-- Put clips back into the queue.
+delete from review_leases l
+where l.reviewer = %(reviewer)s and (%(ids)s::bigint[] is null or l.clip_id = any (%(ids)s::bigint[]))
+returning l.clip_id as id;
+
+-- name: defer_clips
+-- Put clips that wait behind all others.
+update clips set deferred_at = now() where id = any (%(ids)s::bigint[]) and state = 'pending_review';
+
+-- name: sweep_leases
+-- Leases that ran out long ago.
+delete from review_leases where expires_at < now() - interval '1 hour';
 
 -- name: review_cards
 -- What a reviewer sees of clips, with their neighbours and the cuts at both ends, in the order asked for.
 select c.id, c.version, c.state::text, c.video_id, c.start_frame, c.end_frame, c.group_id, c.reviewed_by, c.retired_at is not null as is_retired,
-       case when c.state = 'pending_review' and c.review_lease_expires_at > now() and c.review_lease_by <> %(reviewer)s
-            then c.review_lease_by end as held_by,
+       case when c.state = 'pending_review' then (
+            select l.reviewer from review_leases l
+            where l.clip_id = c.id and l.expires_at > now() and l.reviewer <> %(reviewer)s) end as held_by,
        v.title, v.source, v.frame_count, v.duration_seconds, v.time_base_num, v.time_base_den, v.pts_key, v.probabilities_key,
        v.width, v.height, v.is_vfr, coalesce(v.has_audio, false) as has_audio, v.proxy_key,
        p.id as previous_id, p.version as previous_version, p.start_frame as previous_start_frame, p.state::text as previous_state,
@@ -103,7 +125,8 @@ select c.id, c.version, c.state::text, c.video_id, c.start_frame, c.end_frame, c
 from unnest(%(ids)s::bigint[]) with ordinality as asked (id, place)
 join clips c on c.id = asked.id
 join videos v on v.id = c.video_id
-left join clips p on p.video_id = c.video_id and p.retired_at is null and p.end_frame = c.start_frame
+left join lateral (select * from clips p where p.video_id = c.video_id and p.retired_at is null and p.start_frame < c.start_frame
+                   order by p.start_frame desc limit 1) p on true
 left join clips n on n.video_id = c.video_id and n.retired_at is null and n.start_frame = c.end_frame
 left join cuts ks on ks.video_id = c.video_id and ks.frame = c.start_frame
 left join cuts ke on ke.video_id = c.video_id and ke.frame = c.end_frame
@@ -114,12 +137,21 @@ order by asked.place;
 select start_frame from clips where id = %(id)s;
 
 -- name: review_videos
--- Videos with their state and how many of their clips wait: those named, or all in which some do.
-select v.id, coalesce(nullif(v.title, ''), v.source) as title, v.state::text, coalesce(w.waiting, 0)::int as waiting
-from videos v left join (select video_id, count(*) as waiting from clips where state = 'pending_review' and retired_at is null
-                         group by video_id) w on w.video_id = v.id
-where (%(ids)s::bigint[] is null and w.waiting > 0) or v.id = any (%(ids)s::bigint[])
-order by v.id limit 500;
+-- Videos with their state and how many of their clips wait, up to 999: those named, or the first in which some do.
+with recursive waiting as (  -- hops from video to video in the queue
+    (select video_id from clips where state = 'pending_review' and %(ids)s::bigint[] is null
+     order by video_id, start_frame limit 1)
+    union all
+    select n.video_id from waiting w cross join lateral (
+        select c.video_id from clips c
+        where c.state = 'pending_review' and (c.video_id, c.start_frame) > (w.video_id, 2147483647)
+        order by c.video_id, c.start_frame limit 1) n
+), named as (
+    (select video_id from waiting limit 500) union all select unnest(%(ids)s::bigint[])
+)
+select v.id, coalesce(nullif(v.title, ''), v.source) as title, v.state::text,
+       (select count(*) from (select from clips c where c.video_id = v.id and c.state = 'pending_review' limit 999) w)::int as waiting
+from named n join videos v on v.id = n.video_id order by v.id limit 500;
 
 -- name: clips_over
 -- The active clips that now cover the frames of a clip, first to last: what became of one that is gone.

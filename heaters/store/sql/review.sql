@@ -1,29 +1,51 @@
 -- What a reviewer does.
 
--- name: approve_pending
--- Approve every pending clip at once, with an event each as if a person had pressed the key. Clips in a reviewer's hands stay.
-with pending as (
-    select id, video_id, start_frame, end_frame, start_pts, end_pts, state, version, parents, group_id,
-           reviewed_by, reviewed_at, retired_at
-    from clips
-    where state = 'pending_review' and retired_at is null
-      and (review_lease_expires_at is null or review_lease_expires_at < now())
-      and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[]))
-    for update skip locked
+-- name: approve
+-- Approve the undecided among some clips, with an event for each video. Clips in a reviewer's hands stay. Returns the stretches
+-- with what was approved there; and in every row how many clips were looked at, and the place of the last.
+with looked as materialized ({looked}
+), chosen as materialized (
+    select c.id from clips c
+    where c.id in (select id from looked) and c.state = 'pending_review' and {rule}
+      and not exists (select from review_leases l where l.clip_id = c.id and l.expires_at > now())
+    order by c.id for update of c skip locked
 ), approved as (
-    update clips c set state = 'review_approved', version = c.version + 1, reviewed_by = %(reviewer)s,
-                       reviewed_at = now(), updated_at = now()
-    from pending p where c.id = p.id
-    returning c.id, c.video_id, c.start_frame, c.end_frame, c.start_pts, c.end_pts, c.state, c.version, c.parents,
-              c.group_id, c.reviewed_by, c.reviewed_at, c.retired_at
+    update clips c set state = 'review_approved', version = c.version + 1, reviewed_by = %(reviewer)s, reviewed_at = now()
+    from chosen h where c.id = h.id
+    returning c.id, c.video_id, c.start_frame
+), logged as (
+    insert into review_events (video_id, reviewer, action, request_key, clip_ids, before, after)
+    select video_id, %(reviewer)s, 'approve', %(reviewer)s || ' ' || %(request_key)s || ' ' || video_id, array_agg(id order by id),
+           jsonb_build_object('decided', jsonb_build_object('state', 'pending_review', 'reviewed_by', null, 'reviewed_at', null)),
+           jsonb_build_object('decided', jsonb_build_object('state', 'review_approved', 'reviewed_by', %(reviewer)s,
+                                                            'reviewed_at', now()), 'rule', %(rule_text)s::text)
+    from approved group by video_id
+), ends as (
+    select count(*)::int as looked, (array_agg(video_id order by video_id desc, start_frame desc))[1] as last_video,
+           (array_agg(start_frame order by video_id desc, start_frame desc))[1] as last_frame from looked
 )
-insert into review_events (video_id, reviewer, action, request_key, before, after)
-select p.video_id, %(reviewer)s, 'approve', %(reviewer)s || ' ' || p.id || ' ' || p.version,
-       jsonb_build_object('clips', jsonb_build_array(to_jsonb(p) - 'video_id'), 'cuts', '[]'::jsonb),
-       jsonb_build_object('clips', jsonb_build_array(to_jsonb(a) - 'video_id'), 'cuts', '[]'::jsonb)
-from pending p join approved a on a.id = p.id
-order by p.video_id, p.start_frame
-returning id;
+select e.*, a.* from ends e left join (
+    select video_id, stretch_of(start_frame) as stretch, count(*)::int as clips from approved group by 1, 2) a on true;
+
+-- name: looked_in_order
+-- Not a statement: undecided clips in play order, after a place.
+select c.id, c.video_id, c.start_frame from clips c
+where c.state = 'pending_review' and (c.video_id, c.start_frame) > (%(after_video)s, %(after_frame)s)
+  and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> c.video_id)
+order by c.video_id, c.start_frame limit %(limit)s;
+
+-- name: looked_in_stretches
+-- Not a statement: undecided clips of some stretches.
+select c.id, c.video_id, c.start_frame from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
+join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
+where c.state = 'pending_review';
+
+-- name: next_changes
+-- The next changes of a kind after a place in the log.
+select c.video_id, c.stretch, c.at from changes c
+where c.kind = %(kind)s and c.lane = '' and c.at > %(after)s
+  and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> c.video_id)
+order by c.at limit %(limit)s;
 
 -- name: serialise_reviewer
 -- One act of a reviewer at a time, so that an act always sees the ones before it, also the same act sent twice at once.
@@ -47,50 +69,79 @@ where video_id = %(video_id)s and frame = any (%(frames)s::integer[]) order by f
 
 -- name: other_hands
 -- Which of these pending clips are in another reviewer's hands.
-select id, review_lease_by as reviewer from clips
-where id = any (%(ids)s::bigint[]) and state = 'pending_review' and retired_at is null
-  and review_lease_expires_at > now() and review_lease_by <> %(reviewer)s
-order by start_frame;
+select l.clip_id as id, l.reviewer from review_leases l join clips c on c.id = l.clip_id
+where l.clip_id = any (%(ids)s::bigint[]) and c.state = 'pending_review' and l.expires_at > now() and l.reviewer <> %(reviewer)s
+order by c.start_frame;
 
 -- name: held_clips
--- The clips of a video that a running stage holds.
-select subject_id as id, stage from stage_runs where video_id = %(video_id)s and subject = 'clip' and status = 'running';
+-- Of some clips those whose export has begun: they have a file, or a running export claimed them after they were approved.
+select c.id, 'export' as stage from clips c
+where c.id = any (%(ids)s::bigint[]) and c.state = 'review_approved' and (
+    exists (select from exports e where e.clip_id = c.id)
+    or exists (select from tasks t join variants v on v.id = t.variant and v.stage = 'export'
+               where t.video_id = c.video_id and t.stretch = stretch_of(c.start_frame) and t.driver is not null
+                 and t.started_at >= c.reviewed_at));
 
--- name: new_clip_id
--- The id of a clip about to be made.
-select nextval(pg_get_serial_sequence('clips', 'id')) as id;
+-- name: new_clip_ids
+-- The ids of some clips about to be made.
+select nextval(pg_get_serial_sequence('clips', 'id')) as id from generate_series(1, %(count)s);
 
--- name: write_clip
--- A clip as an act leaves it: new, or with the columns changed that review may change.
-insert into clips (id, video_id, start_frame, end_frame, start_pts, end_pts, state, version, parents, group_id,
-                   reviewed_by, reviewed_at, retired_at, review_lease_by, review_lease_expires_at)
+-- name: write_clips
+-- Clips as an act leaves them: new, or with the columns changed that review may change. Cuts are written before.
+insert into clips (id, video_id, start_frame, end_frame, start_pts, end_pts, seconds, confidence, state, version, parents, group_id,
+                   reviewed_by, reviewed_at, retired_at)
 overriding system value
-values (%(id)s, %(video_id)s, %(start_frame)s, %(end_frame)s, %(start_pts)s, %(end_pts)s, %(state)s::clip_state, %(version)s,
-        %(parents)s::bigint[], %(group_id)s, %(reviewed_by)s, %(reviewed_at)s, %(retired_at)s,
-        %(lease_by)s, now() + %(lease_seconds)s * interval '1 second')
+select t.id, v.id, t.start_frame, t.end_frame, t.start_pts, t.end_pts,
+       (t.end_pts - t.start_pts) * v.time_base_num::float8 / v.time_base_den, least(a.confidence, b.confidence), t.state, t.version,
+       t.parents, t.group_id, t.reviewed_by, t.reviewed_at, t.retired_at
+from jsonb_to_recordset(%(clips)s) as t (id bigint, start_frame integer, end_frame integer, start_pts bigint, end_pts bigint,
+     state clip_state, version integer, parents bigint[], group_id bigint, reviewed_by text, reviewed_at timestamptz, retired_at timestamptz)
+join videos v on v.id = %(video_id)s
+left join cuts a on a.video_id = v.id and a.frame = t.start_frame
+left join cuts b on b.video_id = v.id and b.frame = t.end_frame
+order by t.retired_at is null, t.id
 on conflict (id) do update
 set state = excluded.state, version = excluded.version, group_id = excluded.group_id, reviewed_by = excluded.reviewed_by,
-    reviewed_at = excluded.reviewed_at, retired_at = excluded.retired_at, review_lease_by = excluded.review_lease_by,
-    review_lease_expires_at = excluded.review_lease_expires_at, updated_at = now();
+    reviewed_at = excluded.reviewed_at, retired_at = excluded.retired_at;
 
--- name: delete_cut
--- Take a cut away.
-delete from cuts where video_id = %(video_id)s and frame = %(frame)s;
+-- name: keep_leases
+-- After an act: what waits of its clips stays in the reviewer's hands, for so long.
+insert into review_leases as l (clip_id, video_id, reviewer, expires_at)
+select id, video_id, %(reviewer)s, now() + %(lease_seconds)s * interval '1 second' from clips
+where id = any (%(ids)s::bigint[]) and state = 'pending_review' order by id
+on conflict (clip_id) do update set reviewer = excluded.reviewer, expires_at = excluded.expires_at;
 
--- name: write_cut
--- Put a cut there.
+-- name: end_leases
+-- After an act: what does not wait any more is in nobody's hands.
+delete from review_leases l using clips c where c.id = l.clip_id and l.clip_id = any (%(ids)s::bigint[]) and c.state <> 'pending_review';
+
+-- name: delete_cuts
+-- Take cuts away.
+delete from cuts where video_id = %(video_id)s and frame = any (%(frames)s::integer[]);
+
+-- name: write_cuts
+-- Put cuts there.
 insert into cuts (video_id, frame, pts, kind, confidence, created_by, metadata)
-values (%(video_id)s, %(frame)s, %(pts)s, %(kind)s::cut_kind, %(confidence)s, %(created_by)s, %(metadata)s);
+select %(video_id)s, frame, pts, kind, confidence, created_by, metadata
+from jsonb_to_recordset(%(cuts)s) as t (frame integer, pts bigint, kind cut_kind, confidence real, created_by text, metadata jsonb);
+
+-- name: refresh_confidence
+-- How certain the clips beside some cuts are, after these changed.
+update clips c set confidence = least(
+    (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.start_frame),
+    (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.end_frame))
+where c.video_id = %(video_id)s and c.retired_at is null
+  and (c.start_frame = any (%(frames)s::integer[]) or c.end_frame = any (%(frames)s::integer[]));
 
 -- name: write_event
 -- Append to the log of review.
-insert into review_events (video_id, reviewer, action, request_key, undoes, before, after)
-values (%(video_id)s, %(reviewer)s, %(action)s::review_action, %(request_key)s, %(undoes)s, %(before)s, %(after)s)
+insert into review_events (video_id, reviewer, action, request_key, undoes, clip_ids, before, after)
+values (%(video_id)s, %(reviewer)s, %(action)s::review_action, %(request_key)s, %(undoes)s, %(clip_ids)s::bigint[], %(before)s, %(after)s)
 returning id;
 
 -- name: event_of_request
 -- What a request already led to: the same key gives the same answer.
-select id, video_id, reviewer, action::text, undoes, before, after from review_events where request_key = %(request_key)s;
+select id, video_id, reviewer, action::text, undoes, clip_ids, before, after from review_events where request_key = %(request_key)s;
 
 -- name: reviewer_log
 -- A page of a reviewer's log without its images, newest first.
@@ -99,26 +150,26 @@ where reviewer = %(reviewer)s and id < %(before)s order by id desc limit %(limit
 
 -- name: event
 -- One event with its images.
-select id, video_id, reviewer, action::text, undoes, before, after from review_events where id = %(id)s;
+select id, video_id, reviewer, action::text, undoes, clip_ids, before, after from review_events where id = %(id)s;
 
 -- name: later_events
--- What happened to some clips of a video after an event.
-select id, video_id, reviewer, action::text, undoes, before, after from review_events
-where video_id = %(video_id)s and id > %(id)s and exists (
-    select from jsonb_array_elements(after->'clips') c where (c->>'id')::bigint = any (%(clip_ids)s::bigint[]))
-order by id;
+-- What happened to some clips after an event.
+select id, video_id, reviewer, action::text, undoes, clip_ids, before, after from review_events
+where id > %(id)s and clip_ids && %(clip_ids)s::bigint[] order by id;
+
+-- name: clips_by_id
+-- Clips as review sees them.
+select id, start_frame, end_frame, start_pts, end_pts, state::text, version, parents, group_id, reviewed_by, reviewed_at, retired_at
+from clips where id = any (%(ids)s::bigint[]);
 
 -- name: clip_event
 -- The last event that touched a clip: who changed it under another's eyes.
-select reviewer, action::text from review_events
-where video_id = (select video_id from clips where id = %(id)s)
-  and exists (select from jsonb_array_elements(after->'clips') c where (c->>'id')::bigint = %(id)s)
-order by id desc limit 1;
+select reviewer, action::text from review_events where clip_ids @> array[%(id)s::bigint] order by id desc limit 1;
 
 -- name: own_events
 -- A reviewer's last events that still stand, newest first, with the clips they left.
 select e.id, e.action::text, v.id as video_id, v.title, extract(epoch from now() - e.created_at)::float8 as age_seconds,
-       (select array_agg((c->>'id')::bigint) from jsonb_array_elements(e.after->'clips') c) as clip_ids
+       coalesce((select array_agg((c->>'id')::bigint) from jsonb_array_elements(e.after->'clips') c), e.clip_ids) as clip_ids
 from review_events e join videos v on v.id = e.video_id
 where e.reviewer = %(reviewer)s and e.action not in ('undo', 'redo')
   and (with recursive turns (id, n) as (

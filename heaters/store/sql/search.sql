@@ -14,6 +14,10 @@
   and (%(facts)s::jsonb is null or facts_match(s.clip_id, %(facts)s::jsonb))
   and (%(exclude)s::bigint[] is null or s.clip_id <> all (%(exclude)s::bigint[]));
 
+-- name: facts_within
+-- Not a statement: the facts of a clip, by the settings of this session, lie within bounds.
+{clip_id} in (select f.clip_id from facts f where f.variant = (select facts_variant()) and {bounds});
+
 -- ------------------------------------------------------------------------------------------------ the nearest
 
 -- name: nearest_exact
@@ -196,17 +200,30 @@ where model = %(model)s and strategy = %(strategy)s and clip_id >= %(start)s ord
 
 -- ------------------------------------------------------------------------------------------------ loading
 
--- name: incoming_table
--- Where a batch of vectors lands before it is taken over: kept by the connection, empty after each transaction.
-create temporary table if not exists incoming_embeddings (
-    clip_id bigint, model text, strategy text, vector halfvec, images integer) on commit delete rows;
+-- name: space
+-- The space of a model and strategy, and the newest one that the same settings led to.
+select s.variant, (select max(n.variant) from spaces n where n.asked = s.asked) as newest
+from spaces s where s.model = %(model)s and s.strategy = %(strategy)s;
 
--- name: copy_incoming
--- Receive a batch of vectors.
-copy incoming_embeddings (clip_id, model, strategy, vector, images) from stdin (format binary);
+-- name: register_space
+-- Register a space. Where the settings led to another one before, the weights have changed: all clips are due again.
+with made as (
+    insert into spaces (variant, asked, model, name, strategy, dimension)
+    values (variant_of('embed', %(model)s || '|' || %(strategy)s), %(asked)s, %(model)s, %(name)s, %(strategy)s, %(dimension)s)
+    on conflict (model, strategy) do update set name = excluded.name
+    returning variant, (xmax = 0) as is_new
+), again as (
+    update watermarks w set at = 0 from made m
+    where m.is_new and w.variant = %(asked)s and exists (select from spaces s where s.asked = %(asked)s)
+)
+select variant, variant as newest from made;
 
--- name: take_incoming
--- Take the batch over: one vector for (clip, model, strategy); doing it again replaces it.
-insert into embeddings (clip_id, model, strategy, vector, images)
-select clip_id, model, strategy, vector, images from incoming_embeddings
-on conflict (clip_id, model, strategy) do update set vector = excluded.vector, images = excluded.images;
+-- name: record_vectors
+-- Take over vectors: one for each clip and space. A vector that is replaced arrives anew, and so is new to the indexes.
+insert into embeddings (clip_id, variant, images, vector)
+select c.id, t.variant, t.images, t.vector
+from unnest(%(clip_ids)s::bigint[], %(variants)s::smallint[], %(images)s::smallint[], %(vectors)b::halfvec[])
+     as t (clip_id, variant, images, vector)
+join clips c on c.id = t.clip_id order by c.id
+on conflict (clip_id, variant) do update
+set vector = excluded.vector, images = excluded.images, seq = nextval('embeddings_seq');

@@ -1,51 +1,66 @@
 -- What stages read and write, and what clips and the database are asked.
 
--- ---------------------------------------------------------------- stages: inputs
+-- ------------------------------------------------------------------------------------------------ inputs
 
 -- name: input_download
 -- What download needs.
-select id, source, content_hash from videos where id = any (%(ids)s);
+select id, source, content_hash from videos where id = any (%(video_ids)s::bigint[]) and state = 'new' and duplicate_of is null;
 
 -- name: input_prepare
 -- What prepare needs.
-select id, content_hash, source_key from videos where id = any (%(ids)s);
+select id, content_hash, source_key from videos where id = any (%(video_ids)s::bigint[]) and state = 'downloaded';
 
 -- name: input_detect
 -- What detect needs.
 select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den
-from videos where id = any (%(ids)s);
-
--- name: input_export
--- What export needs.
-select c.id, v.content_hash, v.source_key, v.proxy_key, v.analysis_key, v.has_audio, v.time_base_num, v.time_base_den, v.frame_count,
-       c.start_frame, c.end_frame, c.start_pts, c.end_pts
-from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s);
+from videos where id = any (%(video_ids)s::bigint[]) and state = 'prepared';
 
 -- name: input_keyframes
--- What keyframes needs.
-select c.id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame
-from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s);
+-- What keyframes needs of each clip that is due in some stretches.
+select c.id, l.video_id, l.stretch, v.content_hash, v.proxy_key, c.start_frame, c.end_frame
+from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
+join videos v on v.id = l.video_id
+join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
+where {clip_is_due} order by c.video_id, c.start_frame;
 
 -- name: input_facts
--- What facts needs: the frames, the file and the stills of the strategy in use.
-select c.id, v.content_hash, c.start_frame, c.end_frame, v.frame_count, v.analysis_key, c.export_key,
-       coalesce(v.has_audio, false) as has_audio,
-       array(select a.key from artifacts a where a.clip_id = c.id and a.kind = 'keyframe' and a.strategy = %(strategy)s
-             order by a.tag) as stills
-from clips c join videos v on v.id = c.video_id where c.id = any (%(ids)s) and c.export_key is not null;
+-- What facts needs of each clip that is due in some stretches: frames, stills and sound.
+select c.id, l.video_id, l.stretch, v.content_hash, c.start_frame, c.end_frame, c.start_pts, c.end_pts, v.frame_count, v.analysis_key,
+       v.proxy_key, v.time_base_num, v.time_base_den, coalesce(v.has_audio, false) as has_audio
+from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
+join videos v on v.id = l.video_id
+join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
+where {clip_is_due} order by c.video_id, c.start_frame;
 
 -- name: input_embed
--- What embed needs: the keys of the stills of the strategy in use, by tag.
-select c.id, array_agg(a.tag order by a.tag) as tags, array_agg(a.key order by a.tag) as keys
-from clips c join artifacts a on a.clip_id = c.id and a.kind = 'keyframe' and a.strategy = %(strategy)s
-where c.id = any (%(ids)s) group by c.id;
+-- What embed needs of each clip that is due in some stretches.
+select c.id, l.video_id, l.stretch, v.content_hash, c.start_frame, c.end_frame
+from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
+join videos v on v.id = l.video_id
+join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
+where {clip_is_due} order by c.video_id, c.start_frame;
+
+-- name: input_export
+-- What export needs of each clip that is due in some stretches.
+select c.id, l.video_id, l.stretch, v.content_hash, v.source_key, v.proxy_key, v.analysis_key, coalesce(v.has_audio, false) as has_audio,
+       v.time_base_num, v.time_base_den, v.frame_count, c.start_frame, c.end_frame, c.start_pts, c.end_pts
+from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
+join videos v on v.id = l.video_id
+join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
+where {clip_is_due} order by c.video_id, c.start_frame;
 
 -- name: input_archive
--- What archive needs: every object of the clip.
-select c.id, coalesce(array_agg(a.key) filter (where a.key is not null), '{}') as keys
-from clips c left join artifacts a on a.clip_id = c.id where c.id = any (%(ids)s) group by c.id;
+-- What archive needs of each clip that is due in some stretches: the strategies and files that there are.
+select c.id, l.video_id, l.stretch, v.content_hash, c.start_frame, c.end_frame,
+       array(select n.variant from stills s join variants n on n.id = s.variant where s.clip_id = c.id order by 1) as strategies,
+       array(select n.variant || ' ' || e.params from exports e join variants n on n.id = e.variant
+             where e.clip_id = c.id order by 1) as files
+from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
+join videos v on v.id = l.video_id
+join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
+where {clip_is_due} order by c.video_id, c.start_frame;
 
--- ---------------------------------------------------------------- stages: records
+-- ------------------------------------------------------------------------------------------------ records
 
 -- name: video_with_content
 -- Another video that holds these bytes already.
@@ -74,8 +89,10 @@ update videos set proxy_key = %(proxy_key)s, analysis_key = %(analysis_key)s, pt
 where id = %(id)s;
 
 -- name: record_probabilities
--- Where the detector's probabilities lie.
-update videos set probabilities_key = %(probabilities_key)s, updated_at = now() where id = %(id)s;
+-- Where the detector's probabilities lie, and which detector it was.
+update videos set probabilities_key = %(probabilities_key)s, detector = %(detector)s, detector_model = %(detector_model)s,
+    updated_at = now()
+where id = %(id)s;
 
 -- name: record_cuts
 -- The detected cuts of a video.
@@ -84,38 +101,55 @@ select %(id)s, frame, pts, kind::cut_kind, confidence, %(created_by)s, metadata
 from jsonb_to_recordset(%(cuts)s) as t (frame integer, pts bigint, kind text, confidence real, metadata jsonb);
 
 -- name: record_clips
--- The clips between a video's cuts, waiting for review.
-insert into clips (video_id, start_frame, end_frame, start_pts, end_pts)
-select %(id)s, start_frame, end_frame, start_pts, end_pts
+-- The clips between a video's cuts, which are there already; undecided.
+insert into clips (video_id, start_frame, end_frame, start_pts, end_pts, seconds, confidence)
+select v.id, t.start_frame, t.end_frame, t.start_pts, t.end_pts,
+       (t.end_pts - t.start_pts) * v.time_base_num::float8 / v.time_base_den, least(a.confidence, b.confidence)
 from jsonb_to_recordset(%(clips)s) as t (start_frame integer, end_frame integer, start_pts bigint, end_pts bigint)
-order by start_frame;
+join videos v on v.id = %(id)s
+left join cuts a on a.video_id = v.id and a.frame = t.start_frame
+left join cuts b on b.video_id = v.id and b.frame = t.end_frame
+order by t.start_frame;
 
--- name: record_export
--- Where the clip's file lies.
-update clips set export_key = %(key)s, export_profile = %(profile)s, updated_at = now() where id = %(id)s;
+-- name: record_stills
+-- The stills of clips, of those that are still there.
+insert into stills (clip_id, variant, sha256, size_bytes)
+select c.id, %(variant)s, t.sha256, array(select jsonb_array_elements_text(t.sizes)::int)
+from unnest(%(clip_ids)s::bigint[], %(sha256)s::bytea[], %(sizes)s::jsonb[]) as t (clip_id, sha256, sizes)
+join clips c on c.id = t.clip_id order by c.id
+on conflict (clip_id, variant) do update set sha256 = excluded.sha256, size_bytes = excluded.size_bytes;
 
--- name: record_artifact
--- A file made from a clip; doing it again replaces the row.
-insert into artifacts (clip_id, kind, strategy, tag, key, sha256, size_bytes, metadata)
-values (%(clip_id)s, %(kind)s, %(strategy)s, %(tag)s, %(key)s, %(sha256)s, %(size_bytes)s, %(metadata)s)
-on conflict (clip_id, kind, strategy, tag) do update
-set key = excluded.key, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, metadata = excluded.metadata,
-    created_at = now();
+-- name: record_facts
+-- What was measured of clips, of those that are still there.
+insert into facts (clip_id, variant, motion, brightness, black_share, frozen_share, letterbox, sharpness, text_share, loudness_dbfs,
+                   silence_share)
+select c.id, %(variant)s, t.motion, t.brightness, t.black_share, t.frozen_share, t.letterbox, t.sharpness, t.text_share, t.loudness_dbfs,
+       t.silence_share
+from jsonb_to_recordset(%(facts)s) as t (id bigint, motion real, brightness real, black_share real, frozen_share real, letterbox real,
+                                         sharpness real, text_share real, loudness_dbfs real, silence_share real)
+join clips c on c.id = t.id order by c.id
+on conflict (clip_id, variant) do update
+set motion = excluded.motion, brightness = excluded.brightness, black_share = excluded.black_share,
+    frozen_share = excluded.frozen_share, letterbox = excluded.letterbox, sharpness = excluded.sharpness,
+    text_share = excluded.text_share, loudness_dbfs = excluded.loudness_dbfs, silence_share = excluded.silence_share;
 
--- name: record_model
--- Register a model, by its identity and by the name that loads it.
-insert into models (model, dimension, name) values (%(model)s, %(dimension)s, %(name)s)
-on conflict (model) do update set name = excluded.name where models.name <> excluded.name;
+-- name: record_exports
+-- The files of clips, of those that are still approved: a decision that was taken back meanwhile stands.
+insert into exports (clip_id, variant, params, sha256, size_bytes, frames)
+select c.id, %(variant)s, t.params, t.sha256, t.size_bytes, t.frames
+from unnest(%(clip_ids)s::bigint[], %(params)s::text[], %(sha256)s::bytea[], %(size_bytes)s::bigint[], %(frames)s::int[])
+     as t (clip_id, params, sha256, size_bytes, frames)
+join (select id from clips where id = any (%(clip_ids)s::bigint[]) and state = 'review_approved' order by id for key share) c
+  on c.id = t.clip_id order by c.id
+on conflict (clip_id, variant) do update
+set params = excluded.params, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, frames = excluded.frames, created_at = now();
 
 -- name: record_archive
--- Forget the files of an archived clip once they are gone from the store.
-delete from artifacts where clip_id = %(id)s;
+-- Forget the files of archived clips once they are gone from the store.
+with files as (delete from exports where clip_id = any (%(clip_ids)s::bigint[]))
+delete from stills where clip_id = any (%(clip_ids)s::bigint[]);
 
--- name: forget_export
--- The exported file is gone.
-update clips set export_key = null, export_profile = null, updated_at = now() where id = %(id)s;
-
--- ---------------------------------------------------------------- cuts and clips
+-- ------------------------------------------------------------------------------------------------ cuts and clips
 
 -- name: cuts_of_video
 -- The inner cuts of a video in order.
@@ -124,18 +158,23 @@ select k.frame, (k.pts * v.time_base_num)::float8 / v.time_base_den as pts_secon
 from cuts k join videos v on v.id = k.video_id where k.video_id = %(id)s order by k.frame;
 
 -- name: clips_of_video
--- The active clips of a video in play order.
+-- The active clips of a video in play order, with the latest of their files.
 select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
-       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text, c.export_key
+       (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text, v.content_hash,
+       e.profile as export_profile, e.params as export_params
 from clips c join videos v on v.id = c.video_id
+left join lateral (
+    select n.variant as profile, e.params from exports e join variants n on n.id = e.variant
+    where e.clip_id = c.id order by e.created_at desc limit 1) e on true
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
 -- name: facts_of_video
--- What was measured of the active clips of a video, in play order.
-select c.id, f as facts from clips c cross join facts_of(c.id) f
-where c.video_id = %(id)s and c.retired_at is null and f is not null order by c.start_frame;
+-- What was measured of the active clips of a video by the settings of this session, in play order.
+select c.id, to_jsonb(f) - 'clip_id' - 'variant' as facts
+from clips c join facts f on f.clip_id = c.id and f.variant = (select facts_variant())
+where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 
--- ---------------------------------------------------------------- the database
+-- ------------------------------------------------------------------------------------------------ the database
 
 -- name: database_facts
 -- What `heaters doctor` and `heaters status` say of the database.

@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------- videos
 
 -- name: submit_videos
--- Add sources in their order; nothing happens for one that is already known, by itself or by its bytes.
+-- Add sources in their order; nothing happens for one that is already known, by itself or by its bytes. Announced as new afterwards.
 insert into videos (source, title, content_hash, size_bytes)
 select s.source, s.title, s.content_hash, s.size_bytes
 from unnest(%(source)s::text[], %(title)s::text[], %(content_hash)s::text[], %(size_bytes)s::bigint[])
@@ -31,47 +31,43 @@ order by (source = %(source)s) desc, id
 limit 1;
 
 -- name: videos
--- Videos with the number of active clips and the error that holds each back, for listings.
+-- Some videos with the number of active clips and the error that holds each back, for listings.
 select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.duration_seconds, v.width, v.height,
        v.is_vfr, v.is_partial, v.has_audio,
        (select count(*) from clips c where c.video_id = v.id and c.retired_at is null)::int as clips,
-       (select r.error_type || ': ' || r.error from stage_runs r
-         where r.video_id = v.id and r.status in ('failed', 'dead') and not r.voided
-           and not exists (select from stage_runs d where d.stage = r.stage and d.subject_id = r.subject_id
-                           and d.variant = r.variant and d.status = 'done' and not d.voided)
-         order by (r.status = 'dead') desc, r.id desc limit 1) as error
-from videos v
-where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
-order by v.id;
+       (select f.error_type || ': ' || f.error from failures f where f.video_id = v.id
+        order by (f.next_attempt_at is null) desc, f.id desc limit 1) as error
+from videos v where v.id = any (%(ids)s::bigint[]) order by v.id;
 
--- name: video_sources
--- What each video came from.
-select id, source from videos where %(ids)s::bigint[] is null or id = any (%(ids)s::bigint[]);
+-- name: latest_videos
+-- The latest of some videos (or of all), the same as `videos`.
+select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.duration_seconds, v.width, v.height,
+       v.is_vfr, v.is_partial, v.has_audio,
+       (select count(*) from clips c where c.video_id = v.id and c.retired_at is null)::int as clips,
+       (select f.error_type || ': ' || f.error from failures f where f.video_id = v.id
+        order by (f.next_attempt_at is null) desc, f.id desc limit 1) as error
+from videos v where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
+order by v.id desc limit %(limit)s;
 
--- name: milestones
--- How many videos and clips there are at each milestone, duplicates and retired clips left out.
-select 'video' as subject, state::text, count(*)::int as n from videos
-where duplicate_of is null and (%(scope)s::bigint[] is null or id = any (%(scope)s::bigint[])) group by state
-union all
-select 'clip', state::text, count(*)::int from clips
-where retired_at is null and (%(scope)s::bigint[] is null or video_id = any (%(scope)s::bigint[])) group by state;
+-- name: video_source
+-- What a video came from.
+select source from videos where id = %(id)s;
 
--- name: keys_of_contents
--- Every object that rows of these contents name; one row with a null at least for each content that there is.
-select v.content_hash, k.key
-from videos v
-cross join lateral (values (v.source_key), (v.proxy_key), (v.analysis_key), (v.pts_key), (v.probabilities_key)) as k (key)
-where v.content_hash = any (%(contents)s::text[])
-union all
-select v.content_hash, c.export_key from videos v join clips c on c.video_id = v.id
-where v.content_hash = any (%(contents)s::text[]) and c.export_key is not null
-union all
-select v.content_hash, a.key from videos v join clips c on c.video_id = v.id join artifacts a on a.clip_id = c.id
-where v.content_hash = any (%(contents)s::text[]);
+-- name: contents
+-- The videos of some contents, with the objects that rows name as they are.
+select v.id, v.content_hash, array_remove(array[v.source_key, v.proxy_key, v.analysis_key, v.pts_key, v.probabilities_key], null) as keys
+from videos v where v.content_hash = any (%(contents)s::text[]);
+
+-- name: made_of_contents
+-- What was made from the clips of some contents, active or retired: strategies of stills, profiles and parameters of files.
+select v.content_hash, c.start_frame, c.end_frame,
+       array(select n.variant from stills s join variants n on n.id = s.variant where s.clip_id = c.id) as strategies,
+       array(select n.variant || ' ' || e.params from exports e join variants n on n.id = e.variant where e.clip_id = c.id) as files
+from videos v join clips c on c.video_id = v.id where v.content_hash = any (%(contents)s::text[]);
 
 -- name: contents_in_work
--- The contents of videos that something works on; a null where the bytes are not known yet.
-select distinct v.content_hash from stage_runs r join videos v on v.id = r.video_id where r.status = 'running';
+-- The contents of videos that drivers work on; a null where the bytes are not known yet.
+select distinct v.content_hash from tasks t join videos v on v.id = t.video_id where t.driver is not null;
 
 -- name: lock_video
 -- Hold the video row while its clips change, so that two edits of one video never interleave.

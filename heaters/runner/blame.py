@@ -1,0 +1,54 @@
+"""Whose fault it is when a call ends without results: one table.
+
+A call of several items whose process died does not say which item killed it. Nobody is blamed then, but the items run
+one at a time from there on; what dies alone is to blame.
+"""
+
+from dataclasses import dataclass
+
+from heaters.errors import NodeFull, NodeLost, StageError, StageTimeout, WorkerLost
+
+# An item whose workers died this often without an answer is probably what kills them.
+MAX_LOSSES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blame:
+    """What an error of a whole call means for its items.
+
+    `counts`: as a failure of each. Otherwise their claims are lost and wait, `delay_seconds` times the number of their
+    losses; `is_alone`: to run one at a time.
+    """
+
+    counts: bool
+    is_alone: bool = False
+    delay_seconds: float = 0.0
+
+
+_FAILURE = Blame(counts=True)
+# Error → blame of a call with several items, and with one. The first row that fits counts.
+_TABLE: tuple[tuple[type[StageError], Blame, Blame], ...] = (
+    # Ray ended it for the sake of the node, which may have room again later: together they would be ended together again.
+    (
+        NodeFull,
+        Blame(counts=False, is_alone=True, delay_seconds=10.0),
+        Blame(counts=False, is_alone=True, delay_seconds=10.0),
+    ),
+    (NodeLost, Blame(counts=False), Blame(counts=False)),
+    (WorkerLost, Blame(counts=False, is_alone=True), _FAILURE),
+    (StageTimeout, Blame(counts=False, is_alone=True), _FAILURE),
+    (StageError, _FAILURE, _FAILURE),
+)
+
+
+def blame(error: StageError, items: int) -> Blame:
+    """What `error` means for the `items` items of a call."""
+    several, one = next((several, one) for kind, several, one in _TABLE if isinstance(error, kind))
+    return several if items > 1 else one
+
+
+def final(error: StageError, losses: int) -> StageError:
+    """The error of an item that was lost so often that it is not tried again."""
+    made = type(error)(f"lost {losses} times, so it is probably what kills its workers: {error}")
+    made.retryable = False
+    return made

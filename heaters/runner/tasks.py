@@ -1,0 +1,284 @@
+"""The runner's side of PostgreSQL: claim what is due, give it back, keep the lease. It knows no stage by name.
+
+What is due is found by watermarks. Every change of a video or stretch has a growing place in a log (`changes`); each variant
+of a stage remembers up to which place it has claimed everything. Only what is in work, failed or was given back has a row
+(`tasks`, `failures`); done work has none, so nothing ever looks at all of it.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import groupby
+from typing import Any, TypeVar
+
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from heaters.core.pipeline import STAGES, Stage, Subject
+from heaters.core.ranges import multirange
+from heaters.errors import StageError
+from heaters.runner.claims import Claim, Claimed, text_of
+from heaters.settings import Settings
+from heaters.store.db import Cursor, Database
+from heaters.store.queries import query
+
+T = TypeVar("T")
+
+ANY_BYTES = 2**62
+# Changes that one claim looks at, of which most may turn out to need nothing.
+LOOK = 500
+
+
+class TaskStore:
+    """Claims for one driver. `scope` limits it to some videos; None means all.
+
+    A driver without a scope shares the watermarks of the database; one with a scope has its own, in memory.
+    """
+
+    def __init__(self, database: Database, settings: Settings, *, driver: str, scope: Sequence[int] | None) -> None:
+        self.database = database
+        self.driver = driver
+        self.scope = None if scope is None else sorted(set(scope))
+        self._settings = settings
+        self._ranges = None if self.scope is None else multirange(self.scope)
+        self._variants: dict[str, int] = {}
+        self._places: dict[tuple[str, str], int] = {}  # own watermarks: stage, lane → place in the log
+        self._at_end: dict[str, bool] = {}  # stage → whether its last claim came to the end of the changes
+        self._held: set[tuple[str, int, int]] = set()  # stage, video, stretch
+
+    # -------------------------------------------------------------------------------------------- variants
+
+    def variant(self, stage: Stage) -> int:
+        """The number of the variant that the settings ask of a stage."""
+        if stage.name not in self._variants:
+            asked = {"stage": stage.name, "variant": self._settings.variant(stage.variant)}
+            with self.database.transaction() as tx:
+                self._variants[stage.name] = int(tx.execute(query("variant"), asked).fetchone()["id"])  # type: ignore[index]
+        return self._variants[stage.name]
+
+    def _parameters(self, stage: Stage) -> dict[str, Any]:
+        return {
+            "variant": self.variant(stage),
+            "needs": self.variant(STAGES[stage.needs]) if stage.needs else None,
+            "takes": str(stage.takes),
+            "scope": self._ranges,
+            "driver": self.driver,
+        }
+
+    # -------------------------------------------------------------------------------------------- claims
+
+    def claim(
+        self,
+        stage: Stage,
+        *,
+        most: int,
+        items: int | None = None,
+        until: int | None = None,
+        room_bytes: int | None = None,
+        most_bytes: int = ANY_BYTES,
+        nodes: int = 1,
+    ) -> Claimed:
+        """Take what is due: at most `most` videos or stretches, no further than `items` clips are reached, and sources
+        as long as they begin within `room_bytes`, each of them counted as `most_bytes` at most; only what changed up to
+        the place `until`. Of what has to run alone no more is held than there are `nodes`, by all drivers together.
+        """
+        parameters = self._parameters(stage) | {
+            "most": most,
+            "items": items or most,
+            "until": until,
+            "room_bytes": ANY_BYTES if room_bytes is None else room_bytes,
+            "most_bytes": most_bytes,
+            "nodes": nodes,
+            "look": max(LOOK, most),
+        }
+        with self.database.transaction() as tx:
+            claim = self._claim_by_host if stage.by_host else self._claim
+            claimed = claim(tx, stage, parameters)
+        self._held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
+        self._at_end[stage.name] = claimed.at_end
+        return claimed
+
+    def _claim(self, tx: Cursor, stage: Stage, parameters: dict[str, Any], lane: str = "") -> Claimed:
+        after = None if self.scope is None else self._places.get((stage.name, lane), self._first(tx, stage))
+        rows = tx.execute(claim_statement(stage), {**parameters, "lane": lane, "after": after}).fetchall()
+        if self.scope is not None:
+            self._places[stage.name, lane] = rows[0]["place"]
+        claims = tuple(
+            Claim(**{name: row[name] for name in Claim.__dataclass_fields__})
+            for row in rows
+            if row["video_id"] is not None
+        )
+        return Claimed(claims=claims, at_end=rows[0]["at_end"])
+
+    def _claim_by_host(self, tx: Cursor, stage: Stage, parameters: dict[str, Any]) -> Claimed:
+        """Each host is a queue of its own, from which no more is taken than it bears."""
+        spacing = self._settings.host_spacing_seconds
+        own = {lane: place for (name, lane), place in self._places.items() if name == stage.name}
+        given = {
+            **parameters,
+            "host_limit": self._settings.host_downloads,
+            "host_spacing_seconds": spacing,
+            "after": Jsonb(own),
+            "first": None if self.scope is None else self._first(tx, stage),
+        }
+        claims: list[Claim] = []
+        ends = []
+        for host in tx.execute(query("free_hosts"), given).fetchall():
+            room = min(host["room"], parameters["most"] - len(claims))
+            if room <= 0:
+                return Claimed(claims=tuple(claims), at_end=False)
+            lane = {"variant": parameters["variant"], "lane": host["host"], "host_spacing_seconds": spacing}
+            tx.execute(query("make_lane"), lane)
+            found = self._claim(tx, stage, {**parameters, "most": room, "items": room}, host["host"])
+            if found.claims and spacing:
+                tx.execute(query("space_host"), lane)
+            claims += found.claims
+            ends.append(found.at_end)
+        busy = tx.execute(query("is_any_host_waiting"), given).fetchone()
+        return Claimed(claims=tuple(claims), at_end=all(ends) and not busy["yes"])  # type: ignore[index]
+
+    def _first(self, tx: Cursor, stage: Stage) -> int:
+        """Where the own watermark of a stage begins: before the first change that concerns the scope."""
+        if (stage.name, "") not in self._places:
+            given = {"kind": str(stage.takes), "videos": self.scope}
+            row = tx.execute(query("first_change"), given).fetchone()
+            self._places[stage.name, ""] = int(row["at"])  # type: ignore[index]
+        return self._places[stage.name, ""]
+
+    def inputs(self, stage: Stage, row: type[T], claims: Sequence[Claim]) -> dict[Claim, list[T]]:
+        """The inputs, one `row` each, of everything that is due in the claims, in order; none where nothing is by now."""
+        parameters = self._parameters(stage) | {
+            "video_ids": [claim.video_id for claim in claims],
+            "stretches": [claim.stretch for claim in claims],
+        }
+        with (
+            self.database.transaction() as tx,
+            tx.connection.cursor(row_factory=class_row(row)) as cursor,
+        ):
+            rows: list[Any] = cursor.execute(input_statement(stage), parameters).fetchall()
+        if stage.subject is Subject.VIDEO:
+            found = {(row.id, 0): [row] for row in rows}
+        else:
+            found = {place: list(items) for place, items in groupby(rows, lambda row: (row.video_id, row.stretch))}
+        return {claim: found.get((claim.video_id, claim.stretch), []) for claim in claims}
+
+    def count_next(self, stage: Stage, most: int) -> int:
+        """How many videos or stretches changed beyond the watermark, counted up to `most`."""
+        given = self._parameters(stage) | {"after": self._places.get((stage.name, "")), "most": most}
+        with self.database.transaction() as tx:
+            return int(tx.execute(query("count_next"), given).fetchone()["n"])  # type: ignore[index]
+
+    # -------------------------------------------------------------------------------------------- giving back
+
+    def lose(
+        self,
+        stage: Stage,
+        claims: Sequence[Claim],
+        *,
+        error: StageError,
+        is_alone: bool,
+        delay_seconds: float,
+        most: int,
+        seconds: float,
+    ) -> list[Claim]:
+        """The worker or node of claims was lost: they wait to be claimed again. Returns those that were lost too often
+        for that; they are held still.
+        """
+        given = {
+            **_places(claims),
+            "variant": self.variant(stage),
+            "driver": self.driver,
+            "error_type": type(error).__name__,
+            "error": text_of(error),
+            "is_alone": is_alone,
+            "delay_seconds": delay_seconds,
+            "most": most,
+            "seconds": seconds,
+        }
+        with self.database.transaction() as tx:
+            back = {(row["video_id"], row["stretch"]) for row in tx.execute(query("lose"), given).fetchall()}
+        worn_out = [c for c in claims if (c.video_id, c.stretch) not in back and c.losses + 1 >= most]
+        self.forget(stage, [claim for claim in claims if claim not in worn_out])
+        return worn_out
+
+    def release(self, held: Sequence[tuple[Stage, Claim]] | None = None) -> None:
+        """Give back these claims (None: all that this driver holds), unfinished: they do not count as attempts."""
+        variants = None if held is None else [self.variant(stage) for stage, _ in held]
+        given = {**_places([claim for _, claim in held or ()]), "variants": variants, "driver": self.driver}
+        with self.database.transaction() as tx:
+            tx.execute(query("release"), given)
+        for stage, claim in held or ():
+            self.forget(stage, [claim])
+
+    def release_unknown(self) -> None:
+        """Give back claims whose answer was lost with the connection: this driver does not know that it holds them."""
+        known = [(self._variants[name], video, stretch) for name, video, stretch in self._held]
+        given = {
+            "driver": self.driver,
+            "variants": [variant for variant, _, _ in known],
+            "video_ids": [video for _, video, _ in known],
+            "stretches": [stretch for _, _, stretch in known],
+        }
+        with self.database.transaction() as tx:
+            tx.execute(query("release_others"), given)
+
+    def forget(self, stage: Stage, claims: Sequence[Claim]) -> None:
+        """These claims are not held any more."""
+        self._held.difference_update((stage.name, c.video_id, c.stretch) for c in claims)
+
+    def expire(self) -> int:
+        """Take back what silent drivers held; returns how many videos and stretches."""
+        with self.database.transaction() as tx:
+            given = {"lease_seconds": self._settings.lease_seconds}
+            return int(tx.execute(query("expire"), given).fetchone()["n"])  # type: ignore[index]
+
+    def is_drained(self, stage: Stage, until: int | None = None) -> bool:
+        """Whether the last claim of a stage came to the end of the changes, and no task of it is open up to the place
+        `until`: held by anybody, or waiting.
+        """
+        given = {"variants": [self.variant(stage)], "scope": self._ranges, "until": until}
+        with self.database.transaction() as tx:
+            return self._at_end.get(stage.name, False) and not tx.execute(query("open_tasks"), given).fetchall()
+
+    def last_change(self) -> int:
+        """The place in the log of the last change."""
+        with self.database.transaction() as tx:
+            return int(tx.execute(query("last_change")).fetchone()["at"])  # type: ignore[index]
+
+    def tend(self) -> None:
+        """Now and then: sum up the kept counts, and make and drop partitions of the history."""
+        with self.database.transaction() as tx:
+            tx.execute(query("fold_tallies"))
+            tx.execute(query("keep_history"), {"days": self._settings.history_days})
+
+
+def _places(claims: Sequence[Claim]) -> dict[str, list[int]]:
+    return {
+        "video_ids": [claim.video_id for claim in claims],
+        "stretches": [claim.stretch for claim in claims],
+        "attempts": [claim.attempt for claim in claims],
+    }
+
+
+def _clip_is_due(stage: Stage) -> sql.Composed:
+    """The condition under which a clip `c` is due for a stage."""
+    return sql.SQL(query("clip_is_due")).format(lacks=sql.SQL(query(f"lacks_{stage.name}")))
+
+
+@cache
+def claim_statement(stage: Stage) -> bytes:
+    """The claim of a stage, with its own condition of what is due."""
+    if stage.subject is Subject.VIDEO:
+        due = sql.SQL(query("due_video")).format(state=sql.Literal(str(stage.takes)))
+    else:
+        due = sql.SQL(query("due_clips")).format(clip_is_due=_clip_is_due(stage))
+    return sql.SQL(query("claim")).format(due=due).as_bytes(None)
+
+
+@cache
+def input_statement(stage: Stage) -> bytes:
+    """The query of a stage's inputs."""
+    statement = sql.SQL(query(f"input_{stage.name}"))
+    if stage.subject is Subject.VIDEO:
+        return statement.as_bytes(None)
+    return statement.format(clip_is_due=_clip_is_due(stage)).as_bytes(None)
