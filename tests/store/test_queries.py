@@ -16,7 +16,7 @@ PLANNED = re.compile(r"(?is)\s*(select|insert|update|delete|merge|values|with)\b
 def numbered(sql: str) -> str:
     """psycopg's `%(name)s` as PostgreSQL's `$n`."""
     names: dict[str, int] = {}
-    text = re.sub(r"%\((\w+)\)s", lambda match: f"${names.setdefault(match[1], len(names) + 1)}", sql)
+    text = re.sub(r"%\((\w+)\)[sb]", lambda match: f"${names.setdefault(match[1], len(names) + 1)}", sql)
     return text.replace("%%", "%")
 
 

@@ -33,7 +33,10 @@ def add_video(db: Database, name: str, state: str = "new", frames: int | None = 
             },
         ).fetchone()
         assert row is not None
-        return int(row["id"])
+        video = int(row["id"])
+        if state != "cut":
+            tx.execute(query("announce_videos"), {"kind": state, "ids": [video]})
+        return video
 
 
 def add_clips(db: Database, video: int, cuts: list[int], frames: int = 100) -> list[int]:
@@ -44,6 +47,7 @@ def add_clips(db: Database, video: int, cuts: list[int], frames: int = 100) -> l
     with db.transaction() as tx:
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(rows), "created_by": "test"})
         tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(clips)})
+        tx.execute(query("announce_stretches"), {"kind": "clips", "ids": [video]})
         found = tx.execute(query("clips_of_video"), {"id": video}).fetchall()
     return [row["id"] for row in found]
 
