@@ -15,31 +15,33 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from psycopg import sql
 from psycopg.types.json import Jsonb
 from results import machine, table, write_section
 
 from heaters import embedded
 from heaters.core import keys
 from heaters.core.splits import Splits
+from heaters.core.stills import still_keys
 from heaters.dataset.export import export
-from heaters.dataset.recipe import Choice, Recipe
+from heaters.dataset.recipe import Candidate, Choice, Recipe, Shard
+from heaters.dataset.records import Sample, samples
 from heaters.settings import Settings
-from heaters.store.db import Database
+from heaters.store.approval import approve_pending
+from heaters.store.db import Cursor, Database
 from heaters.store.objects import ObjectStore, open_store
 from heaters.store.open import open_database
-from heaters.store.queries import query
-from heaters.store.vectors import Row, write_vectors
+from heaters.store.queries import parse, query
+from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
 CLIP_BYTES, STILL_BYTES, DIMENSION = 1_000_000, 60_000, 512
 CLIPS_PER_VIDEO, FRAMES = 100, 100
 TAGS = ("p25", "p50", "p75")
 MODEL, STRATEGY = "random@1", "multi_average"
-LADDER = ("pending_review", "review_approved", "exported", "keyframed", "embedded")
+QUERIES = parse((Path(__file__).parent / "export.sql").read_text())
 
 
 def main() -> None:
@@ -70,31 +72,58 @@ def main() -> None:
 def fill(database: Database, store: ObjectStore, count: int) -> None:
     """Videos of 100 clips each, with the rows and objects that the pipeline leaves."""
     noise = np.random.default_rng()
+    with database.transaction() as tx:
+        asked = {"stage": "embed", "variant": f"random|{STRATEGY}"}
+        variants = {
+            "stills": number(tx, {"stage": "keyframes", "variant": "multi"}),
+            "export": number(tx, {"stage": "export", "variant": "source"}),
+        }
+        space = SpaceRow(asked=number(tx, asked), model=MODEL, name="random", strategy=STRATEGY, dimension=DIMENSION)
+        variants["space"] = space_number(tx, space)
     for begin in range(0, count, CLIPS_PER_VIDEO):
         content_hash = os.urandom(32).hex()
         clips = add_video(database, content_hash, min(CLIPS_PER_VIDEO, count - begin))
+        approve_pending(database, None, reviewer="benchmark")
+        spans = [(content_hash, FRAMES * n, FRAMES * (n + 1)) for n in range(len(clips))]
+        files = [put(store, keys.clip_export(*span, "source", "benchmark"), CLIP_BYTES) for span in spans]
+        stills = [[put(store, key, STILL_BYTES) for key in still_keys(*span, "multi").values()] for span in spans]
+        vectors = noise.normal(size=(len(clips), DIMENSION)) / DIMENSION**0.5
+        rows = zip(clips, vectors, strict=True)
         with database.transaction() as tx:
-            for n, clip in enumerate(clips):
-                start, end = FRAMES * n, FRAMES * (n + 1)
-                key = keys.clip_export(content_hash, start, end, "source", "benchmark")
-                artifact(tx, store, clip, ("export", "source", ""), key, CLIP_BYTES)
-                tx.execute(query("record_export"), {"id": clip, "key": key, "profile": "source"})
-                for tag in TAGS:
-                    key = keys.keyframe(content_hash, start, end, "multi", tag)
-                    artifact(tx, store, clip, ("keyframe", "multi", tag), key, STILL_BYTES)
-            tx.execute(query("record_model"), {"model": MODEL, "dimension": DIMENSION, "name": "random"})
-            vectors = noise.normal(size=(len(clips), DIMENSION)) / DIMENSION**0.5
+            tx.execute(
+                query("record_stills"),
+                {
+                    "variant": variants["stills"],
+                    "clip_ids": clips,
+                    "sha256": [b"".join(group) for group in stills],
+                    "sizes": [Jsonb([STILL_BYTES] * len(group)) for group in stills],
+                },
+            )
+            tx.execute(
+                query("record_exports"),
+                {
+                    "variant": variants["export"],
+                    "clip_ids": clips,
+                    "params": ["benchmark"] * len(clips),
+                    "sha256": files,
+                    "size_bytes": [CLIP_BYTES] * len(clips),
+                    "frames": [FRAMES] * len(clips),
+                },
+            )
             write_vectors(
-                tx,
-                [
-                    Row(clip_id=clip, model=MODEL, strategy=STRATEGY, vector=vector, images=3)
-                    for clip, vector in zip(clips, vectors, strict=True)
-                ],
+                tx, [Row(clip_id=clip, variant=variants["space"], vector=vector, images=3) for clip, vector in rows]
             )
 
 
+def number(tx: Cursor, asked: dict[str, str]) -> int:
+    """The number of a stage's variant."""
+    row = tx.execute(query("variant"), asked).fetchone()
+    assert row is not None
+    return int(row["id"])
+
+
 def add_video(database: Database, content_hash: str, count: int) -> list[int]:
-    """A cut video whose clips have gone all the way; returns their ids."""
+    """A cut video of undecided clips; returns their ids."""
     with database.transaction() as tx:
         source = {"source": [f"/{content_hash}"], "title": [""], "content_hash": [content_hash], "size_bytes": [1]}
         row = tx.execute(query("submit_videos"), source).fetchone()
@@ -109,55 +138,49 @@ def add_video(database: Database, content_hash: str, count: int) -> list[int]:
             "audio_dropped": "",
         }
         tx.execute(query("record_prepare"), {"id": video, **facts, **more})
-        for takes, gives in (("new", "downloaded"), ("downloaded", "prepared"), ("prepared", "cut")):
-            tx.execute(query("advance_videos"), {"ids": [video], "takes": takes, "gives": gives})
+        tx.execute(QUERIES["mark_cut"].sql, {"id": video})
         at = [FRAMES * n for n in range(count + 1)]
         cuts = [{"frame": f, "pts": f, "kind": "hard", "confidence": 0.9, "metadata": {}} for f in at[1:-1]]
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(cuts), "created_by": "benchmark"})
         spans = [{"start_frame": f, "end_frame": f + FRAMES, "start_pts": f, "end_pts": f + FRAMES} for f in at[:-1]]
         tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(spans)})
-        clips = [row["id"] for row in tx.execute(query("clips_of_video"), {"id": video}).fetchall()]
-        for takes, gives in pairwise(LADDER):
-            tx.execute(query("advance_clips"), {"ids": clips, "takes": takes, "gives": gives})
-        return clips
+        return [row["id"] for row in tx.execute(query("clips_of_video"), {"id": video}).fetchall()]
 
 
-def artifact(tx: Any, store: ObjectStore, clip: int, what: tuple[str, str, str], key: str, size_bytes: int) -> None:
-    """Random bytes in the store, and their row."""
-    stored = store.put_bytes(key, os.urandom(size_bytes))
-    kind, strategy, tag = what
-    row = {"clip_id": clip, "kind": kind, "strategy": strategy, "tag": tag, "key": key, "metadata": Jsonb({"frame": 0})}
-    tx.execute(query("record_artifact"), {**row, "sha256": stored.sha256, "size_bytes": stored.size_bytes})
+def put(store: ObjectStore, key: str, size_bytes: int) -> bytes:
+    """Random bytes in the store; their SHA-256."""
+    return bytes.fromhex(store.put_bytes(key, os.urandom(size_bytes)).sha256)
 
 
-def members(database: Database) -> list[dict[str, Any]]:
-    """Every clip with its files, as the product's own query gives them."""
-    everything = {"videos": None, "states": None, "min_seconds": None, "max_seconds": None, "facts": None}
-    space = {"stills": "multi", "model": None, "strategy": None}
+def members(database: Database) -> list[Sample]:
+    """Every clip with its files, as the product's own code gives them."""
+    recipe = Recipe(form="webdataset", splits=Splits.parse("all"), stills="multi", model=MODEL, strategy=STRATEGY)
     with database.transaction() as tx:
-        chosen = tx.execute(query("chosen_clips"), {**everything, **space}).fetchall()
-        ids = [row["id"] for row in chosen]
-        return list(tx.execute(query("clip_records"), {"ids": ids, **space, "model": MODEL, "strategy": STRATEGY}))
+        statement = sql.SQL(query("chosen_clips")).format(rule=sql.SQL("true"), file=sql.SQL(query("file_of_clip")))
+        given = {**Choice().parameters(), **recipe.asked(), "profile": "source"}
+        chosen = tx.execute(statement, given).fetchall()
+    candidates = tuple(Candidate(**{name: row[name] for name in Candidate.__slots__}) for row in chosen)
+    return samples(database, Shard(split="all", clips=candidates), recipe, "source")
 
 
-def tar_loop(store: ObjectStore, rows: list[dict[str, Any]], out: Path, *, hashed: bool) -> None:
+def tar_loop(store: ObjectStore, rows: list[Sample], out: Path, *, hashed: bool) -> None:
     """What one would write by hand."""
     import hashlib
 
     with tarfile.open(out, "w") as tar:
         for row in rows:
-            parts = [("mp4", row["key"]), *((f"{still['tag']}.jpg", still["key"]) for still in row["stills"])]
-            for suffix, key in parts:
-                path = store.local_path(key)
+            for part in row.parts:
+                path = store.local_path(part.key)
                 assert path is not None
                 data = path.read_bytes()
                 if hashed:
                     hashlib.sha256(data).hexdigest()
-                add(tar, f"{row['id']}.{suffix}", data)
+                add(tar, f"{row.clip_id}.{part.suffix}", data)
             buffer = io.BytesIO()
-            np.save(buffer, row["vector"].to_numpy())
-            add(tar, f"{row['id']}.npy", buffer.getvalue())
-            add(tar, f"{row['id']}.json", json.dumps({"id": row["id"], "frames": FRAMES}).encode())
+            assert row.vector is not None
+            np.save(buffer, row.vector)
+            add(tar, f"{row.clip_id}.npy", buffer.getvalue())
+            add(tar, f"{row.clip_id}.json", json.dumps({"id": row.clip_id, "frames": FRAMES}).encode())
 
 
 def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -167,7 +190,7 @@ def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(entry, io.BytesIO(data))
 
 
-def measure(database: Database, settings: Settings, store: ObjectStore, rows: list[dict[str, Any]]) -> str:
+def measure(database: Database, settings: Settings, store: ObjectStore, rows: list[Sample]) -> str:
     """The loops and the forms in turn, twice; the better of each counts."""
     out = settings.home / "out"
 

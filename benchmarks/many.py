@@ -18,6 +18,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
+from history import stage_seconds, work_span
 from pipeline import default_sources
 from results import machine, table, write_section
 from watched import Measured, measure
@@ -26,11 +27,9 @@ from heaters import embedded
 from heaters.media import ffmpeg
 from heaters.media.probe import probe
 from heaters.store.db import connect
-from heaters.store.queries import parse, query
 
 SIZES = ("426:240", "640:360", "1280:720")
 CODECS = (("libx264", "mp4"), ("libx265", "mkv"), ("mpeg4", "mov"))
-QUERIES = parse((Path(__file__).parent / "many.sql").read_text())
 
 
 def make(folder: Path, count: int) -> list[Path]:
@@ -58,11 +57,9 @@ def make(folder: Path, count: int) -> list[Path]:
 def report(measured: Measured, home: Path, files: int) -> str:
     """The section of RESULTS.md."""
     with connect(embedded.ensure(home)) as connection:
-        stages = connection.execute(query("stage_seconds"), {"scope": None}).fetchall()
-        span = connection.execute(QUERIES["work_span"].sql).fetchone()
+        stages = stage_seconds(connection)
+        begun, ended = work_span(connection)
     embedded.release(home)
-    assert span is not None
-    begun, ended = span["begun"], span["ended"]
     inside = [sample for sample in measured.samples if begun <= sample.at <= ended]
     items = sum(row["items"] for row in stages)
     work = sum(row["seconds"] for row in stages)

@@ -17,13 +17,13 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from history import stage_seconds
 from watched import Measured, measure
 
 from heaters import embedded
 from heaters.media import ffmpeg
 from heaters.sample import build_sample
 from heaters.store.db import connect
-from heaters.store.queries import query
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,7 +33,7 @@ def run_heaters(sources: list[Path], home: Path) -> tuple[Measured, list[tuple[s
     command = [sys.executable, "-m", "heaters.cli.main", "run", *map(str, sources), "--auto-approve", "--json"]
     measured = measure(command, {"HEATERS_HOME": str(home)})
     with connect(embedded.ensure(home)) as connection:
-        rows = connection.execute(query("stage_seconds"), {"scope": None}).fetchall()
+        rows = stage_seconds(connection)
     embedded.release(home)
     return measured, [(row["stage"], row["seconds"], row["items"]) for row in rows]
 

@@ -1,10 +1,11 @@
 """The runner with stages that only wait, on 1, 4 and 16 simulated nodes: what scheduling itself costs.
 
-    python benchmarks/scale.py [--videos 10000] [--clips 16] [--nodes 1,4,16] [--cpus 4] [--speed 20]
+    python benchmarks/scale.py [--videos 1000] [--clips 50] [--nodes 1,4,16] [--cpus 4] [--speed 20]
 
 A video goes through the whole table: three stages, its clips through four more. Per number of nodes it prints the
-time to drain against the ideal (all work ÷ all CPUs), the driver's CPU time and the SQL statements for each item, and
-writes the section into RESULTS.md. Simulated nodes are processes of this machine: many take its cores from the driver.
+time to drain against the ideal (all work ÷ all CPUs), the driver's CPU time and the SQL statements for each item (a
+video or clip in one stage), and writes the section into RESULTS.md. Simulated nodes are processes of this machine: many
+take its cores from the driver.
 """
 
 import argparse
@@ -21,12 +22,12 @@ import psycopg
 import results
 
 from heaters import embedded
-from heaters.core.pipeline import STAGES, Stage, machine_stages
+from heaters.core.pipeline import Stage, machine_stages
 from heaters.settings import Settings
+from heaters.store.approval import Approver
 from heaters.store.db import Database
 from heaters.store.open import open_database
 from heaters.store.queries import query
-from heaters.store.review import approve_pending
 from heaters.submit import submit_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,8 +53,8 @@ class Measured:
         """Its line of the table."""
         return [
             str(self.nodes), str(self.cpus), f"{self.items:,}", f"{self.seconds:.1f}", f"{self.ideal_seconds:.1f}",
-            f"{self.ideal_seconds / self.seconds:.2f}", f"{self.driver_seconds / self.items * 1000:.1f}",
-            f"{self.statements / self.items:.1f}", f"{self.items / self.seconds:.0f}",
+            f"{self.ideal_seconds / self.seconds:.2f}", f"{self.driver_seconds / self.items * 1000:.3f}",
+            f"{self.statements / self.items:.3f}", f"{self.items / self.seconds:.0f}",
         ]  # fmt: skip
 
 
@@ -73,7 +74,7 @@ class Statements:
 
 def stages() -> tuple[Stage, ...]:
     """The table's rows as plain CPU work, so that the ideal is all work ÷ all CPUs; batches as they are."""
-    return tuple(replace(s, gpus=0.0, resident=False, memory_bytes=1, variant="", needs="") for s in machine_stages())
+    return tuple(replace(s, gpus=0.0, resident=False, memory_bytes=1) for s in machine_stages())
 
 
 def nap() -> None:
@@ -89,8 +90,8 @@ def drain(database: Database, settings: Settings, nodes: int, cpus: int) -> tupl
     from heaters.runner.cluster import survey
     from heaters.runner.events import Several
     from heaters.runner.heartbeat import Heartbeat
-    from heaters.runner.ledger import Ledger
     from heaters.runner.loop import Runner
+    from heaters.runner.tasks import TaskStore
 
     head = {"num_cpus": 0, "include_dashboard": False, "dashboard_agent_listen_port": 0}
     cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -99,16 +100,16 @@ def drain(database: Database, settings: Settings, nodes: int, cpus: int) -> tupl
     ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
     warm = ray.remote(nap)  # worker processes start once; that is not the scheduler's time
     ray.get([warm.remote() for _ in range(nodes * cpus)])
-    ledger = Ledger(database, settings, worker="scale", scope=None)
-    with Heartbeat(ledger, Database(database.url, max_size=1), lease_seconds=60, on_trouble=print) as heartbeat:
+    tasks = TaskStore(database, settings, driver="scale", scope=None)
+    with Heartbeat(Database(database.url, max_size=1), "scale", lease_seconds=60, on_trouble=print) as heartbeat:
         runner = Runner(
             settings=settings,
-            ledger=ledger,
+            tasks=tasks,
             heartbeat=heartbeat,
             cluster=survey(owned=False),
             stages=stages(),
             observer=Several(),
-            between=lambda: STAGES["review"] if approve_pending(database, None, reviewer="scale") else None,
+            side_tasks=[Approver(database, None, reviewer="scale")],
             package="benchmarks.scale_stages",
         )
         begun, busy = time.monotonic(), time.process_time()
@@ -131,7 +132,8 @@ def measure(home: Path, videos: int, nodes: int, cpus: int, statements: Statemen
     seconds, driver_seconds = drain(database, settings, nodes, cpus)
     asked = statements.count - before
     with database.transaction() as tx:
-        failures = tx.execute(query("failures")).fetchall()
+        given = {"scope": None, "stage": None, "error_type": None, "dead": None, "before": None, "limit": 1}
+        failures = tx.execute(query("open_failures"), given).fetchall()
     if failures:
         raise SystemExit(f"the stages do not go through, so their time tells nothing: {failures[0]}")
     database.close()
@@ -153,8 +155,8 @@ def measure(home: Path, videos: int, nodes: int, cpus: int, statements: Statemen
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--videos", type=int, default=10_000)
-    parser.add_argument("--clips", type=int, default=16, help="of each video")
+    parser.add_argument("--videos", type=int, default=1000)
+    parser.add_argument("--clips", type=int, default=50, help="of each video")
     parser.add_argument("--nodes", default="1,4,16")
     parser.add_argument("--cpus", type=int, default=4, help="of each node")
     parser.add_argument("--speed", type=float, default=20.0, help="so many times faster than recorded")
@@ -163,7 +165,7 @@ def main() -> None:
     os.environ |= {
         "SCALE_SPEED": str(options.speed),
         "SCALE_CLIPS": str(options.clips),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{ROOT}/benchmarks",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",

@@ -2,7 +2,8 @@
 
 HOME is a folder for a PostgreSQL of its own; nothing else is touched. `load` fills it and builds the index, `measure`
 asks one query after the other through the product's own search (the vector is given: no model runs) and compares with
-exact search, with FAISS's HNSW in memory, and with truth by numpy. Figures are kept in HOME/search.json.
+exact search, with FAISS's HNSW in memory, and with truth by numpy. `load --spare 150000` also makes clips without
+vectors: `ingest` writes these while it searches (`search_ingest.py`), once. Figures are kept in HOME/search.json.
 """
 
 import argparse
@@ -14,29 +15,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search_data import CLIPS_PER_VIDEO, DIMENSION, MODEL, STRATEGY, Collection, fill, named, units
+from search_data import CLIPS_PER_VIDEO, DIMENSION, Collection, fill, named, units
+from search_ingest import ingest
 
 from heaters import embedded
 from heaters.search import Filters, Query, Term
-from heaters.search.indexes import BUILD_BREADTH, LINKS, ensure_indexes, indexes
+from heaters.search.builder import BUILD_BREADTH, LINKS
+from heaters.search.indexes import ensure_indexes, indexes
 from heaters.search.nearest import Nearest
-from heaters.search.spaces import Chosen
+from heaters.search.spaces import Chosen, registered
 from heaters.store.db import Database, connect
 from heaters.store.migrate import migrate
 from heaters.store.vectors import Row, write_vectors
 
 K = 10
-SPACE = Chosen(model=MODEL, name="benchmark", dimension=DIMENSION, strategy=STRATEGY)
 QUERY = Query(terms=(Term.clip(2**62),), k=K)
 FILTER_SHARE = 0.02
 
 
 def main() -> None:
-    """Load or measure."""
+    """Load, measure, or write and search at once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("load", "measure"))
+    parser.add_argument("what", choices=("load", "measure", "ingest"))
     parser.add_argument("home", type=Path)
     parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--spare", type=int, default=0, help="clips without vectors besides (load)")
+    parser.add_argument("--rate", type=int, default=2_200, help="vectors to write a second (ingest)")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--faiss", action="store_true", help="also FAISS's HNSW in memory (measure)")
     arguments = parser.parse_args()
@@ -44,13 +48,18 @@ def main() -> None:
     with connect(database.url) as connection:
         migrate(connection)
     if arguments.what == "load":
-        keep(arguments.home, load(database, arguments.count))
-    else:
-        count = json.loads((arguments.home / "search.json").read_text())["vectors"]
-        collection = Collection.make(count, arguments.queries)
-        keep(arguments.home, measure(database, collection))
-        if arguments.faiss:
-            keep(arguments.home, faiss_floor(collection))
+        keep(arguments.home, load(database, arguments.count, arguments.spare))
+        return
+    loaded = json.loads((arguments.home / "search.json").read_text())
+    collection = Collection.make(loaded["vectors"] + loaded["spare"], arguments.queries)
+    if arguments.what == "ingest":
+        found = ingest(database, space_of(database), collection, loaded["vectors"], arguments.rate)
+        keep(arguments.home, {"ingest": found})
+        return
+    collection = collection.first(loaded["vectors"])
+    keep(arguments.home, measure(database, collection))
+    if arguments.faiss:
+        keep(arguments.home, faiss_floor(collection))
 
 
 def keep(home: Path, figures: dict[str, Any]) -> None:
@@ -62,21 +71,28 @@ def keep(home: Path, figures: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def load(database: Database, count: int) -> dict[str, Any]:
+def space_of(database: Database) -> Chosen:
+    """The space of the vectors."""
+    with database.transaction() as tx:
+        return registered(tx)[0]
+
+
+def load(database: Database, count: int, spare: int) -> dict[str, Any]:
     """Fill a fresh database and build the index."""
-    collection = Collection.make(count, 0)
+    collection = Collection.make(count + spare, 0)
     with connect(database.url) as connection:
         connection.execute(named("no_limit"))
         begun = time.perf_counter()
-        fill(connection, collection)
+        fill(connection, collection, spare)
         loaded = time.perf_counter() - begun
     begun = time.perf_counter()
-    ensure_indexes(database)
+    ensure_indexes(database, rebuild=True)
     built = time.perf_counter() - begun
     with database.transaction() as tx:
         sizes = tx.execute(named("sizes")).fetchone() or {}
     return {
         "vectors": count,
+        "spare": spare,
         "load_seconds": round(loaded, 1),
         "build_seconds": round(built, 1),
         "links": LINKS,
@@ -96,8 +112,8 @@ def measure(database: Database, collection: Collection) -> dict[str, Any]:
     )
     clips = (videos[:, None] * CLIPS_PER_VIDEO + np.arange(CLIPS_PER_VIDEO)).ravel()
     narrow = Query(terms=QUERY.terms, k=K, filters=Filters(videos=tuple((videos + 1).tolist())))
-    states = Query(terms=QUERY.terms, k=K, filters=Filters(states=("exported",)))
-    exported = np.flatnonzero(np.arange(count) % CLIPS_PER_VIDEO % 50 == 7)
+    states = Query(terms=QUERY.terms, k=K, filters=Filters(states=("review_approved",)))
+    approved = np.flatnonzero(np.arange(count) % CLIPS_PER_VIDEO % 50 == 7)
     truth, fewer = collection.truth(K), slice(0, len(collection.queries), 10)
     ask(database, collection.queries, QUERY, truth)  # the index comes into memory
     exact = Query(terms=QUERY.terms, k=K, exact=True)
@@ -105,7 +121,7 @@ def measure(database: Database, collection: Collection) -> dict[str, Any]:
         "search": ask(database, collection.queries, QUERY, truth),
         "exact": ask(database, collection.queries[fewer], exact, truth[fewer]),
         "videos_2_percent": ask(database, collection.queries[fewer], narrow, collection.truth(K, clips)[fewer]),
-        "states_2_percent": ask(database, collection.queries[fewer], states, collection.truth(K, exported)[fewer]),
+        "states_2_percent": ask(database, collection.queries[fewer], states, collection.truth(K, approved)[fewer]),
         "upsert_1000_seconds": upsert(database, collection, 1000),
     }
     figures["exact_to_search"] = round(figures["exact"]["p50_ms"] / figures["search"]["p50_ms"], 1)
@@ -114,10 +130,11 @@ def measure(database: Database, collection: Collection) -> dict[str, Any]:
 
 def ask(database: Database, vectors: np.ndarray, query: Query, truth: np.ndarray) -> dict[str, Any]:
     """Ask with each vector, one after the other."""
+    space = space_of(database)
     seconds, recall, ways = [], [], set()
     for vector, right in zip(vectors, truth, strict=True):
         begun = time.perf_counter()
-        answer = Nearest(database, SPACE, vector.astype(np.float16), query).page(None)
+        answer = Nearest(database, space, vector.astype(np.float16), query).page(None)
         seconds.append(time.perf_counter() - begun)
         found = {hit.clip_id for hit, _ in answer.hits}
         if len(found) != K:
@@ -140,15 +157,15 @@ def quality(recall: Sequence[float], seconds: Sequence[float]) -> dict[str, floa
 
 def upsert(database: Database, collection: Collection, count: int) -> float:
     """Seconds to write `count` vectors over what clips have (the same, so that the truth stays), as the embed stage
-    does: COPY, upsert, commit.
+    does.
     """
     clips = np.random.default_rng(2).choice(len(collection.vectors), count, replace=False)
     vectors = collection.vectors[clips]
+    variant = space_of(database).variant
     begun = time.perf_counter()
     with database.transaction() as tx:
-        of_model = {"model": MODEL, "strategy": STRATEGY, "images": 3}
-        rows = [Row(clip_id=int(c) + 1, vector=v, **of_model) for c, v in zip(clips, vectors, strict=True)]  # type: ignore[arg-type]
-        write_vectors(tx, rows)
+        found = zip(clips.tolist(), vectors, strict=True)
+        write_vectors(tx, [Row(clip_id=c + 1, variant=variant, vector=v, images=3) for c, v in found])
     return round(time.perf_counter() - begun, 2)
 
 

@@ -18,15 +18,21 @@ insert into videos (source, title, state, frame_count, duration_seconds, proxy_k
 select '/benchmark/' || n, 'video ' || n, 'cut', 10000, 400, 'p', 't', 1, 25 from generate_series(1, %(videos)s) n;
 
 -- name: add_clips
--- The clips of those videos, in play order; every 50th is only exported, every 20th longer ago.
-insert into clips (video_id, start_frame, end_frame, start_pts, end_pts, state, created_at)
-select v.id, n * 100, n * 100 + 100, n * 100, n * 100 + 100,
-       case when n %% 50 = 7 then 'exported' else 'embedded' end::clip_state, now() - (n %% 20) * interval '1 day'
+-- The clips of those videos, in play order; every 50th is approved, every 20th was made longer ago.
+insert into clips (video_id, start_frame, end_frame, start_pts, end_pts, seconds, state, created_at)
+select v.id, n * 100, n * 100 + 100, n * 100, n * 100 + 100, 4,
+       case when n %% 50 = 7 then 'review_approved' else 'pending_review' end::clip_state, now() - (n %% 20) * interval '1 day'
 from videos v, generate_series(0, %(clips)s - 1) n order by v.id, n;
+
+-- name: add_space
+-- The space of the vectors.
+insert into spaces (variant, asked, model, name, strategy, dimension)
+select number, number, %(model)s, 'benchmark', %(strategy)s, %(dimension)s from variant_of('embed', 'benchmark') number
+returning variant;
 
 -- name: copy_vectors
 -- Load vectors straight into their table.
-copy embeddings (clip_id, model, strategy, vector, images) from stdin (format binary);
+copy embeddings (clip_id, variant, images, vector) from stdin (format binary);
 
 -- name: settle
 -- As autovacuum would leave the tables after a while.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heaters.store.db import Connection
-from heaters.store.queries import parse, query
+from heaters.store.queries import parse
 
 DIMENSION, CLIPS_PER_VIDEO = 512, 100
 LATENT, WAVES, SUBJECTS, TOPICS = 16, 256, 50, 5000
@@ -71,6 +71,10 @@ class Collection:
         asked = look(topics[random.choice(TOPICS, texts, p=common)]) + 0.7 * noise(texts)
         return Collection(vectors=vectors, queries=units(np.concatenate([alike, asked])))
 
+    def first(self, count: int) -> "Collection":
+        """The first so many vectors, with the same queries."""
+        return Collection(vectors=self.vectors[:count], queries=self.queries)
+
     def truth(self, k: int, clips: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """The ids of the `k` nearest of each query by cosine in float32, among `clips` (0-based) or all."""
         chosen = np.arange(len(self.vectors)) if clips is None else clips
@@ -91,45 +95,42 @@ def named(name: str) -> LiteralString:
     return parse((Path(__file__).parent / "search.sql").read_text())[name].sql
 
 
-def fill(connection: Connection, collection: Collection) -> None:
-    """Videos, clips and vectors into a fresh migrated database.
+def fill(connection: Connection, collection: Collection, spare: int = 0) -> None:
+    """Videos and clips into a fresh migrated database, and vectors of all but the last `spare` clips.
 
-    Clips are made by one statement and with the checks of the tiling off, which check each video once a row; everything
-    else is the product's own schema.
+    Clips are made by one statement and without triggers, which would check each video and count; everything else is the
+    product's own schema.
     """
-    count = len(collection.vectors)
+    count = len(collection.vectors) - spare
     connection.execute(named("quick_load"))
-    connection.execute(named("add_videos"), {"videos": count // CLIPS_PER_VIDEO})
+    connection.execute(named("add_videos"), {"videos": len(collection.vectors) // CLIPS_PER_VIDEO})
     connection.execute(named("add_clips"), {"clips": CLIPS_PER_VIDEO})
-    connection.execute(query("record_model"), {"model": MODEL, "name": "benchmark", "dimension": DIMENSION})
+    variant = connection.execute(named("add_space"), {"model": MODEL, "strategy": STRATEGY, "dimension": DIMENSION})
+    number = int(variant.fetchone()["variant"])  # type: ignore[index]
     with connection.cursor().copy(named("copy_vectors")) as copy:
-        for block in binary_rows(np.arange(1, count + 1), collection.vectors):
+        for block in binary_rows(np.arange(1, count + 1), collection.vectors[:count], number):
             copy.write(block)
     connection.execute(named("normal_load"))
     connection.execute(named("settle"))
 
 
-def binary_rows(ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> Iterator[bytes]:
-    """PostgreSQL's binary COPY of (clip_id, model, strategy, vector, images), in blocks: all rows are of one length."""
+def binary_rows(ids: NDArray[np.int64], vectors: NDArray[np.float16], variant: int) -> Iterator[bytes]:
+    """PostgreSQL's binary COPY of (clip_id, variant, images, vector), in blocks: all rows are of one length."""
     layout = np.dtype(
         [
             ("fields", ">i2"),
-            *(("id_size", ">i4"), ("id", ">i8")),
-            *(("model_size", ">i4"), ("model", f"S{len(MODEL)}")),
-            *(("strategy_size", ">i4"), ("strategy", f"S{len(STRATEGY)}")),
+            *(("id_size", ">i4"), ("id", ">i8"), ("variant_size", ">i4"), ("variant", ">i2")),
+            *(("images_size", ">i4"), ("images", ">i2")),
             *(("vector_size", ">i4"), ("dimension", ">i2"), ("unused", ">i2"), ("vector", ">f2", (DIMENSION,))),
-            *(("images_size", ">i4"), ("images", ">i4")),
         ]
     )
     yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
     for start in range(0, len(ids), 10_000):
         part = slice(start, start + 10_000)
         rows = np.zeros(len(ids[part]), layout)
-        rows["fields"], rows["id_size"], rows["id"] = 5, 8, ids[part]
-        rows["model_size"], rows["model"] = len(MODEL), MODEL
-        rows["strategy_size"], rows["strategy"] = len(STRATEGY), STRATEGY
+        rows["fields"], rows["id_size"], rows["id"] = 4, 8, ids[part]
+        rows["variant_size"], rows["variant"], rows["images_size"], rows["images"] = 2, variant, 2, 3
         rows["vector_size"], rows["dimension"], rows["vector"] = 4 + 2 * DIMENSION, DIMENSION, vectors[part]
-        rows["images_size"], rows["images"] = 4, 3
         yield rows.tobytes()
     yield b"\xff\xff"
 

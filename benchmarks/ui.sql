@@ -6,12 +6,19 @@ delete from review_events;
 
 -- name: forget_decisions
 -- All clips wait again.
-update clips set state = 'pending_review', reviewed_by = null, reviewed_at = null, review_lease_by = null,
-    review_lease_expires_at = null where retired_at is null;
+update clips set state = 'pending_review', reviewed_by = null, reviewed_at = null where retired_at is null;
+
+-- name: forget_leases
+-- Nobody has a clip in hand.
+delete from review_leases;
+
+-- name: cut
+-- The video's cuts are found.
+update videos set state = 'cut' where id = %(id)s;
 
 -- name: acts
 -- How many events, clips and reviewers the log holds.
-select count(*)::int as events, count(distinct after->'clips'->0->>'id')::int as clips,
+select count(*)::int as events, count(distinct clip_ids[1])::int as clips,
        count(distinct reviewer)::int as reviewers from review_events;
 
 -- name: clips

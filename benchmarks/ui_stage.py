@@ -19,16 +19,17 @@ from psycopg.types.json import Jsonb
 
 from heaters.core import keys
 from heaters.core.cuts import Cuts
+from heaters.core.pipeline import STAGES
 from heaters.media.ffmpeg import run
 from heaters.media.prepare import prepare
 from heaters.media.probe import probe
 from heaters.models.embedder import model_identity
 from heaters.settings import Settings
-from heaters.store.db import Database
+from heaters.store.db import Cursor, Database
 from heaters.store.objects import open_store
 from heaters.store.open import open_database
 from heaters.store.queries import parse, query
-from heaters.store.vectors import Row, write_vectors
+from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 from heaters.submit import submit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
@@ -91,30 +92,42 @@ def lay_out(settings: Settings, path: Path) -> Database:
     }
     with database.transaction() as tx:
         tx.execute(query("record_prepare"), facts)
-        tx.execute(query("record_probabilities"), {"id": video, "probabilities_key": found.key})
-        tx.execute(query("advance_videos"), {"ids": [video], "takes": "new", "gives": "cut"})
+        made_by = {"detector": "transnetv2", "detector_model": "benchmark", "probabilities_key": found.key}
+        tx.execute(query("record_probabilities"), {"id": video} | made_by)
+        tx.execute(QUERIES["cut"].sql, {"id": video})
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(cuts), "created_by": "benchmark"})
         tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(rows)})
-    lay_vectors(database, settings)
+    describe(database, settings)
     return database
 
 
-def lay_vectors(database: Database, settings: Settings) -> None:
-    """Give every clip a vector in the space of the settings' model, by chance: what is timed is the way to the grid."""
+def describe(database: Database, settings: Settings) -> None:
+    """Give every clip facts and a vector in the space of the settings, by chance: what is timed is the way to them."""
     model, dimension = model_identity(settings.model, settings.home / "models")
     dice = np.random.default_rng(0)
+    names = ("motion", "brightness", "black_share", "frozen_share", "letterbox", "sharpness")
     with database.transaction() as tx:
         clips = [int(row["id"]) for row in tx.execute(QUERIES["clips"].sql).fetchall()]
-        tx.execute(query("record_model"), {"model": model, "name": settings.model, "dimension": dimension})
+        facts = [{"id": clip, **dict.fromkeys(names, float(dice.random()))} for clip in clips]
+        tx.execute(query("record_facts"), {"variant": _variant(tx, settings, "facts"), "facts": Jsonb(facts)})
+        space = SpaceRow(
+            asked=_variant(tx, settings, "embed"),
+            model=model,
+            name=settings.model,
+            strategy=settings.space_strategy,
+            dimension=dimension,
+        )
+        number = space_number(tx, space)
         vectors = dice.standard_normal((len(clips), dimension), np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        write_vectors(
-            tx,
-            (
-                Row(clip_id=clip, model=model, strategy=settings.embedding_strategy, vector=vector, images=3)
-                for clip, vector in zip(clips, vectors, strict=True)
-            ),
-        )
+        pairs = zip(clips, vectors, strict=True)
+        write_vectors(tx, [Row(clip_id=clip, variant=number, vector=vector, images=3) for clip, vector in pairs])
+
+
+def _variant(tx: Cursor, settings: Settings, stage: str) -> int:
+    row = tx.execute(query("variant"), {"stage": stage, "variant": settings.variant(STAGES[stage].variant)}).fetchone()
+    assert row is not None
+    return int(row["id"])
 
 
 class Server:

@@ -139,7 +139,7 @@ class Filters(Shape):
     """Which clips may be found; null: any. Ranges are half-open, `[min, max)`."""
 
     videos: list[Id] | None = Field(default=None, max_length=10_000)
-    states: list[ClipState] | None = None
+    states: list[ClipState] | None = Field(default=None, description="What was decided about a clip.")
     min_seconds: float | None = Field(default=None, ge=0)
     max_seconds: float | None = Field(default=None, ge=0)
     created_since: AwareDatetime | None = None
@@ -160,7 +160,12 @@ class SearchRequest(Shape):
     k: int = Field(default=10, ge=1, le=1000, description="Hits a page.")
     cursor: Text | None = Field(default=None, description="`next` of the page before; everything else as it was there.")
     model: Name = Field(default="default", description="A space's model; one that has vectors of the clips.")
-    strategy: Literal["", *EMBEDDING_STRATEGIES] = Field(default="", description="Empty: the one in use.")  # type: ignore[valid-type]
+    strategy: Text = Field(
+        default="",
+        pattern=rf"^$|^({'|'.join(EMBEDDING_STRATEGIES)})(/multi:[0-9]+)?$",
+        description=f"{' or '.join(EMBEDDING_STRATEGIES)}; of other stills than the usual three multi_average/multi:5. "
+        "Empty: the one in use.",
+    )
     collapse: float | None = Field(default=None, gt=0, le=1, description="Fold hits this near to a better one into it.")
     exclude: list[Id] = Field(default=[], max_length=10_000, description="Clips that are never hits.")
     exact: bool = Field(default=False, description="Look at every vector instead of the index.")
@@ -187,7 +192,9 @@ class Hit(Shape):
 
 
 class SearchAnswer(Shape):
-    """A page of hits, best first; `next` is the cursor of the page after it, null at the end."""
+    """A page of hits, best first; `next` is the cursor of the page after it, null at the end. `how`: exact looked at
+    every vector that passes the filters, hnsw asked the indexes.
+    """
 
     object: Literal["list"]
     hits: list[Hit]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from heaters.core.pipeline import PIPELINE, By, Stage
-from heaters.settings import Settings, describe
+from heaters.settings import Settings
+from heaters.settings.shown import describe
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- generated: {} -->", "<!-- end -->"

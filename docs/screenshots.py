@@ -79,11 +79,12 @@ class Shot:
 
 
 SHOTS = (
-    Shot(name="review", path="/", drawn="video"),
+    Shot(name="review", path="/", drawn=".rv-poster"),
     Shot(name="review-split", path="/", drawn="video", act=keys("ArrowRight", "ArrowRight")),
     Shot(name="review-help", path="/", drawn="video", act=keys("?")),
     Shot(name="query", path="/?tab=query", drawn=".q-card img"),
     Shot(name="query-search", path="/?tab=query&q=a+wild+cat", drawn=".q-score", act=hover),
+    Shot(name="query-undecided", path="/?tab=query&state=pending_review&sort=shuffled&seed=3", drawn=".q-card img"),
     Shot(name="query-nothing", path="/?tab=query&shortest=100", drawn=".h-note"),
     Shot(name="status", path="/?tab=status", drawn=".s-plot svg"),
     Shot(name="status-failures", path="/?tab=status", drawn=".s-fail", act=unfold),

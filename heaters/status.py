@@ -1,5 +1,5 @@
-"""How the pipeline stands: what runs, waits, failed and why, and what to do next. Read from kept counts: nothing is counted
-over, so it takes as long with a hundred clips as with a hundred million.
+"""How the pipeline stands: what runs, waits, failed and why, and what to do next. Read from kept counts: nothing is
+counted over, so it takes as long with a hundred clips as with a hundred million.
 """
 
 from collections import Counter
@@ -19,8 +19,8 @@ MOST_LINES = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStatus:
-    """One row of the pipeline: items waiting now, running, waiting for a retry, given up, done; and which limit keeps a driver
-    from starting more ("" where none runs).
+    """One row of the pipeline: items waiting now, running, waiting for a retry, given up, done; and which limit keeps a
+    driver from starting more ("" where none runs).
     """
 
     stage: str
@@ -49,8 +49,8 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """The counts that rows of the pipeline are told by: kept names (`clips …`, `made …`), and by stage what is held, fails, and
-    was done in the last hour; the number of the variant in use, and the one that its rows carry.
+    """The counts that rows of the pipeline are told by: kept names (`clips …`, `made …`), and by stage what is held,
+    fails, and was done in the last hour; the number of the variant in use, and the one that its rows carry.
     """
 
     kept: Mapping[str, int]
@@ -77,11 +77,13 @@ def counts(tx: Cursor, settings: Settings, scope: Sequence[int] | None = None) -
     if scope is None:
         kept = {row["name"]: row["n"] for row in tx.execute(query("all_tallies")).fetchall()}
         held = tx.execute(query("held_items")).fetchall()
+        done = tx.execute(query("done_last_hour")).fetchall()
         retrying, dead = _failing(tx, kept)
     else:
         kept = {row["name"]: row["n"] for row in tx.execute(query("count_states"), given).fetchall()}
-        kept |= {f"made {row['variant']}": row["n"] for row in tx.execute(query("count_made"), given).fetchall()}
+        kept |= {row["name"]: row["n"] for row in tx.execute(query("count_made"), given).fetchall()}
         held = tx.execute(query("count_held"), given).fetchall()
+        done = tx.execute(query("done_last_hour_of"), given).fetchall()
         failing = tx.execute(query("count_failing"), given).fetchall()
         retrying = {row["stage"]: row["retrying"] for row in failing}
         dead = {row["stage"]: row["dead"] for row in failing}
@@ -90,7 +92,7 @@ def counts(tx: Cursor, settings: Settings, scope: Sequence[int] | None = None) -
         running={row["stage"]: row["running"] for row in held},
         retrying=retrying,
         dead=dead,
-        last_hour={row["stage"]: row["n"] for row in tx.execute(query("done_last_hour")).fetchall()},
+        last_hour={row["stage"]: row["n"] for row in done},
         variants={name: row["id"] for name, row in numbers.items()},
         made={name: row["made"] for name, row in numbers.items()},
     )

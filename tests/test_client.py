@@ -90,7 +90,7 @@ def test_search_gives_the_search_module_s_own_page(db: Database, settings: Setti
         by_image = client.search(image=tmp_path / "x.png", terms=[{"clip": clips[1], "weight": -0.5}], exact=True)
         assert by_image.hits
         assert clips[1] not in {hit.clip_id for hit in by_image.hits}
-        assert client.search("a", filters={"states": ["archived"]}).hits == ()
+        assert client.search("a", filters={"states": ["review_archived"]}).hits == ()
         with pytest.raises(Refused, match="clip 4711 has no vector") as caught:
             client.search(clip=4711)
         assert (caught.value.status, len(caught.value.request_id)) == (400, 32)

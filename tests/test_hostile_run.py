@@ -36,6 +36,9 @@ def test_each_hostile_file_costs_one_row_and_the_others_finish(heaters: Heaters,
             assert video["clips"] >= 1
     film = videos[tmp_path / "film.mp4"]
     assert (film["state"], film["frame_count"], film["clips"]) == ("cut", 50, 2)
-    dead = rows(db, "select video_id, count(*)::int as n, min(error_type) as error from stage_runs "
-                    "where status in ('dead', 'failed', 'lost') group by video_id")  # fmt: skip
+    dead = rows(
+        db,
+        "select video_id, count(*)::int as n, min(error_type) as error from stage_runs "
+        "where status in ('failed', 'lost') group by video_id",
+    )
     assert [(row["n"], row["error"]) for row in dead] == [(1, "MediaError")] * len(refused), "tried once, never again"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -18,6 +19,16 @@ def frames_in(path: Path) -> int:
     """Frames that decode."""
     with av.open(str(path)) as container:
         return sum(1 for _ in container.decode(video=0))
+
+
+def results(db: Database) -> dict[str, dict[str, Any]]:
+    """The figures of each stage's latest run."""
+    found = rows(
+        db,
+        "select distinct on (v.stage) v.stage, r.result from stage_runs r join variants v on v.id = r.variant "
+        "order by v.stage, r.id desc",
+    )
+    return {row["stage"]: row["result"] for row in found}
 
 
 @pytest.fixture
@@ -40,7 +51,7 @@ def test_film_becomes_searchable_clips(heaters: Heaters, film: Path, db: Databas
 
     clips = heaters("clips", str(video["id"]), "--json").json
     assert [(c["start_frame"], c["end_frame"]) for c in clips] == [(0, 30), (30, 60), (60, 90), (90, 120), (120, 150)]
-    assert {c["state"] for c in clips} == {"embedded"}
+    assert {c["state"] for c in clips} == {"review_approved"}
     assert [frames_in(Path(c["export_path"])) for c in clips] == [30] * 5
 
     hits = heaters("search", "a lion", "--k", "5", "--json").json
@@ -50,7 +61,49 @@ def test_film_becomes_searchable_clips(heaters: Heaters, film: Path, db: Databas
 
     again = heaters("run", film, "--auto-approve", "--json")
     assert again.json == ran.json
-    assert {r["n"] for r in rows(db, "select count(*) as n from stage_runs group by stage, subject_id, variant")} == {1}
+    assert {
+        row["n"] for row in rows(db, "select count(*) as n from stage_runs group by variant, video_id, stretch")
+    } == {1}
+
+
+def test_clips_are_found_before_anybody_has_decided(heaters: Heaters, film: Path, db: Database) -> None:
+    assert heaters("run", film).code == 0
+    assert {row["state"] for row in rows(db, "select state::text from clips")} == {"pending_review"}
+    hits = heaters("search", "a lion", "--k", "5", "--json").json
+    clips = heaters("clips", "1", "--json").json
+    assert hits[0]["clip_id"] == clips[PHOTOS.index("lion")]["id"]
+    assert {clip["export_path"] for clip in clips} == {None}
+    assert len(heaters("facts", "1", "--json").json) == 5
+
+
+def test_a_rule_approves_what_passes_and_leaves_the_rest(heaters: Heaters, film: Path, db: Database) -> None:
+    assert heaters("run", film).code == 0
+    bright = sorted(row["brightness"] for row in heaters("facts", "1", "--json").json)
+    rule = ("--auto-approve", "--approve-where", f"brightness>={bright[2]}", "--approve-where", "black_share<=0.1")
+    ran = heaters("run", film, *rule)
+    assert ran.code == 0, ran.err
+    assert rows(db, "select state::text, count(*) as n from clips group by 1 order by 1") == [
+        {"state": "pending_review", "n": 2},
+        {"state": "review_approved", "n": 3},
+    ]
+    assert one(db, "select count(*) from exports") == 3
+    assert "2 clips wait for review" in ran.out
+    rule = one(db, "select distinct after->>'rule' from review_events")
+    assert rule == f"black_share<=0.1, brightness>={bright[2]:.9g}"
+    refused = heaters("run", film, "--approve-where", "motion>=0.1")
+    assert (refused.code, "--auto-approve" in refused.err) == (2, True)
+    assert heaters("run", film, "--auto-approve", "--approve-where", "speed>=1").code == 2
+
+
+def test_a_library_can_be_embedded_without_writing_a_file(heaters: Heaters, film: Path, db: Database) -> None:
+    ran = heaters("run", film, "--auto-approve", "--json", HEATERS_EXPORT="none")
+    assert ran.code == 0, ran.err
+    assert one(db, "select count(*) from embeddings") == 5
+    assert one(db, "select count(*) from exports") == 0
+    stages = {s["stage"]: s for s in heaters("status", "--json", HEATERS_EXPORT="none").json["stages"]}
+    assert (stages["export"]["waiting"], stages["embed"]["done"]) == (0, 5)
+    assert heaters("run").code == 0  # and later with files
+    assert one(db, "select count(*) from exports") == 5
 
 
 def test_sound_that_cannot_become_stereo_costs_the_sound_alone(heaters: Heaters, tmp_path: Path, db: Database) -> None:
@@ -59,10 +112,9 @@ def test_sound_that_cannot_become_stereo_costs_the_sound_alone(heaters: Heaters,
     ran = heaters("run", source, "--auto-approve", "--json", HEATERS_DETECTOR="stride", HEATERS_STRIDE_SECONDS="1")
     assert ran.code == 0, ran.err
     clips = heaters("clips", str(ran.json["videos"][0]["id"]), "--json").json
-    assert {clip["state"] for clip in clips} == {"embedded"}
+    assert {clip["state"] for clip in clips} == {"review_approved"}
     assert not any(probe(Path(clip["export_path"])).has_audio for clip in clips)
-    (prepared,) = rows(db, "select result from stage_runs where stage = 'prepare'")
-    assert "aac" in prepared["result"]["audio_dropped"]
+    assert "aac" in results(db)["prepare"]["audio_dropped"]
 
 
 def test_bad_files_fail_alone_and_say_why(heaters: Heaters, film: Path, tmp_path: Path, db: Database) -> None:
@@ -77,7 +129,7 @@ def test_bad_files_fail_alone_and_say_why(heaters: Heaters, film: Path, tmp_path
     assert by_name["page.mp4"]["error"].startswith("MediaError: ")
     assert "HTML" in by_name["page.mp4"]["error"]
     assert by_name["empty.mp4"]["state"] == by_name["missing.mp4"]["state"] == "refused"
-    assert one(db, "select count(*) from stage_runs where status = 'dead'") == 1
+    assert one(db, "select count(*) from failures where next_attempt_at is null") == 1
 
     status = heaters("status", "--json").json
     assert next(s for s in status["stages"] if s["stage"] == "download")["dead"] == 1
@@ -100,28 +152,34 @@ def test_reviewed_clips_go_on_and_others_wait(heaters: Heaters, film: Path, db: 
     assert heaters("run").code == 0
     states = [c["state"] for c in heaters("clips", "1", "--json").json]
     pending = "pending_review"
-    assert states == ["embedded", "review_skipped", "review_archived", pending, pending, pending]
+    assert states == ["review_approved", "review_skipped", "review_archived", pending, pending, pending]
+    assert one(db, "select count(*) from stills") == 7  # the one that was split has its own still: undo would want them
     archived = heaters("archive", "1", "--json").json
     assert (archived["clips"], archived["gave_up"], archived["drained"]) == (1, 0, True)
-    assert heaters("clips", "1", "--json").json[2]["state"] == "archived"
+    assert archived["objects_deleted"] == 3
+    assert heaters("clips", "1", "--json").json[2]["state"] == "review_archived"
+    assert rows(db, "select from stills where clip_id = %(id)s", {"id": clips[2]}) == []
     again = heaters("archive")
     assert "0 clips archived, 0 objects of 0.0 MB deleted" in again.out + again.err
     assert again.code == 0
     with db.transaction() as tx:
         tx.execute(
-            "update stage_runs set status = 'dead', error_type = 'StoreError', error = 'x' where stage = 'archive'"
+            "insert into failures (video_id, variant, clip_id, driver, error_type, error) "
+            "select 1, id, 1, 'x', 'StoreError', 'x' from variants where stage = 'archive'"
         )
     assert heaters("archive").code == 1  # some items failed
+    assert heaters("review", "undo", "--by", "ann").code == 0  # the split: nothing of the archived clip
 
 
 def test_results_are_stored_with_their_figures(heaters: Heaters, film: Path, db: Database) -> None:
     heaters("run", film, "--auto-approve")
-    found = {r["stage"]: r["result"] for r in rows(db, "select distinct on (stage) stage, result from stage_runs")}
+    found = results(db)
     assert set(found) == {"download", "prepare", "detect", "export", "keyframes", "facts", "embed"}
     assert found["detect"]["method"] == "transnetv2"
     assert found["detect"]["device"] == found["embed"]["device"] == "cpu"
     assert found["prepare"]["frame_count"] == 150
-    assert found["export"]["frames"] == 30
-    assert found["embed"]["images"] == found["keyframes"]["images"] == 3
+    assert found["export"]["frames"] == 150  # of all five clips
+    assert found["embed"]["images"] == found["keyframes"]["images"] == 15
+    assert found["embed"]["items"] == 5
     assert "vector" not in json.dumps(found["embed"])
     assert all(result["seconds"] > 0 for result in found.values())

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from heaters.errors import ConfigError
-from heaters.settings import describe, load
+from heaters.settings import load
+from heaters.settings.shown import describe
 
 
 def test_nothing_set_means_everything_embedded() -> None:

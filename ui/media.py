@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 
+from heaters.core import keys
 from heaters.store.queries import query
 from ui.context import Context
 from ui.ranges import Part, parse_range
@@ -41,8 +42,10 @@ def router(context: Context) -> APIRouter:
     @routes.api_route("/clips/{clip_id}/export", methods=["GET", "HEAD"])
     def export(clip_id: int, request: Request, _: CurrentUser) -> Response:
         """The exported file of a clip, to be saved."""
-        row = _row(context, "clip_proxy", clip_id, "clip")
-        key = _made(row["export_key"], f"clip {clip_id} is not exported yet")
+        row = _row(context, "clip_file", clip_id, "clip")
+        profile = _made(row["profile"], f"clip {clip_id} is not exported yet")
+        span = (row["content_hash"], row["start_frame"], row["end_frame"])
+        key = keys.clip_export(*span, profile, row["params"])
         return _object(context, request, key, "video/mp4", filename=f"clip-{clip_id}.mp4")
 
     @routes.api_route("/clips/{clip_id}/poster", methods=["GET", "HEAD"])

@@ -8,7 +8,8 @@ from heaters import doctor, embedded
 from heaters.cli.output import Output
 from heaters.cli.run import AsJson
 from heaters.errors import ConfigError
-from heaters.settings import Settings, describe, load
+from heaters.settings import Settings, load
+from heaters.settings.shown import describe
 from heaters.store.db import connect, where
 from heaters.store.migrate import migrate, pending
 

@@ -9,7 +9,8 @@ import typer
 from heaters.cli.output import Output
 from heaters.cli.run import AsJson
 from heaters.errors import UsageError
-from heaters.settings import job_variables, load
+from heaters.settings import load
+from heaters.settings.shown import job_variables
 
 # Each is a file in jobs/ with the command that starts it by hand.
 NAMES = ("ingest", "process", "reembed", "recut", "clean", "migrate")

@@ -9,6 +9,7 @@ from heaters.cli import cutlist
 from heaters.cli.output import Output, selected
 from heaters.cli.run import AsJson
 from heaters.cli.session import opened
+from heaters.core import keys
 from heaters.errors import UsageError
 from heaters.store.db import Database
 from heaters.store.objects import store_of
@@ -95,15 +96,13 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
         rows = _rows(database, "clips_of_video", video)
         store = store_of(settings)
         for row in rows:
-            key = row.pop("export_key")
-            row["export_path"] = (
-                None if key is None else str(store.local_path(key) or f"{settings.store_location}/{key}")
-            )
+            key = _file_key(row)
+            row["export_path"] = key and str(store.local_path(key) or f"{settings.store_location}/{key}")
     if as_json:
         output.json([selected(row, CLIP_KEYS) for row in rows])
         return
     output.table(
-        ("clip", "frames", "from", "to", "state", "file"),
+        ("clip", "frames", "from", "to", "decision", "file"),
         [
             (
                 r["id"],
@@ -117,6 +116,14 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
         ],
     )
     output.say(f"{len(rows)} clips")
+
+
+def _file_key(row: dict[str, Any]) -> str | None:
+    """Where a clip's file lies in the store, if it has one."""
+    if row["export_profile"] is None:
+        return None
+    span = (row["content_hash"], row["start_frame"], row["end_frame"])
+    return keys.clip_export(*span, row["export_profile"], row["export_params"])
 
 
 def _rows(database: Database, name: str, video: str) -> list[dict[str, Any]]:

@@ -12,18 +12,19 @@ from heaters.cli.listing import video_id
 from heaters.cli.output import Output
 from heaters.cli.run import AsJson, run
 from heaters.cli.session import opened
-from heaters.core.pipeline import PIPELINE, By
+from heaters.core.pipeline import PIPELINE, By, Stage
 from heaters.errors import UsageError
 from heaters.models.availability import reaches_hub, where_is
 from heaters.models.catalogue import CATALOGUE, Known
 from heaters.models.embedder import model_identity
 from heaters.search import Space
-from heaters.search.indexes import ensure_indexes, index_name, indexes
+from heaters.search.indexes import ensure_indexes, indexes
 from heaters.search.recall import measure_recall
 from heaters.search.spaces import choose, spaces, use, use_settings
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
+from heaters.store.vectors import SpaceRow, space_number
 
 # Below this the index is worse than it should be; `heaters db reindex --rebuild` or a larger breadth is due.
 GOOD_RECALL = 0.98
@@ -83,7 +84,7 @@ def model_rows(settings: Settings, there: Sequence[Space]) -> list[dict[str, Any
 
 def _space_words(space: dict[str, Any]) -> str:
     missing = f", {space['missing']} missing" if space["missing"] else ""
-    return f"{space['strategy'] or 'none'}: {space['clips']}{missing}" + (" (in use)" if space["active"] else "")
+    return f"{space['strategy']}: {space['clips']}{missing}" + (" (in use)" if space["active"] else "")
 
 
 @app.command("use")
@@ -99,7 +100,7 @@ def use_command(
             use_settings(database)
             output.say("searches follow HEATERS_MODEL and HEATERS_EMBEDDING")
             return
-        space = use(database, model, strategy or settings.embedding_strategy, even_incomplete=even_incomplete)
+        space = use(database, model, strategy or settings.space_strategy, even_incomplete=even_incomplete)
     output.say(f"searches use {space.model}, {space.strategy}: {space.clips} clips")
 
 
@@ -116,27 +117,49 @@ def embed_command(
             settings, model=model or settings.model, embedding_strategy=strategy or settings.embedding_strategy
         )
         scope = [video_id(database, name) for name in videos] if videos else None
-        identity, _ = model_identity(settings.model, settings.home / "models")
-        stale = _void_stale(database, settings, identity, scope)
+        identity, dimension = model_identity(settings.model, settings.home / "models")
+        stale = notice_revision(database, settings, identity, dimension)
         if stale:
             output.say(f"{stale} clips have vectors of an earlier revision of {settings.model}: made again")
         stages = tuple(s for s in PIPELINE if s.by is By.MACHINE and s.name in ("keyframes", "embed"))
         drained = run(output, settings, database, scope, stages=stages).drained
-        found = [s for s in spaces(database) if (s.model, s.strategy) == (identity, settings.embedding_strategy)]
+        failed = _failed(database, settings, stages, scope)
+        wanted = (identity, settings.space_strategy)
+        found = [s for s in spaces(database) if (s.model, s.strategy) == wanted]
     held, missing = (found[0].clips, found[0].missing) if found else (0, 0)
     if as_json:
-        keys = {"model": identity, "strategy": settings.embedding_strategy}
-        output.json({**keys, "clips": held, "missing": missing, "drained": drained})
+        keys = {"model": identity, "strategy": settings.space_strategy}
+        output.json({**keys, "clips": held, "missing": missing, "failed": failed, "drained": drained})
     else:
-        output.say(f"{identity}, {settings.embedding_strategy}: {held} clips, {missing} missing")
-    raise typer.Exit(0 if drained and not missing else 1)
+        tells = f", {failed} failed: `heaters status` tells more" if failed else ""
+        output.say(f"{identity}, {settings.space_strategy}: {held} clips, {missing} missing{tells}")
+    raise typer.Exit(0 if drained and not failed else 1)
 
 
-def _void_stale(database: Database, settings: Settings, identity: str, scope: Sequence[int] | None) -> int:
-    """Weights or preprocessing behind a name may have changed: what was done with others is due again."""
-    parameters = {"variant": settings.variant("embedding"), "model": identity, "scope": scope}
+def notice_revision(database: Database, settings: Settings, identity: str, dimension: int) -> int:
+    """Register the space of a model whose weights or preprocessing have changed behind its name, so that all clips are
+    due again in it. Returns how many clips have vectors of the revision before.
+    """
+    asked = {"stage": "embed", "variant": settings.variant("embedding")}
     with database.transaction() as tx:
-        return len(tx.execute(query("void_other_revisions"), parameters).fetchall())
+        number = int(tx.execute(query("variant"), asked).fetchone()["id"])  # type: ignore[index]
+        before = tx.execute(query("newest_asked"), {"asked": number}).fetchone()
+        row = SpaceRow(
+            asked=number, model=identity, name=settings.model, strategy=settings.space_strategy, dimension=dimension
+        )
+        is_known = tx.execute(query("space"), asdict(row)).fetchone() is not None
+        if before is None and not is_known:
+            return 0  # it is registered with its first vector
+        space_number(tx, row)
+        return 0 if is_known else int(before["clips"])  # type: ignore[index]
+
+
+def _failed(database: Database, settings: Settings, stages: Sequence[Stage], scope: Sequence[int] | None) -> int:
+    """How many items of these stages, by these settings, failed and are not done."""
+    wanted = {"stages": [s.name for s in stages], "variants": [settings.variant(s.variant) for s in stages]}
+    with database.transaction() as tx:
+        row = tx.execute(query("failing_of"), {**wanted, "scope": scope}).fetchone()
+    return int(row["n"]) if row else 0
 
 
 def reindex_command(
@@ -150,12 +173,15 @@ def reindex_command(
         built = ensure_indexes(database, rebuild=rebuild)
         found = indexes(database)
     if as_json:
-        output.json([{**asdict(index), "built": index.name in built} for index in found])
+        output.json([{**asdict(index), "valid": index.name != "", "built": index.name in built} for index in found])
         return
     output.table(
-        ("model", "strategy", "index", "MB", "built"),
+        ("model", "strategy", "index", "vectors", "MB", "built"),
         [
-            (i.model, i.strategy, i.name, round(i.size_bytes / 1e6, 1), "yes" if i.name in built else "no")
+            (
+                *(i.model, i.strategy, f"{i.name} ({i.method})" if i.name else "none", i.vectors),
+                *(round(i.size_bytes / 1e6, 1), "yes" if i.name in built else "no"),
+            )
             for i in found
         ],
     )
@@ -169,7 +195,7 @@ def recall_command(
     k: Annotated[int, typer.Option(min=1, max=1000, help="How many nearest to compare.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the index with looking at every vector; exit code 1 when too much is missed."""
+    """Compare the indexes with looking at every vector; exit code 1 when too much is missed."""
     output = Output(as_json=as_json)
     with opened() as (settings, database):
         with database.transaction() as tx:
@@ -178,13 +204,13 @@ def recall_command(
             raise UsageError(f"no clip has a vector of {settings.model} yet; `heaters run` makes them")
         found = measure_recall(database, space, queries=queries, k=k)
     if as_json:
-        output.json({**asdict(found), "index": index_name(space.model, space.strategy)})
+        output.json(asdict(found))
     else:
         output.say(
             f"{found.model}, {found.strategy}: recall@{found.k} {found.mean:.3f} on average, {found.worst:.2f} at worst"
         )
         output.say(
-            f"{found.queries} queries, {found.indexed} answered by the index: {found.indexed_ms:.1f} ms, "
+            f"{found.queries} queries, {found.indexed} answered by indexes: {found.indexed_ms:.1f} ms, "
             f"looking at every vector {found.exact_ms:.1f} ms (medians)"
         )
     raise typer.Exit(0 if found.mean >= GOOD_RECALL else 1)

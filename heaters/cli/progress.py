@@ -119,6 +119,7 @@ class Seen:
 
     def started(self, stage: Stage, claims: Sequence[Claim], items: int) -> None:
         """Claims went to Ray, as one call."""
+        del stage, items
         self.videos.update(claim.video_id for claim in claims)
 
     def finished(self, stage: Stage, ended: Ended) -> None:
@@ -126,6 +127,7 @@ class Seen:
 
     def failed(self, stage: Stage, failure: Failure) -> None:
         """A video or clip failed."""
+        del stage
         self.videos.add(failure.video_id)
 
     def noticed(self, text: str) -> None:

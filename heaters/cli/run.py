@@ -30,7 +30,7 @@ from heaters.sources import Reach
 from heaters.status import counts
 from heaters.stopping import stopped_by_signals
 from heaters.store.approval import Approver
-from heaters.store.db import Database
+from heaters.store.db import BY_INDEX, Database
 from heaters.store.queries import query
 from heaters.submit import Submission
 
@@ -132,10 +132,12 @@ def run(
     forever: bool = False,
     side_tasks: Sequence[SideTask] = (),
 ) -> Ran:
-    """Run stages over `scope`. `approve`: the bounds within which clips are approved without a person; None: none are."""
+    """Run stages over `scope`. `approve`: bounds within which clips are approved without a person; None: none are."""
     if settings.export_profile == "none":
         stages = [stage for stage in stages if stage.gives is not Change.FILES]
-    ours = database.like(application_name="heaters run", max_size=4, patience_seconds=PATIENCE_SECONDS)
+    ours = database.like(
+        application_name="heaters run", max_size=4, patience_seconds=PATIENCE_SECONDS, options=BY_INDEX
+    )
     tasks = TaskStore(ours, settings, driver=driver_name(), scope=scope)
     side_tasks = [*_approval(ours, scope, approve), *side_tasks]
     if not forever and not is_anything_due(tasks, stages, side_tasks):

@@ -1,6 +1,6 @@
 """The short form of a decision on many clips: what is the same for all of them, before and after. It knows no database.
 
-A command or a rule decides a million clips; the log keeps of each its id and, once for all, the three columns that changed.
+A command or a rule decides a million clips; the log keeps of each its id and, once for all, the columns that changed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -63,13 +63,13 @@ class Decided:
 
 def images(before: Snapshot, after: Snapshot) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both images of a change for the log: the short form where it is a decision on many clips and nothing else."""
-    if len(after.clips) > 1 and [_rest(c) for c in before.clips] == [_rest(c) for c in after.clips]:
-        short_before, short_after = Decided.of(before), Decided.of(after)
-        if short_before and short_after:
-            return short_before.to_json(), short_after.to_json()
+    short_before, short_after = Decided.of(before), Decided.of(after)
+    if short_before and short_after and len(after.clips) > 1 and _rests(before) == _rests(after):
+        return short_before.to_json(), short_after.to_json()
     return before.to_json(), after.to_json()
 
 
-def _rest(clip: ClipRow) -> ClipRow:
-    """A clip without what a decision changes."""
-    return replace(clip, state=ClipState.PENDING_REVIEW, version=0, reviewed_by=None, reviewed_at=None, retired_at=None)
+def _rests(rows: Snapshot) -> list[ClipRow]:
+    """The clips without what a decision changes."""
+    nothing = Decided(state=ClipState.PENDING_REVIEW, reviewed_by=None, reviewed_at=None)
+    return [replace(clip, version=0) for clip in nothing.image(rows.clips).clips]

@@ -41,11 +41,10 @@ class Bound:
 
     def __str__(self) -> str:
         if self.low == self.high:
-            return f"{self.name}={self.low:g}"
-        sides = [f"{self.name}>={self.low:g}"] * (self.low > -ENDLESS) + [f"{self.name}<={self.high:g}"] * (
-            self.high < ENDLESS
-        )
-        return ", ".join(sides)
+            return f"{self.name}={self.low:.9g}"  # facts are 32-bit numbers, which nine digits tell apart
+        low = [f"{self.name}>={self.low:.9g}"] * (self.low > -ENDLESS)
+        high = [f"{self.name}<={self.high:.9g}"] * (self.high < ENDLESS)
+        return ", ".join(low + high)
 
     @classmethod
     def parse(cls, text: str) -> "Bound":

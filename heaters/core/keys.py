@@ -8,7 +8,6 @@ writes the same object and leaves no orphan.
     videos/<sha256>/cuts-<params>.npz         both heads' probabilities
     clips/<sha256>/<start>-<end>/<profile>-<params>.mp4
     clips/<sha256>/<start>-<end>/keyframes-<strategy>/<tag>.jpg
-    clips/<sha256>/<start>-<end>/facts-<version>.json
 """
 
 import hashlib
@@ -82,8 +81,3 @@ def keyframe(content_hash: str, start_frame: int, end_frame: int, strategy: str,
     """Key of one still of a clip."""
     folder = _clip(content_hash, start_frame, end_frame)
     return f"{folder}/keyframes-{_word('strategy', strategy)}/{_word('tag', tag)}.jpg"
-
-
-def clip_facts(content_hash: str, start_frame: int, end_frame: int, version: str) -> str:
-    """Key of what was measured of a clip."""
-    return f"{_clip(content_hash, start_frame, end_frame)}/facts-{_word('version', version)}.json"

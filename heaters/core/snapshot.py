@@ -101,15 +101,6 @@ class Snapshot:
         """The cut at `frame`."""
         return self._cut_at.get(frame)
 
-    def updated(self, before: "Snapshot", after: "Snapshot") -> "Snapshot":
-        """These rows once a change from `before` to `after` is written: what a store does, in memory."""
-        clips = {clip.id: clip for clip in self.clips} | {clip.id: clip for clip in after.clips}
-        cuts = {cut.frame: cut for cut in self.cuts}
-        for cut in before.cuts:
-            cuts.pop(cut.frame, None)
-        cuts |= {cut.frame: cut for cut in after.cuts}
-        return Snapshot.of(clips.values(), cuts.values())
-
     def to_json(self) -> dict[str, Any]:
         """As `json.dumps` takes it; the columns `before` and `after` of `review_events`."""
         return {"clips": [_plain(clip) for clip in self.clips], "cuts": [_plain(cut) for cut in self.cuts]}

@@ -1,8 +1,8 @@
 """Stretches: the units of work on the clips of a video. It knows no stage.
 
-Stretch k of a video holds the clips that start in the frames [k · STRETCH_FRAMES, (k + 1) · STRETCH_FRAMES). The grid is
-fixed, so an edit of the cuts never moves a clip that it does not touch into another stretch. The function `stretch_of`
-of the database is the same rule; a test compares them.
+Stretch k of a video holds the clips that start in the frames [k · STRETCH_FRAMES, (k + 1) · STRETCH_FRAMES). The grid
+is fixed, so an edit of the cuts never moves a clip that it does not touch into another stretch. The function
+`stretch_of` of the database is the same rule; a test compares them.
 """
 
 from heaters.errors import RuleError

@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from heaters.dataset import card, index, lance, parquet, webdataset
 from heaters.dataset.bring import Brought, brought
@@ -110,13 +112,14 @@ def _export(
     store = store_of(settings)
     entered = index.entries(sink, recipe)
     there = {clip["sample"] for one in entered for clip in one.clips}
-    chosen, waiting = _chosen(database, recipe, choice)
+    chosen, waiting = _chosen(database, recipe, choice, settings.export_profile)
     new_clips, alike = _distinct(database, recipe, choice, chosen, there)
     shards = plan(new_clips, recipe)
+    records = partial(samples, database, recipe=recipe, profile=settings.export_profile)
     new: list[Entry] = []
     failed: list[tuple[Sample, StageError]] = []
     for number, shard in enumerate(shards, 1):
-        written = FORMS[recipe.form](sink, shard, recipe, brought(store, samples(database, shard, recipe), scratch))
+        written = FORMS[recipe.form](sink, shard, recipe, brought(store, records(shard), scratch))
         failed += written.failed
         if written.samples:
             new.append(index.entry(shard, written))
@@ -143,11 +146,11 @@ def _export(
     )
 
 
-def _chosen(database: Database, recipe: Recipe, choice: Choice) -> tuple[list[Candidate], int]:
+def _chosen(database: Database, recipe: Recipe, choice: Choice, profile: str) -> tuple[list[Candidate], int]:
     """The clips that can be written, and how many more are chosen but not ready."""
-    space = {"model": recipe.model or None, "strategy": recipe.strategy or None, "stills": recipe.stills or None}
+    statement = sql.SQL(query("chosen_clips")).format(rule=choice.rule(), file=sql.SQL(query("file_of_clip")))
     with database.transaction() as tx:
-        rows = tx.execute(query("chosen_clips"), {**choice.parameters(), **space}).fetchall()
+        rows = tx.execute(statement, {**choice.parameters(), **recipe.asked(), "profile": profile}).fetchall()
     ready = [
         Candidate(**{name: row[name] for name in Candidate.__slots__})
         for row in rows

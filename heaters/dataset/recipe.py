@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import sql
+
 from heaters.core import keys
-from heaters.core.facts import Bound, as_text
+from heaters.core.facts import Bound
 from heaters.core.splits import Splits
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
 from heaters.search.query import check_threshold
+from heaters.store.facts import facts_within
 
 STATES = (ClipState.REVIEW_APPROVED,)
 
@@ -32,6 +35,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.shard_clips < 1 or self.shard_bytes < 1:
             raise UsageError(f"a shard holds at least a clip and a byte; got {self.shard_clips}, {self.shard_bytes}")
+
+    def asked(self) -> dict[str, str | None]:
+        """What each sample must have, as queries take it; None: not asked for."""
+        return {"stills": self.stills or None, "model": self.model or None, "strategy": self.strategy or None}
 
     def plain(self) -> dict[str, Any]:
         """As JSON, for the output itself."""
@@ -71,14 +78,17 @@ class Choice:
             raise UsageError(f"a range of durations must not be empty; got [{low}, {high})")
 
     def parameters(self) -> dict[str, Any]:
-        """As the query takes it."""
+        """As the query takes it, but for the bounds on facts."""
         return {
             "videos": None if self.videos is None else list(self.videos),
             "states": None if self.states is None else list(self.states),
             "min_seconds": self.min_seconds,
             "max_seconds": self.max_seconds,
-            "facts": as_text(self.facts),
         }
+
+    def rule(self) -> sql.Composable:
+        """The bounds on facts as a condition on a clip `c`."""
+        return facts_within(self.facts, sql.SQL("c.id")) if self.facts else sql.SQL("true")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
+from heaters.core import keys
 from heaters.core.facts import FACTS
+from heaters.core.stills import still_frames, still_keys
 from heaters.dataset.recipe import Recipe, Shard
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -39,18 +42,17 @@ class Sample:
         return sum(part.size_bytes for part in self.parts)
 
 
-def samples(database: Database, shard: Shard, recipe: Recipe) -> list[Sample]:
-    """The samples of a shard, in its order; a clip that is no longer what was planned is left out."""
-    asked = {
-        "ids": [clip.id for clip in shard.clips],
-        "stills": recipe.stills or None,
-        "model": recipe.model or None,
-        "strategy": recipe.strategy or None,
-    }
+def samples(database: Database, shard: Shard, recipe: Recipe, profile: str) -> list[Sample]:
+    """The samples of a shard, in its order; a clip that is no longer what was planned is left out.
+
+    Of a clip's files the one of `profile` is taken, else the latest.
+    """
+    ids = [clip.id for clip in shard.clips]
+    statement = sql.SQL(query("clip_records")).format(file=sql.SQL(query("file_of_clip")))
     with database.transaction() as tx:
-        rows = tx.execute(query("clip_records"), asked).fetchall()
+        rows = tx.execute(statement, {"ids": ids, "profile": profile, **recipe.asked()}).fetchall()
         videos = sorted({row["video_id"] for row in rows})
-        events = tx.execute(query("clip_reviews"), {"ids": asked["ids"], "videos": videos}).fetchall()
+        events = tx.execute(query("clip_reviews"), {"ids": ids, "videos": videos}).fetchall()
     names = {clip.id: clip.sample for clip in shard.clips}
     acts: dict[int, list[dict[str, Any]]] = {}
     for event in events:
@@ -60,7 +62,7 @@ def samples(database: Database, shard: Shard, recipe: Recipe) -> list[Sample]:
 
 def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str, Any]], recipe: Recipe) -> Sample:
     vector = None if row["vector"] is None else np.asarray(row["vector"].to_numpy(), np.float16)
-    stills = row["stills"]
+    video, stills = _video(row), _stills(row, recipe.stills)
     seconds = row["end_seconds"] - row["start_seconds"]
     frames = row["end_frame"] - row["start_frame"]
     record = {
@@ -92,8 +94,11 @@ def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str,
         "source_title": row["title"],
         "source_sha256": row["content_hash"],
         "provenance": row["provenance"],
-        "video": {"profile": row["export_profile"], "sha256": row["sha256"], "size_bytes": row["size_bytes"]},
-        "stills": [{name: still[name] for name in ("tag", "frame", "sha256", "size_bytes")} for still in stills],
+        "video": {"profile": row["export_profile"], "sha256": video.sha256, "size_bytes": video.size_bytes},
+        "stills": [
+            {"tag": tag, "frame": frame, "sha256": part.sha256, "size_bytes": part.size_bytes}
+            for tag, frame, part in stills
+        ],
         "embedding": {
             "model": recipe.model,
             "strategy": recipe.strategy,
@@ -101,12 +106,34 @@ def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str,
             "dimension": 0 if vector is None else len(vector),
         },
     }
-    parts = [Part(suffix="mp4", key=row["key"], sha256=row["sha256"], size_bytes=row["size_bytes"])]
-    for still in stills:
-        parts.append(
-            Part(suffix=f"{still['tag']}.jpg", key=still["key"], sha256=still["sha256"], size_bytes=still["size_bytes"])
+    parts = (video, *(part for _, _, part in stills))
+    return Sample(clip_id=row["id"], name=name, split=split, record=record, parts=parts, vector=vector)
+
+
+def _video(row: dict[str, Any]) -> Part:
+    """The clip's file."""
+    span = (row["content_hash"], row["start_frame"], row["end_frame"])
+    key = keys.clip_export(*span, row["export_profile"], row["export_params"])
+    return Part(suffix="mp4", key=key, sha256=row["sha256"].hex(), size_bytes=row["size_bytes"])
+
+
+def _stills(row: dict[str, Any], strategy: str) -> list[tuple[str, int, Part]]:
+    """Tag, frame and file of each still, in time order; none where the recipe has none."""
+    if not strategy:
+        return []
+    frames = still_frames(row["start_frame"], row["end_frame"], strategy)
+    where = still_keys(row["content_hash"], row["start_frame"], row["end_frame"], strategy)
+    return [
+        (tag, frame, Part(suffix=f"{tag}.jpg", key=where[tag], sha256=digest, size_bytes=size_bytes))
+        for (tag, frame), digest, size_bytes in zip(
+            frames.items(), _digests(row["stills_sha256"]), row["stills_bytes"], strict=True
         )
-    return Sample(clip_id=row["id"], name=name, split=split, record=record, parts=tuple(parts), vector=vector)
+    ]
+
+
+def _digests(sha256: bytes) -> list[str]:
+    """SHA-256 by SHA-256, as hexadecimal digits, of the bytes that hold them one after the other."""
+    return [sha256[at : at + 32].hex() for at in range(0, len(sha256), 32)]
 
 
 def _cut(row: dict[str, Any], end: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from heaters.errors import NodeLost, StageError, WorkerLost
 
-# A stopping node kills its processes one by one. Wait this long for its raylet's port to close before blaming the worker.
+# A stopping node kills its processes one by one. Wait this long for its raylet's port to close before blaming the
+# worker.
 GRACE_SECONDS = 2.0
 # Ray takes a node for dead some 15 s after its raylet fell silent: five checks, three seconds apart.
 PATIENCE_SECONDS = 20.0

@@ -28,7 +28,8 @@ class Blame:
 _FAILURE = Blame(counts=True)
 # Error → blame of a call with several items, and with one. The first row that fits counts.
 _TABLE: tuple[tuple[type[StageError], Blame, Blame], ...] = (
-    # Ray ended it for the sake of the node, which may have room again later: together they would be ended together again.
+    # Ray ended it for the sake of the node, which may have room again later: together they would be ended together
+    # again.
     (
         NodeFull,
         Blame(counts=False, is_alone=True, delay_seconds=10.0),

@@ -1,7 +1,7 @@
 """How many calls of a stage may start now: named limits, of which the smallest counts. Knows no stage by name.
 
-This is the only place that decides whether a stage starts work. Each limit answers one question, and the name of the one
-that decides is what `heaters status` gives as the reason why a stage waits.
+This is the only place that decides whether a stage starts work. Each limit answers one question, and the name of the
+one that decides is what `heaters status` gives as the reason why a stage waits.
 """
 
 import math
@@ -18,8 +18,11 @@ if TYPE_CHECKING:  # importing it imports Ray, which then has read how it authen
 
 # Others make work as well (reviewers, other drivers, the end of a back-off): asked again after so long in any case.
 AGAIN_SECONDS = 0.5
-# So much more work than there are CPUs is given to Ray, at least one call, so that a CPU that falls free has its next call there.
+# So much more work than there are CPUs is given to Ray, at least one call, so that a CPU that falls free has its next
+# call there.
 QUEUE_AHEAD = 0.25
+# Half of that is claimed at once, so that on a large cluster one statement claims several calls.
+AT_ONCE = QUEUE_AHEAD / 2
 # A model without a whole batch to do is loaded all the same when it has waited so long.
 LOADS_AFTER_SECONDS = 20.0
 # Source bytes in flight per node, which bounds what local caches and scratch hold at once.
@@ -66,7 +69,7 @@ class Budget:
                 break  # later limits are not asked: some cost a query
         return Allowance(calls=max(0, int(most)), limit=limit)
 
-    # -------------------------------------------------------------------------------------------- what changes the limits
+    # -------------------------------------------------------------------------------------------- what changes limits
 
     def found_nothing(self, stage: Stage) -> None:
         """A claim found less than it asked for: none for a while, unless something happens that makes work for it."""
@@ -129,11 +132,12 @@ class Budget:
         if self._is_unbound(stage):
             return math.inf
         cpus = max(1.0, self.cluster.cpus) * self.cluster.ahead
-        return (cpus + max(1.0, QUEUE_AHEAD * cpus) - self._asked()) // self._pools[stage.name].cpus_per_call
+        free = cpus + max(1.0, QUEUE_AHEAD * cpus) - self._asked()
+        return free // self._pools[stage.name].cpus_per_call if free >= AT_ONCE * cpus else 0.0
 
     def _worth_loading(self, stage: Stage) -> float:
-        """A model takes a CPU for seconds, and again whenever it had to make room: it is loaded where a CPU is idle, for a
-        whole batch, or after a while.
+        """A model takes a CPU for seconds, and again whenever it had to make room: it is loaded where a CPU is idle,
+        for a whole batch, or after a while.
         """
         pool = self._pools[stage.name]
         if pool.is_loaded or self._is_unbound(stage) or self._asked() < max(1.0, self.cluster.cpus):

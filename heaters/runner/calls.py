@@ -69,20 +69,23 @@ class Calls:
         call = self._calls[handle] = Call(batch=batch, part=part, submitted=time.monotonic())
         return call
 
-    def words(self) -> Iterable[tuple[Call, Reply | Unfit | HeatersError]]:
-        """Wait until a call has something to say; gives those that ended. Those that only began are noted."""
-        ready, others = ray.wait(list(self._calls), num_returns=1, timeout=TICK_SECONDS, fetch_local=False)
-        if ready and others:  # under load several are there by now, and one transaction serves them all
-            ready += ray.wait(others, num_returns=len(others), timeout=0, fetch_local=False)[0]
-        for handle in ready:
-            call = self._calls[handle]
-            word = self._pools[call.batch.stage.name].next(handle)
-            if isinstance(word, Begun):
-                call.begun = time.monotonic()
-                self._remember(call, word.node)
-            else:
-                del self._calls[handle]
-                yield call, word
+    def ends(self) -> list[tuple[Call, Reply | Unfit | HeatersError]]:
+        """Wait for calls to end, but no longer than a tick; gives those that did. Those that only began are noted."""
+        ends, until = [], time.monotonic() + TICK_SECONDS
+        while not ends and (left := until - time.monotonic()) > 0:
+            ready, others = ray.wait(list(self._calls), num_returns=1, timeout=left, fetch_local=False)
+            if ready and others:  # under load several are there by now, and one transaction serves them all
+                ready += ray.wait(others, num_returns=len(others), timeout=0, fetch_local=False)[0]
+            for handle in ready:
+                call = self._calls[handle]
+                word = self._pools[call.batch.stage.name].next(handle)
+                if isinstance(word, Begun):
+                    call.begun = time.monotonic()
+                    self._remember(call, word.node)
+                else:
+                    del self._calls[handle]
+                    ends.append((call, word))
+        return ends
 
     def hanging(self) -> Iterable[tuple[Call, HeatersError]]:
         """Cut off what has been at work for too long."""

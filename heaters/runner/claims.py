@@ -13,8 +13,8 @@ from heaters.stages.base import StageResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One attempt at a stage of a video (stretch 0), or of a stretch of its clips. `losses` counts earlier attempts that
-    ended with their driver, worker or node; after one of these `is_alone` may ask that items run one at a time.
+    """One attempt at a stage of a video (stretch 0), or of a stretch of its clips. `losses` counts earlier attempts
+    that ended with their driver, worker or node; after one of these `is_alone` may ask that items run one at a time.
     """
 
     video_id: int
@@ -68,7 +68,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """What became of ended claims: `recorded` are in the database with their failures; `fenced` were another's by then."""
+    """What became of ended claims: `recorded` are in the database, with `failures`; `fenced` were another's by then."""
 
     recorded: tuple[Ended, ...] = ()
     failures: tuple[Failure, ...] = ()

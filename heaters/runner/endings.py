@@ -45,8 +45,8 @@ class Endings:
         self.record(batches[0].stage, [one for batch in batches for one in batch.ended()])
 
     def lost(self, call: Call, error: StageError) -> bool:
-        """A call ended by an error of its own, not of its items. True: it counts as the failure of its items, which have
-        it as their outcome now; the batch goes on. False: the claims are lost, and wait to be claimed again.
+        """A call ended by an error of its own, not of its items. True: it counts as the failure of its items, which
+        have it as their outcome now; the batch goes on. False: the claims are lost, and wait to be claimed again.
         """
         batch = call.batch
         verdict = blame(error, len(call.part))

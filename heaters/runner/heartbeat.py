@@ -38,7 +38,8 @@ class Heartbeat:
             try:
                 self.beat()
             except Exception as error:
-                # Whatever it was, the next beat is tried. If the lease runs out, others take the work, and fencing drops ours.
+                # Whatever it was, the next beat is tried. If the lease runs out, others take the work, and fencing
+                # drops ours.
                 self._on_trouble(f"heartbeat failed, trying again: {type(error).__name__}: {error}")
 
     def __enter__(self) -> "Heartbeat":

@@ -1,7 +1,7 @@
 """One JSON line for each thing that happens, with the trace id of its source: the log that machines read.
 
-A line: time, level, event (submitted, started, finished, failed, noticed), trace, source, stage, video, stretch; then the
-attempt, the number of items and the result's figures, or the clip, the error and what becomes of it.
+A line: time, level, event (submitted, started, finished, failed, noticed), trace, source, stage, video, stretch; then
+the attempt, the number of items and the result's figures, or the clip, the error and what becomes of it.
 """
 
 import json

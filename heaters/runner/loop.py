@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from heaters.core.pipeline import Change, Stage, Subject
-from heaters.errors import HeatersError, NodeLost, StageError, WorkerLost
+from heaters.errors import HeatersError, NodeLost, StageError, StoreError, WorkerLost
 from heaters.runner.attribution import FailureAttribution
 from heaters.runner.batches import Batch, batches
 from heaters.runner.blame import MAX_LOSSES, final
@@ -62,6 +62,7 @@ class Runner:
         self._side_tasks = side_tasks
         self._forever = forever
         self._stages = tuple(stages)
+        self._drain_order = self._stages[::-1]
         self._codes = {stage.name: stage_code(stage.name, package) for stage in stages}
         self._pools = {stage.name: Pool(stage, settings, cluster, package) for stage in stages}
         self._stop = threading.Event()
@@ -110,7 +111,7 @@ class Runner:
         """Fill the budget of every stage, last first, those that need a model loaded after the others."""
         started = 0
         limits = {}
-        for stage in sorted(self._stages[::-1], key=lambda stage: not self._pools[stage.name].is_loaded):
+        for stage in sorted(self._drain_order, key=lambda stage: not self._pools[stage.name].is_loaded):
             allowance = self._budget.calls(stage)
             limits[stage.name] = allowance.limit
             if allowance.calls > 0:
@@ -167,7 +168,7 @@ class Runner:
     def _collect(self) -> None:
         """Wait for calls to end, and record what did: each stage in one transaction."""
         ended: dict[str, list[Batch]] = defaultdict(list)
-        for call, word in self._calls.words():
+        for call, word in self._calls.ends():
             if isinstance(word, Reply):
                 call.batch.put(call.part, word.outcomes)
                 ended["" if call.batch.is_alone else call.batch.stage.name].append(call.batch)
@@ -196,7 +197,7 @@ class Runner:
     # -------------------------------------------------------------------------------------------- the end
 
     def _is_done(self) -> bool:
-        """Whether nothing is left up to the horizon. Looks once more at each stage in turn, whatever its budget says."""
+        """Whether nothing is left up to the horizon. Looks at each stage in turn, whatever its budget says."""
         if self._attribution.calls:
             return False
         while (stage := self._horizon.next_stage) is not None:
@@ -243,7 +244,11 @@ class Runner:
 
     def _do_side_tasks(self) -> None:
         for side in self._side_tasks:
-            change = self._patiently(side.look)
+            try:
+                change = self._patiently(side.look)
+            except StoreError as error:  # stages go on without it, and the next look tries again
+                self._observer.noticed(f"{type(side).__name__}: {error}")
+                continue
             if change is not None:
                 self._budget.happened(change)
 

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from heaters.errors import DatabaseAway
+from heaters.errors import DatabaseAway, StoreError
 
 PAUSE_SECONDS = 0.5
+# A deadlock or a statement that took too long may go through the next time; the same one for ever does not.
+TRIES = 5
 
 T = TypeVar("T")
 
@@ -22,21 +24,30 @@ class Patience:
         self._after = after
 
     def __call__(self, work: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """What `work` returns. Only for work that may be done twice. Raises DatabaseAway when the run is stopped."""
-        since: float | None = None
+        """What `work` returns. Only for work that may be done twice. Raises DatabaseAway when the run is stopped, and
+        StoreError for what fails `TRIES` times in a row although the database is there.
+        """
+        away_since: float | None = None
+        tries = 0
         while True:
             try:
-                if since is not None:
+                if away_since is not None:
                     self._after()
                 result = work(*arguments, **options)
             except DatabaseAway as error:
                 if self._stop.is_set():
                     raise
-                if since is None:
-                    since = time.monotonic()
+                if away_since is None:
+                    away_since = time.monotonic()
                     self._notice(f"waiting for the database: {error}")
                 self._stop.wait(PAUSE_SECONDS)
-                continue
-            if since is not None:
-                self._notice(f"the database is back after {time.monotonic() - since:.0f} s")
-            return result
+            except StoreError as error:
+                tries += 1
+                if tries >= TRIES or self._stop.is_set():
+                    raise
+                self._notice(f"trying again: {error}")
+                self._stop.wait(PAUSE_SECONDS * tries)
+            else:
+                if away_since is not None:
+                    self._notice(f"the database is back after {time.monotonic() - away_since:.0f} s")
+                return result

@@ -1,7 +1,7 @@
 """Ray's side of the runner: one pool per stage, of plain tasks or of resident actors. Knows no stage by name.
 
-A call is a generator: it says first that a worker has begun, and where, then what came of it. So limits of time run from
-the moment of work, however long Ray kept the call waiting for a CPU.
+A call is a generator: it says first that a worker has begun, and where, then what came of it. So limits of time run
+from the moment of work, however long Ray kept the call waiting for a CPU.
 """
 
 import time
@@ -149,7 +149,7 @@ class Pool:
         return sum(load for index, load in self._load.items() if index in self._actors and index not in self._alone)
 
     def submit(self, items: Sequence[Any], context: Context, node: str | None, *, is_alone: bool = False) -> Any:
-        """Start a call, preferably on `node`; returns what to wait for. `is_alone`: no other call shares its process."""
+        """Start a call, best on `node`; returns what to wait for. `is_alone`: no other call shares its process."""
         arguments = (self.stage.name, self._package, self._settings_ref, list(items), context)
         near = node if self._spread and node not in self.unfit else None
         if self.stage.resident:
@@ -243,7 +243,7 @@ class Pool:
 
 
 def _where(near: str | None, unfit: Collection[str]) -> dict[str, Any]:
-    """Options of place: never the nodes of the endpoint nor unfit ones; best near a node, but any other does as well."""
+    """Options of place: never the endpoint's nodes nor unfit ones; best near a node, but any other does as well."""
     labels = {POOL_LABEL: f"!{SERVE_POOL}"}
     if unfit:
         labels[NODE_LABEL] = f"!in({','.join(sorted(unfit))})"

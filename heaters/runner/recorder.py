@@ -1,7 +1,7 @@
 """The end of claims in PostgreSQL: what they made, what failed and why, in one transaction. It knows no stage by name.
 
-A result that the database refuses fails its item alone: the claims are recorded again one by one, and of a claim that is
-refused still, each item inside a savepoint of its own.
+A result that the database refuses fails its item alone: the claims are recorded again one by one, and of a claim that
+is refused still, each item inside a savepoint of its own.
 """
 
 import json
@@ -13,7 +13,7 @@ import psycopg
 
 from heaters.core.pipeline import OF_VIDEOS, Stage, Subject, announced
 from heaters.errors import DatabaseAway, PermanentError, RecordRefused, StageError, StoreError
-from heaters.runner.claims import Claim, Ended, Failure, Finished, text_of
+from heaters.runner.claims import Ended, Failure, Finished, text_of
 from heaters.runner.tasks import TaskStore
 from heaters.stages.base import StageCode, StageResult, summary
 from heaters.store.db import Cursor
@@ -42,9 +42,9 @@ class Recorder:
     def _finish(self, stage: Stage, code: StageCode[Any, Any], ended: Sequence[Ended]) -> Finished:
         try:
             return Finished(recorded=tuple(ended), failures=self._together(stage, code, ended))
-        except _Fenced:
+        except _FencedError:
             pass
-        except _Refused as refused:
+        except _RefusedError as refused:
             if len(ended) == 1:
                 return self._one_by_one(stage, code, ended[0], refused)
         if len(ended) == 1:
@@ -57,7 +57,7 @@ class Recorder:
         )
 
     def _together(self, stage: Stage, code: StageCode[Any, Any], ended: Sequence[Ended]) -> tuple[Failure, ...]:
-        """All claims in one transaction. Raises _Fenced, _Refused and DatabaseAway."""
+        """All claims in one transaction. Raises _FencedError, _RefusedError and DatabaseAway."""
         for attempt in range(1, TRIES + 1):
             try:
                 with self._tasks.database.transaction() as tx:
@@ -68,14 +68,14 @@ class Recorder:
             except (psycopg.Error, StoreError) as error:
                 state = _state(error)
                 if state == _FENCED:
-                    raise _Fenced from error
+                    raise _FencedError from error
                 if isinstance(error, DatabaseAway):
                     raise
                 if state not in _PASSING or attempt == TRIES:
-                    raise _Refused(error) from error
+                    raise _RefusedError(error) from error
         raise AssertionError("the loop returns or raises")
 
-    def _one_by_one(self, stage: Stage, code: StageCode[Any, Any], ended: Ended, refused: "_Refused") -> Finished:
+    def _one_by_one(self, stage: Stage, code: StageCode[Any, Any], ended: Ended, refused: "_RefusedError") -> Finished:
         """One claim, each item in a savepoint: what the database refuses of it becomes that item's failure."""
         outcomes: list[StageResult | StageError] = list(ended.outcomes)
         try:
@@ -96,7 +96,7 @@ class Recorder:
         judged = replace(ended, outcomes=[self._refusal(refused.cause)] * len(outcomes))
         try:
             return Finished(recorded=(judged,), failures=self._together(stage, code, [judged]))
-        except _Fenced:
+        except _FencedError:
             return Finished(fenced=(ended.claim,))
 
     def _try(
@@ -120,17 +120,14 @@ class Recorder:
     def _settle(self, tx: Cursor, stage: Stage, ended: Sequence[Ended]) -> tuple[Failure, ...]:
         done = [(one.claim, item) for one in ended for item, _ in one.done]
         failed = [(one.claim, item, error) for one in ended for item, error in one.failed]
-        if stage.milestone is not None and done:
-            ids = [item.id for _, item in done]
-            tx.execute(
-                query("advance_videos"), {"ids": ids, "takes": str(stage.takes), "milestone": str(stage.milestone)}
-            )
         is_clip = stage.subject is Subject.CLIP
         given = {
             "driver": self._tasks.driver,
             "variant": self._tasks.variant(stage),
             "attempts": stage.attempts,
-            "gives": str(stage.gives) if stage.gives in announced() and stage.milestone is None else "",
+            "gives": str(stage.gives) if stage.gives in announced() else "",
+            "milestone": stage.milestone,
+            "by_stretches": not is_clip and stage.gives not in OF_VIDEOS,
             "claims": json.dumps([_end(one) for one in ended]),
             "done_videos": [claim.video_id for claim, _ in done],
             "done_clips": [item.id if is_clip else 0 for _, item in done],
@@ -149,8 +146,6 @@ class Recorder:
             ),
         }
         rows = tx.execute(query("settle"), given).fetchall()
-        if stage.milestone is not None and done:
-            self._announce(tx, stage, done)
         errors = {(claim.video_id, item.id if is_clip else 0): error for claim, item, error in failed}
         return tuple(
             Failure(
@@ -162,17 +157,12 @@ class Recorder:
             for row in rows
         )
 
-    def _announce(self, tx: Cursor, stage: Stage, done: Sequence[tuple[Claim, Any]]) -> None:
-        """What became of videos as a whole: it is their next stage's turn, or that of all their stretches."""
-        name = "announce_videos" if stage.gives in OF_VIDEOS else "announce_stretches"
-        tx.execute(query(name), {"kind": str(stage.gives), "ids": [item.id for _, item in done]})
 
-
-class _Fenced(Exception):
+class _FencedError(Exception):
     """A claim is not this driver's any more."""
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The database refuses something of a transaction."""
 
     def __init__(self, cause: BaseException) -> None:

@@ -1,20 +1,20 @@
 """The runner's side of PostgreSQL: claim what is due, give it back, keep the lease. It knows no stage by name.
 
-What is due is found by watermarks. Every change of a video or stretch has a growing place in a log (`changes`); each variant
-of a stage remembers up to which place it has claimed everything. Only what is in work, failed or was given back has a row
-(`tasks`, `failures`); done work has none, so nothing ever looks at all of it.
+What is due is found by watermarks. Every change of a video or stretch has a growing place in a log (`changes`); each
+variant of a stage remembers up to which place it has claimed everything. Only what is in work, failed or was given back
+has a row (`tasks`, `failures`); done work has none, so nothing ever looks at all of it.
 """
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, TypeVar
 
 from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from heaters.core.pipeline import STAGES, Stage, Subject
+from heaters.core.pipeline import PIPELINE, STAGES, Stage, Subject
 from heaters.core.ranges import multirange
 from heaters.errors import StageError
 from heaters.runner.claims import Claim, Claimed, text_of
@@ -27,6 +27,7 @@ T = TypeVar("T")
 ANY_BYTES = 2**62
 # Changes that one claim looks at, of which most may turn out to need nothing.
 LOOK = 500
+HOSTS_AT_ONCE = 10_000
 
 
 class TaskStore:
@@ -121,21 +122,19 @@ class TaskStore:
             "after": Jsonb(own),
             "first": None if self.scope is None else self._first(tx, stage),
         }
-        claims: list[Claim] = []
-        ends = []
+        claims: dict[str, Sequence[Claim]] = {}
         for host in tx.execute(query("free_hosts"), given).fetchall():
-            room = min(host["room"], parameters["most"] - len(claims))
-            if room <= 0:
-                return Claimed(claims=tuple(claims), at_end=False)
-            lane = {"variant": parameters["variant"], "lane": host["host"], "host_spacing_seconds": spacing}
-            tx.execute(query("make_lane"), lane)
-            found = self._claim(tx, stage, {**parameters, "most": room, "items": room}, host["host"])
-            if found.claims and spacing:
-                tx.execute(query("space_host"), lane)
-            claims += found.claims
-            ends.append(found.at_end)
-        busy = tx.execute(query("is_any_host_waiting"), given).fetchone()
-        return Claimed(claims=tuple(claims), at_end=all(ends) and not busy["yes"])  # type: ignore[index]
+            room = min(host["room"], parameters["most"] - sum(map(len, claims.values())))
+            if room > 0:
+                given_room = parameters | {"most": room, "items": room}
+                claims[host["host"]] = self._claim(tx, stage, given_room, host["host"]).claims
+        begun = [host for host, taken in claims.items() if taken]
+        if begun:
+            tx.execute(query("put_off_hosts"), {"hosts": begun, "host_spacing_seconds": spacing})
+            # The next claim tells whether there is more.
+            return Claimed(claims=tuple(chain.from_iterable(claims.values())), at_end=False)
+        row = tx.execute(query("is_any_host_waiting"), given).fetchone()
+        return Claimed(at_end=not row["yes"])  # type: ignore[index]
 
     def _first(self, tx: Cursor, stage: Stage) -> int:
         """Where the own watermark of a stage begins: before the first change that concerns the scope."""
@@ -146,7 +145,7 @@ class TaskStore:
         return self._places[stage.name, ""]
 
     def inputs(self, stage: Stage, row: type[T], claims: Sequence[Claim]) -> dict[Claim, list[T]]:
-        """The inputs, one `row` each, of everything that is due in the claims, in order; none where nothing is by now."""
+        """The inputs, one `row` each, of all that is due in the claims, in order; none where nothing is by now."""
         parameters = self._parameters(stage) | {
             "video_ids": [claim.video_id for claim in claims],
             "stretches": [claim.stretch for claim in claims],
@@ -246,10 +245,13 @@ class TaskStore:
             return int(tx.execute(query("last_change")).fetchone()["at"])  # type: ignore[index]
 
     def tend(self) -> None:
-        """Now and then: sum up the kept counts, and make and drop partitions of the history."""
+        """Now and then: sum up the kept counts, make and drop partitions of the history, drop what is over."""
         with self.database.transaction() as tx:
             tx.execute(query("fold_tallies"))
             tx.execute(query("keep_history"), {"days": self._settings.history_days})
+            tx.execute(query("sweep_leases"))
+            for stage in (stage for stage in PIPELINE if stage.by_host):
+                tx.execute(query("forget_hosts"), {"variant": self.variant(stage), "most": HOSTS_AT_ONCE})
 
 
 def _places(claims: Sequence[Claim]) -> dict[str, list[int]]:

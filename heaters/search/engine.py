@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from heaters.errors import UsageError
 from heaters.models.embedder import Vectors, load_embedder
+from heaters.search.chance import pick
 from heaters.search.cursor import Cursor, decode
 from heaters.search.nearest import Found, Nearest
 from heaters.search.query import Filters, Query
@@ -22,10 +23,7 @@ from heaters.search.target import QueryEmbedder, direction
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
-from heaters.store.vectors import full, statement
-
-# Ids that are tried at once before a random clip is looked for in order.
-_TRIES = 200
+from heaters.store.vectors import full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class Search:
         """
         start = self._start(query)
         if start is None:
-            model, strategy = self._settings.model, query.strategy or self._settings.embedding_strategy
+            model, strategy = self._settings.model, query.strategy or self._settings.space_strategy
             note = f"no clip has a vector of {model} yet; `heaters run` makes them"
             return Page(hits=(), next=None, model=model, strategy=strategy, how="exact", note=note)
         answer = Nearest(self._database, start.space, start.direction, query).page(start.cursor)
@@ -88,22 +86,11 @@ class Search:
         chance = random.Random(seed)
         with self._database.transaction() as tx:
             space = self._choose(tx, model, strategy)
-            row = tx.execute(query("clip_id_range")).fetchone() or {"low": 0, "high": 0}
-            if space is None or not row["high"]:
+            found = None if space is None else pick(tx, space, filters or Filters(), chance)
+            if found is None:
                 return None
-            parameters = {
-                "model": space.model,
-                "strategy": space.strategy,
-                "ids": [chance.randint(row["low"], row["high"]) for _ in range(_TRIES)],
-                "exclude": None,
-                **(filters or Filters()).parameters(),
-            }
             with tx.connection.cursor(row_factory=class_row(Hit)) as cursor:
-                found = cursor.execute(statement("random_clip"), parameters).fetchone()
-                if found is None:  # the ids have wide gaps, or the filters are narrow
-                    at = chance.randint(row["low"], row["high"])
-                    found = cursor.execute(statement("next_clip"), {**parameters, "start": at}).fetchone()
-                return found
+                return cursor.execute(query("hit_of"), {"clip_id": found}).fetchone()
 
     def spaces(self) -> list[Space]:
         """Every space there is."""
@@ -151,8 +138,7 @@ class Search:
         where = f"{space.model}, strategy {space.strategy}" if space else self._settings.model
         found: dict[int, Vectors] = {}
         if space is not None:
-            parameters = {"ids": wanted, "model": space.model, "strategy": space.strategy}
-            rows = tx.execute(query("vectors_of"), parameters).fetchall()
+            rows = tx.execute(query("vectors_of"), {"ids": wanted, "variant": space.variant}).fetchall()
             found = {row["clip_id"]: full(row["vector"]) for row in rows}
         for clip in wanted:
             if clip not in found:

@@ -1,7 +1,7 @@
-"""The choice between looking at every vector and asking the index, and how far the index is asked. Pure.
+"""The choice between looking at every vector and asking the indexes, and how far these are asked. Pure.
 
 An index gives its nearest and the filter drops from those, so a narrow filter leaves it nothing (of a 2 % filter's ten
-nearest it found half); looking at every vector that passes costs by their number. Whatever the index leaves short is
+nearest it found half); looking at every vector that passes costs by their number. Whatever the indexes leave short is
 looked at exactly, so a wrong guess here costs time and never hits.
 """
 
@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from heaters.search.results import How
 
-# So many vectors are looked at in about the time that the index needs, and then the answer is exact.
-EXACT_ROWS = 5_000
 # With a filter the index must pass over what is dropped, and loses by it: up to here exact is as fast, and right.
 EXACT_FILTERED_ROWS = 40_000
-# The list of candidates the index keeps. Measured in benchmarks/search.py; recall@10 of a million is above 0.98.
-BREADTH = 200
+# More vectors than this are not looked at one by one for every search: people are told that an index is missing.
+UNINDEXED_ROWS = 40_000
+# The list of candidates that a graph keeps. Measured in benchmarks/search.py; recall@10 of a million is above 0.98.
+BREADTH = 150
+# How many of the nearest lists are looked at: in all segments with lists together, and at least and at most in each.
+PROBES, FEWEST_PROBES, MOST_PROBES = 96, 16, 64
+# What a filter leaves short of the window is looked for in so many times as many lists.
+FURTHER_PROBES = 2
 # Pages are cut out of windows of a multiple of this, so that the pages of a window come from one and the same list.
 BLOCK = 50
 # The index orders by copies that are rounded after they were normalised, so near-ties change places (cosines 8e-6 apart
@@ -23,28 +27,37 @@ BLOCK = 50
 SPARE = 10
 # Deeper than this (also pgvector's largest breadth) every page is exact.
 DEEPEST = 1000
-# The index gives up after so many vectors for each one wanted: then the filter is narrower than it seemed.
-SCAN_PER_HIT = 60
+# A graph gives up after so many vectors for each one wanted: then the filter is narrower than it seemed.
+SCAN_PER_HIT, LEAST_SCAN = 60, 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a page is found. `window` is how many the index is asked for, `breadth` its list, `scan` its limit."""
+    """How a page is found. `window` is how many hits each index is asked for; `breadth` is a graph's list of candidates
+    and `scan` its limit; `probes` is how many lists are looked at.
+    """
 
     how: How
     window: int = 0
     breadth: int = 0
     scan: int = 0
+    probes: int = 0
 
 
 EXACT = Plan(how="exact")
 
 
-def plan(*, has_index: bool, matching: int, narrow: bool, depth: int) -> Plan:
-    """The plan for hits up to number `depth` where `matching` vectors are expected to pass the filters."""
-    if not has_index or depth > DEEPEST:
-        return EXACT
-    if matching <= (EXACT_FILTERED_ROWS if narrow else EXACT_ROWS):
+def plan(*, graphs: int, lists: int, matching: int | None, depth: int) -> Plan:
+    """The plan for hits up to number `depth` in so many segments with graphs and with lists. `matching`: how many
+    vectors are expected to pass the filters; None where there are no filters.
+    """
+    if graphs + lists == 0 or depth > DEEPEST or (matching is not None and matching <= EXACT_FILTERED_ROWS):
         return EXACT
     window = min(BLOCK * math.ceil((depth + SPARE) / BLOCK), DEEPEST)
-    return Plan(how="hnsw", window=window, breadth=max(BREADTH, window), scan=max(20_000, SCAN_PER_HIT * window))
+    return Plan(
+        how="hnsw",
+        window=window,
+        breadth=max(BREADTH, window),
+        scan=max(LEAST_SCAN, SCAN_PER_HIT * window),
+        probes=min(max(PROBES // max(lists, 1), FEWEST_PROBES), MOST_PROBES),
+    )

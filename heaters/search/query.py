@@ -108,7 +108,7 @@ class Filters:
         return self != Filters()
 
     def parameters(self) -> dict[str, Any]:
-        """As the queries of `search.sql` take them."""
+        """As the queries of `search.sql` take them, by name; bounds on facts are part of the text of a query."""
         return {
             "videos": None if self.videos is None else list(self.videos),
             # As one literal, which PostgreSQL reads while it plans: of a cast array it would not know how many match.
@@ -119,7 +119,6 @@ class Filters:
             "created_until": _utc(self.created_until),
             "reviewed_since": _utc(self.reviewed_since),
             "reviewed_until": _utc(self.reviewed_until),
-            "facts": as_text(self.facts),
         }
 
 
@@ -165,9 +164,14 @@ class Query:
         asked = [int(term.value) for term in self.terms if term.kind == "clip"]  # type: ignore[arg-type]
         return sorted({*self.exclude, *asked})
 
+    def parameters(self) -> dict[str, Any]:
+        """Those of the filters, and the clips that are never hits."""
+        return {**self.filters.parameters(), "exclude": self.excluded or None}
+
     def fingerprint(self) -> str:
         """Equal for queries that page through the same answer: all but the page, its length and the space."""
         filters = {name: str(value) for name, value in self.filters.parameters().items() if value is not None}
+        filters["facts"] = as_text(self.filters.facts)
         parts = [[term.fingerprint() for term in self.terms], filters, self.collapse, self.excluded, self.exact]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

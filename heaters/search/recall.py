@@ -1,4 +1,4 @@
-"""How many of the true nearest clips the index finds: recall@k against looking at every vector."""
+"""How many of the true nearest clips the indexes find: recall@k against looking at every vector."""
 
 import random
 import statistics
@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
-    """Over `queries` queries: the share of the `k` nearest that the index found, on average and at worst, and the
-    median milliseconds of both ways. `indexed` is how many of them the index answered; the others are exact anyway.
+    """Over `queries` queries: the share of the `k` nearest that the indexes found, on average and at worst, and the
+    median milliseconds of both ways. `indexed` is how many of them the indexes answered; the others are exact anyway.
     """
 
     model: str
@@ -77,12 +77,12 @@ def _ask(database: Database, space: Chosen, vector: np.ndarray, query: Query) ->
 
 def _sample(database: Database, space: Chosen, count: int, chance: random.Random) -> list[tuple[int, np.ndarray]]:
     found: dict[int, np.ndarray] = {}
+    of_space = {"variant": space.variant}
     with database.transaction() as tx:
-        row = tx.execute(query("clip_id_range")).fetchone() or {"low": 0, "high": 0}
+        row = tx.execute(query("arrivals_range"), of_space).fetchone() or {"low": 0, "high": 0}
         for _ in range(count):
             start = chance.randint(row["low"], row["high"])
-            parameters = {"model": space.model, "strategy": space.strategy, "start": start, "limit": 1}
-            rows = tx.execute(query("sample_vectors"), parameters).fetchall()
+            rows = tx.execute(query("sample_vector"), of_space | {"start": start}).fetchall()
             found |= {one["clip_id"]: full(one["vector"]) for one in rows}
     return list(found.items())
 

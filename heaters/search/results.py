@@ -32,7 +32,7 @@ class Page:
     """Hits, best first, ties by clip id. `next` is the cursor of the page after it, None at the end.
 
     `model` and `strategy` name the space searched, `how` the way: exact looks at every vector that passes the filters,
-    hnsw asks the index (see `heaters db recall`). `note` is for people: what they may want to know about the answer.
+    hnsw asks the indexes (see `heaters db recall`). `note` is for people: what they may want to know about the answer.
     """
 
     hits: tuple[Hit, ...]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
 
 from heaters.errors import ConfigError
 from heaters.settings import parse
@@ -211,8 +210,8 @@ class Settings:
 
     @property
     def space_strategy(self) -> str:
-        """The strategy of the space that vectors go to. An average depends on which stills there are: of others than the
-        usual three it is a strategy of its own. The middle one is the same for all.
+        """The strategy of the space that vectors go to. An average depends on which stills there are: of others than
+        the usual three it is a strategy of its own. The middle one is the same for all.
         """
         usual = self.embedding_strategy == "single" or self.keyframes == "multi"
         return self.embedding_strategy if usual else f"{self.embedding_strategy}/{self.keyframes}"
@@ -267,47 +266,3 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 # Read by the tests' own set-up, not by the product.
 _OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})
-
-
-# How to work, as against where things are: what somebody who submits a job may choose for it.
-_OF_JOBS = (
-    "model", "keyframes", "embedding_strategy", "export_profile", "device", "detector", "stride_seconds",
-    "cut_threshold", "min_clip_seconds", "max_clip_seconds", "lease_seconds", "max_source_gib",
-    "dark_level", "frozen_level", "silent_dbfs", "text", "near_duplicate",
-)  # fmt: skip
-
-
-def job_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Those variables of `environment` that go with a job to a cluster: never a secret, an address or a path."""
-    variables = [f.metadata["variable"] for f in fields(Settings) if f.name in _OF_JOBS and not f.metadata["secret"]]
-    return {variable: environment[variable] for variable in variables if environment.get(variable, "").strip()}
-
-
-def describe(settings: Settings) -> list[dict[str, str]]:
-    """Every setting with its effective value (secrets masked), for `heaters config`. Keys: variable, value, does."""
-    rows = []
-    for spec in fields(Settings):
-        value = getattr(settings, spec.name)
-        shown = ("1" if value else "0") if isinstance(value, bool) else str(value)
-        if isinstance(value, tuple):
-            shown = ",".join(value)
-        rows.append(
-            {
-                "variable": spec.metadata["variable"],
-                "value": _mask(shown) if spec.metadata["secret"] else shown,
-                "does": spec.metadata["does"],
-            }
-        )
-    return rows
-
-
-def _mask(value: str) -> str:
-    """Hide a secret: all of it, or only the password of a URL."""
-    if not value:
-        return ""
-    parts = urlsplit(value)
-    if not parts.hostname:
-        return "***"
-    host = parts.hostname + (f":{parts.port}" if parts.port else "")
-    user = f"{parts.username}:***@" if parts.username else ""
-    return urlunsplit((parts.scheme, user + host, parts.path, "", ""))

@@ -4,11 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heaters.core import keys
+from heaters.core.made import made_keys
 from heaters.errors import StoreError
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
-from heaters.stages.still import still_keys
 from heaters.store.objects import store_of
 from heaters.store.queries import query
 
@@ -42,8 +41,7 @@ class ArchiveResult(StageResult):
 def objects(item: Input) -> list[str]:
     """The keys of every object made from a clip."""
     span = (item.content_hash, item.start_frame, item.end_frame)
-    stills = [key for strategy in item.strategies for key in still_keys(*span, strategy).values()]
-    return stills + [keys.clip_export(*span, *file.split(" ")) for file in item.files]
+    return made_keys(*span, strategies=item.strategies, files=item.files)
 
 
 class Worker:

@@ -1,4 +1,4 @@
-"""What all stages share: the contract with the runner, the context of a call, one outcome per item, results as figures."""
+"""What all stages share: the contract with the runner, the context of a call, outcomes, results as figures."""
 
 import dataclasses
 import importlib

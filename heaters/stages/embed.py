@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from heaters.core.stills import still_keys
 from heaters.errors import StageError
 from heaters.models.batches import ahead
 from heaters.models.embedder import load_embedder, pool
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
-from heaters.stages.still import read_still, still_keys
+from heaters.stages.still import read_still
 from heaters.store.objects import store_of
 from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 

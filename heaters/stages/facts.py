@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
+from heaters.core.stills import still_keys
 from heaters.errors import StageError
 from heaters.media.listen import NOTHING, Listener
 from heaters.media.look import seen, sharpness
@@ -18,7 +19,7 @@ from heaters.models.ocr import Reader
 from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
-from heaters.stages.still import read_still, still_keys
+from heaters.stages.still import read_still
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query

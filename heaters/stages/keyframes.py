@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from psycopg.types.json import Jsonb
 
+from heaters.core.stills import still_frames, still_keys
 from heaters.errors import StageError
 from heaters.media.frames import FrameReader, jpeg
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
-from heaters.stages.still import still_frames, still_keys
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
 from heaters.store.queries import query

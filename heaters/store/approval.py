@@ -4,6 +4,7 @@ First the clips that are undecided when it begins, in play order; then those of 
 batch is one statement, so it costs as much in a library of a hundred clips as in one of a hundred million.
 """
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from heaters.store.queries import query
 
 CLIPS_AT_ONCE = 2000
 STRETCHES_AT_ONCE = 64
+REST_SECONDS = 0.5  # after a look that found nothing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,8 +33,8 @@ class Approved:
 
 
 class Approver:
-    """Approves in the name of `reviewer` what passes all `bounds` (everything where there are none), among the videos in
-    `scope`. Clips in a reviewer's hands are left to that person. A driver calls `look` between its calls.
+    """Approves in the name of `reviewer` what passes all `bounds` (everything where there are none), among the videos
+    in `scope`. Clips in a reviewer's hands are left to that person. A driver calls `look` between its calls.
     """
 
     def __init__(
@@ -54,9 +56,12 @@ class Approver:
         }
         self._after: tuple[int, int] | None = (0, -1)  # of the first pass: the place of the last clip; None: it is done
         self._at: int | None = None  # the place in the log up to which changes were looked at
+        self._rests_until = 0.0
 
     def look(self) -> Change | None:
         """Approve the next batch, if there is one."""
+        if time.monotonic() < self._rests_until:
+            return None
         with self._database.transaction() as tx:
             if self._at is None:
                 self._at = int(tx.execute(query("last_change")).fetchone()["at"])  # type: ignore[index]
@@ -65,6 +70,7 @@ class Approver:
 
     def is_done(self) -> bool:
         """Whether all clips that there are have been looked at."""
+        self._rests_until = 0.0
         while self._after is not None:
             self.look()
         with self._database.transaction() as tx:
@@ -82,6 +88,7 @@ class Approver:
     def _next_changed(self, tx: Cursor) -> int:
         changes = self._changes(tx)
         if not changes:
+            self._rests_until = time.monotonic() + REST_SECONDS
             return 0
         given = {
             "video_ids": [row["video_id"] for row in changes],

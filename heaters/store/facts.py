@@ -9,15 +9,17 @@ from heaters.store.queries import query
 
 
 def facts_within(bounds: Sequence[Bound], clip_id: sql.Composable) -> sql.Composed:
-    """The condition that the facts of clip `clip_id`, by the settings of the session, lie within all bounds: served by the
-    index of a fact where that is the quicker way. A clip that was not measured so, or lacks a fact, is outside.
+    """The condition that the facts of clip `clip_id`, by the settings of the session, lie within all bounds: served by
+    the index of a fact where that is the quicker way. A clip that was not measured so, or lacks a fact, is outside.
     """
-    parts = [part for bound in bounds for part in _parts(bound)]
-    return sql.SQL(query("facts_within")).format(clip_id=clip_id, bounds=sql.SQL(" and ").join(parts))
+    conditions = [condition for bound in bounds for condition in within(bound)]
+    return sql.SQL(query("facts_within")).format(clip_id=clip_id, bounds=sql.SQL(" and ").join(conditions))
 
 
-def _parts(bound: Bound) -> list[sql.Composed]:
-    """Numbers are kept in 32 bits, so they are compared in 32 bits: 0.1 is not more than 0.1."""
+def within(bound: Bound) -> list[sql.Composed]:
+    """The conditions of a bound on a row `f` of facts. Numbers are kept in 32 bits, so they are compared in 32 bits:
+    0.1 is not more than 0.1.
+    """
     name = sql.Identifier(bound.name)
     parts = []
     if bound.low > -ENDLESS:

@@ -54,7 +54,7 @@ class Leases:
     ) -> Hand:
         """Lease up to `n` pending clips besides those in `have`; n may be 0, for the counts alone.
 
-        In play order, video after video; or those beside the least confident cuts first. In one statement.
+        In play order, video after video; or those beside the least confident cuts first.
         """
         within = None if videos is None else list(videos)
         parameters = {
@@ -67,7 +67,10 @@ class Leases:
         order = "order_of_doubt" if uncertain_first else "order_of_play"
         statement = sql.SQL(query("lease_clips")).format(order=sql.SQL(query(order)))
         with self._database.transaction() as tx:
-            rows = tx.execute(statement, parameters).fetchall() if n > 0 else []
+            rows = []
+            if n > 0:
+                tx.execute(query("lock_leases"))
+                rows = tx.execute(statement, parameters).fetchall()
             return Hand(ids=tuple(row["id"] for row in rows), counts=self._counts(tx, reviewer, within))
 
     def _counts(self, tx: Cursor, reviewer: str, videos: list[int] | None) -> Counts:

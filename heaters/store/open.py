@@ -16,7 +16,7 @@ def open_database(settings: Settings, *, application_name: str = "heaters", max_
     locate = partial(_locate, settings)
     with connect(locate(), application_name=application_name) as connection:
         migrate(connection)
-    # Which facts are meant, where a clip was measured by several settings: `facts_of` reads it.
+    # Which facts are meant, where a clip was measured by several settings: the function `facts_variant` reads it.
     options = f"-c heaters.facts={settings.variant('facts')}"
     return Database(locate, application_name=application_name, max_size=max_size, options=options)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from heaters.core.made import made_keys
 from heaters.store.db import Database
 from heaters.store.objects import Entry, ObjectStore
 from heaters.store.queries import query
@@ -22,9 +23,9 @@ _EVIDENCE = re.compile(r"videos/[0-9a-f]{64}/cuts-[^/]+\.npz")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the database says of some contents: their rows' keys, which are there, which are in work."""
+    """What the database says of some contents: their objects' keys, which are there, which are in work."""
 
-    keys: frozenset[str]
+    keys: frozenset[str]  # of videos, and of what was made from their clips
     contents: frozenset[str]
     in_work: frozenset[str | None]  # None: of bytes that are not known yet
 
@@ -59,10 +60,14 @@ def _unknown(database: Database, group: list[tuple[str, list[Entry]]]) -> Iterat
 
 def _look_up(database: Database, contents: list[str]) -> Known:
     with database.transaction() as tx:
-        rows = tx.execute(query("keys_of_contents"), {"contents": contents}).fetchall()
+        # Work first: what ends after this is among the rows, so that it is seen once at least.
         work = tx.execute(query("contents_in_work"), {}).fetchall()
+        videos = tx.execute(query("contents"), {"contents": contents}).fetchall()
+        clips = tx.execute(query("made_of_contents"), {"contents": contents}).fetchall()
+    # Of retired clips as well: undo may bring them back.
+    made = (key for row in clips for key in made_keys(**row))
     return Known(
-        keys=frozenset(row["key"] for row in rows if row["key"]),
-        contents=frozenset(row["content_hash"] for row in rows),
+        keys=frozenset(key for row in videos for key in row["keys"]).union(made),
+        contents=frozenset(row["content_hash"] for row in videos),
         in_work=frozenset(row["content_hash"] for row in work),
     )

@@ -6,7 +6,7 @@ The rules are in `core/recut.py`. No frame is decoded: cuts come from stored evi
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +17,11 @@ from heaters.core.recut import is_untouched, recut
 from heaters.core.snapshot import Snapshot
 from heaters.core.timebase import TimeBase
 from heaters.errors import UsageError
-from heaters.store.db import Database
+from heaters.store.db import Cursor, Database
 from heaters.store.evidence import pts_table, unpack
 from heaters.store.objects import ObjectStore
 from heaters.store.queries import query
-from heaters.store.review import in_hand, new_ids, snapshot, write_change
-
-IDS_AT_ONCE = 64  # ids of clips that are not used are lost, as after any rollback
+from heaters.store.review import in_hand, snapshot, write_change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +106,7 @@ class Recuts:
                 by=Author(
                     reviewer=reviewer,
                     at=datetime.now(UTC),
-                    new_id=_placeholders(rows) if dry_run else new_ids(tx, count=IDS_AT_ONCE),
+                    new_id=_placeholders(rows),
                     pts=table.pts,
                     limits=Limits(),
                 ),
@@ -117,14 +115,24 @@ class Recuts:
             )
             event = None
             if change is not None and not dry_run:
+                change = _numbered(tx, rows, change)
                 event = write_change(tx, video["id"], change, f"recut {uuid.uuid4().hex}")
         fixed = sum(clip.is_active and not is_untouched(clip, kept) for clip in rows.clips)
         return _described(video, seen, rows, change, event, fixed, (time.perf_counter() - begun) * 1000)
 
 
 def _placeholders(rows: Snapshot) -> Callable[[], int]:
-    """Ids for clips that will never be: above all that are there."""
+    """Ids for clips that may never be: above all that are there."""
     return iter(range(max((clip.id for clip in rows.clips), default=0) + 1, 2**62)).__next__
+
+
+def _numbered(tx: Cursor, rows: Snapshot, change: Change) -> Change:
+    """The change with ids of the database for its new clips: in one statement, as many as it needs."""
+    new = [clip for clip in change.after.clips if rows.clip(clip.id) is None]
+    ids = [row["id"] for row in tx.execute(query("new_clip_ids"), {"count": len(new)}).fetchall()]
+    made = [replace(clip, id=number) for clip, number in zip(new, ids, strict=True)]
+    old = [clip for clip in change.after.clips if rows.clip(clip.id) is not None]
+    return replace(change, after=Snapshot.of([*old, *made], change.after.cuts))
 
 
 def _described(

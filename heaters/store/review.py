@@ -102,7 +102,8 @@ class Reviews:
             event = _event(tx, found)
             self._lock(tx, event.video_id)
             ids = sorted(event.change.clip_ids)
-            later = tx.execute(query("later_events"), {"id": event.id, "clip_ids": ids}).fetchall()
+            since = {"video_id": event.video_id, "id": event.id, "clip_ids": ids}
+            later = tx.execute(query("later_events"), since).fetchall()
             cuts = (*event.change.before.cuts, *event.change.after.cuts)
             rows = _rows(tx, event.video_id, ids, [cut.frame for cut in cuts])
             change = reverse(
@@ -205,10 +206,10 @@ def write_change(tx: Cursor, video_id: int, change: Change, request_key: str) ->
     if removed:
         tx.execute(query("delete_cuts"), {"video_id": video_id, "frames": [cut.frame for cut in removed]})
     if added:
-        tx.execute(query("write_cuts"), {"video_id": video_id, "cuts": Jsonb([_columns(cut) for cut in added])})
+        tx.execute(query("write_cuts"), {"video_id": video_id, "cuts": Jsonb(Snapshot.of((), added).to_json()["cuts"])})
     if change.after.clips:
-        clips = Jsonb([_columns(clip) for clip in change.after.clips])
-        tx.execute(query("write_clips"), {"video_id": video_id, "clips": clips})
+        clips = change.after.to_json()["clips"]
+        tx.execute(query("write_clips"), {"video_id": video_id, "clips": Jsonb(clips)})
         tx.execute(query("end_leases"), {"ids": [clip.id for clip in change.after.clips]})
     if removed or added:
         frames = sorted({cut.frame for cut in (*removed, *added)})
@@ -251,14 +252,6 @@ def _write_event(tx: Cursor, video_id: int, change: Change, request_key: str) ->
         },
     ).fetchone()
     return int(row["id"]) if row else 0
-
-
-def _columns(row: ClipRow | CutRow) -> dict[str, Any]:
-    """A row as JSON for the database."""
-    snapshot = Snapshot.of([row]) if isinstance(row, ClipRow) else Snapshot.of((), [row])
-    document = snapshot.to_json()
-    found: dict[str, Any] = (document["clips"] or document["cuts"])[0]
-    return found
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -68,7 +68,8 @@ def test_another_rate_and_the_formats(heaters: Heaters, video: int) -> None:
         (["--format", "edl", "--rate", "13"], "a rate is one of"),
         (["--format", "edl", "--drop"], "drop-frame timecode is for 29.97 and 59.94"),
         (["--format", "edl", "--state", "lost"], "a state is one of"),
-        (["--format", "edl", "--state", "embedded"], "no clips in these states"),
+        (["--format", "edl", "--state", "embedded"], "a state is one of"),
+        (["--format", "edl", "--state", "review_skipped"], "no clips in these states"),
         (["--format", "edl", "--source-start", "1:2"], "a timecode is HH:MM:SS:FF"),
     ],
 )

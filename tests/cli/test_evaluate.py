@@ -9,9 +9,10 @@ from cut_video import add_cut_video, likely
 from rows import one, rows
 
 from heaters.core.states import ReviewAction
+from heaters.store.approval import approve_pending
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore, open_store
-from heaters.store.review import Reviews, approve_pending
+from heaters.store.review import Reviews
 from heaters.store.tracks import Tracks
 
 # Cuts at 100 and 200 are true; the one at 300 is a flash that people merge away; the one at 400 is missed at 0.5.
@@ -96,6 +97,25 @@ def test_skipped_clips_and_machines_vouch_for_nothing(heaters: Heaters, db: Data
     assert (found["videos"], found["clips"], found["cuts"]) == (1, 1, 1)
     current = found["detectors"][0]["current"]
     assert (current["right"], current["wrong"], current["missed"]) == (1, 0, 0)
+
+
+def test_a_decision_on_many_clips_at_once_counts_for_each_of_them(
+    heaters: Heaters, db: Database, store: ObjectStore
+) -> None:
+    """Such an event names its clips by id alone."""
+    video = add_cut_video(db, store, "a", SINGLE)
+    assert approve_pending(db, [video], reviewer="bob") == 4
+    Person(db, store, video, "eve").act("merge", 300)
+    other = add_cut_video(db, store, "b", SINGLE)
+    assert approve_pending(db, [other], reviewer="auto-approve") == 4
+    Person(db, store, other, "eve").act("merge", 300)
+    found = heaters("evaluate", "--json").json
+    assert (found["videos"], found["clips"], found["cuts"]) == (1, 2, 2), "a machine vouches for nothing"
+    assert found["agreement"]["reviewers"] == [{"one": "bob", "other": "eve", "pairs": 2, "same": 0}]
+    reviews = Reviews(db, Tracks(store))
+    for name in ("eve", "eve", "bob"):
+        reviews.undo(reviewer=name, request_key=uuid.uuid4().hex)
+    assert heaters("evaluate", "--json").json["clips"] == 0
 
 
 def test_another_detector_is_measured_once_it_has_looked(

@@ -1,10 +1,8 @@
 """Bounds on facts as people write them."""
 
-import json
-
 import pytest
 
-from heaters.core.facts import ENDLESS, FACTS, Bound, as_json, parsed
+from heaters.core.facts import FACTS, Bound, as_text, parsed
 from heaters.errors import UsageError
 
 
@@ -28,14 +26,25 @@ def test_what_is_no_bound_fails(text: str) -> None:
         Bound.parse(text)
 
 
-def test_bounds_as_json_are_in_order_and_finite() -> None:
-    some = [Bound(name="motion", low=1), Bound(name="black_share", high=0.5)]
-    written = as_json(some)
-    assert written is not None
-    assert written == as_json(some[::-1])
-    assert as_json([]) is None
-    assert parsed(["motion>=1", "black_share<=0.5"]) == tuple(some)
-    assert json.loads(written)[0] == {"name": "black_share", "low": -ENDLESS, "high": 0.5}
+def test_bounds_as_text_are_in_an_order_of_their_own_and_read_back() -> None:
+    some = [
+        Bound(name="motion", low=0.02, high=1),
+        Bound(name="black_share", high=0.5),
+        Bound(name="letterbox", low=0, high=0),
+    ]
+    written = as_text(some)
+    assert written == as_text(some[::-1]) == "black_share<=0.5, letterbox=0, motion>=0.02, motion<=1"
+    assert parsed(written.split(",")) == (
+        Bound(name="black_share", high=0.5),
+        Bound(name="letterbox", low=0, high=0),
+        Bound(name="motion", low=0.02),
+        Bound(name="motion", high=1),
+    )
+    assert as_text([]) == ""
+    assert as_text([Bound(name="motion", low=0.0123456)]) != as_text([Bound(name="motion", low=0.01234561)])
+
+
+def test_an_empty_range_is_no_bound() -> None:
     with pytest.raises(UsageError, match="low ≤ high"):
         Bound(name="motion", low=2, high=1)
 

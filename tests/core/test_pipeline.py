@@ -1,22 +1,38 @@
-"""The pipeline table is consistent: its rows chain, and backfill reaches exactly the later states."""
+"""The pipeline table is consistent: its rows chain by changes, and each row says all that a machine needs."""
 
 from dataclasses import replace
 
 import pytest
 
-from heaters.core.pipeline import PIPELINE, STAGES, By, Subject, eligible_states, machine_stages
-from heaters.core.states import ClipState, VideoState
+from heaters.core.pipeline import OF_VIDEOS, PIPELINE, STAGES, By, Change, Stage, Subject, announced, machine_stages
+from heaters.core.states import VideoState
 from heaters.errors import RuleError
 from heaters.settings import Settings
 
 
-def test_rows_chain_within_each_subject() -> None:
-    for subject, first in ((Subject.VIDEO, VideoState.NEW), (Subject.CLIP, ClipState.PENDING_REVIEW)):
-        at: VideoState | ClipState = first
-        for stage in PIPELINE:
-            if stage.subject is subject and stage.by is not By.OPERATOR:
-                assert stage.takes is at, f"{stage.name} must take what the stage before it gives"
-                at = stage.gives
+def test_each_row_takes_what_a_row_before_it_gives() -> None:
+    given = {Change.NEW}  # by submitting
+    for stage in PIPELINE:
+        assert stage.takes in given, f"nothing before {stage.name} gives {stage.takes}"
+        assert stage.gives not in given, f"{stage.gives} must be given by one row alone"
+        given.add(stage.gives)
+    assert given == set(Change)
+
+
+def test_a_row_of_videos_takes_what_has_the_name_of_the_state_before_its_milestone() -> None:
+    """`due_video` and status read the state of a video from the change that a row takes."""
+    states = list(VideoState)
+    rows = [stage for stage in PIPELINE if stage.subject is Subject.VIDEO]
+    for before, stage in zip(states, rows, strict=False):
+        assert VideoState(stage.takes) is before
+        assert stage.milestone is states[states.index(before) + 1]
+    assert {stage.takes for stage in rows} == OF_VIDEOS
+
+
+def test_announced_is_what_somebody_reads() -> None:
+    assert {stage.takes for stage in PIPELINE} <= announced()
+    assert Change.FACTS in announced(), "approval by a rule follows it"
+    assert not announced() & {Change.VECTORS, Change.FILES, Change.SPACE}, "nobody reads these"
 
 
 def test_names_are_unique_and_needs_name_an_earlier_stage() -> None:
@@ -24,22 +40,25 @@ def test_names_are_unique_and_needs_name_an_earlier_stage() -> None:
     assert list(STAGES) == names
     for place, stage in enumerate(PIPELINE):
         assert stage.does.endswith(".")
-        assert not stage.needs or stage.needs in names[:place]
         if stage.needs:
-            assert STAGES[stage.needs].variant, "only a stage with variants can be needed"
-
-
-def test_states_belong_to_the_stage_s_subject() -> None:
-    for stage in PIPELINE:
-        kind = VideoState if stage.subject is Subject.VIDEO else ClipState
-        assert isinstance(stage.takes, kind)
-        assert isinstance(stage.gives, kind)
+            needed = STAGES[stage.needs]
+            assert stage.needs in names[:place]
+            assert needed.variant, "only a stage with variants can be needed"
+            assert stage.takes is needed.gives, "it is due as soon as what it needs is there"
 
 
 def test_machine_stages_are_all_but_people_s() -> None:
     assert [stage.name for stage in machine_stages()] == [
-        "download", "prepare", "detect", "export", "keyframes", "facts", "embed",
+        "download", "prepare", "detect", "keyframes", "facts", "embed", "export",
     ]  # fmt: skip
+
+
+def test_what_describes_a_clip_comes_before_the_decision_and_its_file_after() -> None:
+    names = [stage.name for stage in PIPELINE]
+    assert names.index("embed") < names.index("review") < names.index("export")
+    describing = {stage.name for stage in PIPELINE[: names.index("review")] if stage.subject is Subject.CLIP}
+    assert all(STAGES[name].takes is not Change.DECISION for name in describing)
+    assert STAGES["export"].takes is STAGES["archive"].takes is Change.DECISION
 
 
 def test_every_variant_names_a_setting() -> None:
@@ -48,25 +67,28 @@ def test_every_variant_names_a_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "states"),
+    "change",
     [
-        ("download", (VideoState.NEW,)),
-        ("export", (ClipState.REVIEW_APPROVED,)),
-        ("keyframes", (ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED)),
-        ("facts", (ClipState.KEYFRAMED, ClipState.EMBEDDED)),
-        ("embed", (ClipState.KEYFRAMED, ClipState.EMBEDDED)),
-        ("archive", (ClipState.REVIEW_ARCHIVED,)),
+        {"attempts": 0},
+        {"timeout_seconds": 0},
+        {"batch": 0},
+        {"gpus": 1.5},
+        {"gpus": -1},
+        {"milestone": VideoState.CUT},
+        {"subject": Subject.VIDEO},
     ],
 )
-def test_eligible_states(name: str, states: tuple[VideoState | ClipState, ...]) -> None:
-    assert eligible_states(STAGES[name]) == states
-
-
-@pytest.mark.parametrize("change", [{"attempts": 0}, {"timeout_seconds": 0}, {"batch": 0}, {"gpus": 1.5}, {"gpus": -1}])
-def test_a_bad_row_cannot_exist(change: dict[str, float]) -> None:
+def test_a_bad_row_cannot_exist(change: dict[str, object]) -> None:
     with pytest.raises(RuleError):
         replace(STAGES["export"], **change)  # type: ignore[arg-type]
 
 
+def test_a_video_s_row_without_a_milestone_cannot_exist() -> None:
+    with pytest.raises(RuleError, match="stages of videos, and they alone, give a milestone; got None, prepare"):
+        replace(STAGES["prepare"], milestone=None)
+
+
 def test_a_person_s_row_needs_no_timeout() -> None:
     assert STAGES["review"].timeout_seconds == 0
+    assert [stage.name for stage in PIPELINE if stage.by is By.PERSON] == ["review"]
+    assert isinstance(STAGES["review"], Stage)

@@ -58,14 +58,6 @@ def test_decided_clips_stay_exactly(desk: Desk, action: str) -> None:
     assert spans(desk) == [(0, 10), (10, 30), (30, 60), (60, 70), (70, 100)]
 
 
-@pytest.mark.parametrize("state", [ClipState.EXPORTED, ClipState.KEYFRAMED, ClipState.EMBEDDED])
-def test_clips_past_export_stay_exactly(desk: Desk, state: ClipState) -> None:
-    desk.act("approve", 3)
-    desk.reach(3, state)
-    desk.recut([])
-    assert spans(desk) == [(0, 60), (60, 80), (80, 100)]
-
-
 @pytest.mark.parametrize(
     ("action", "clip_id", "frame", "left"),
     [
@@ -92,10 +84,10 @@ def test_what_a_person_cut_moved_or_merged_stays(
     assert desk.content() == before
 
 
-def test_clips_in_hand_and_held_ones_stay(desk: Desk) -> None:
-    desk.held = {1: "export"}
-    desk.recut([10, 20, 40, 70], kept=[2])
-    assert spans(desk) == [(0, 30), (30, 60), (60, 70), (70, 100)]
+def test_clips_in_hand_and_grouped_ones_stay(desk: Desk) -> None:
+    desk.act("group", 4)
+    desk.recut([10, 20, 40, 70, 90], kept=[2])
+    assert spans(desk) == [(0, 10), (10, 20), (20, 30), (30, 60), (60, 80), (80, 100)]
 
 
 def test_stretches_end_at_manual_cuts_and_decided_clips(desk: Desk) -> None:
@@ -140,10 +132,11 @@ def test_undo_of_a_recut_is_refused_once_somebody_has_decided(desk: Desk) -> Non
     assert spans(desk) == [(0, 30), (30, 60), (60, 80), (80, 100)]
 
 
-def test_undo_of_a_recut_is_refused_while_one_of_its_clips_is_held(desk: Desk) -> None:
+def test_undo_of_a_recut_is_refused_once_the_export_of_one_of_its_clips_has_begun(desk: Desk) -> None:
     desk.recut([50])
-    desk.held = {desk.active[1].id: "review by bob"}
-    refused(desk, "undo", f"undo is refused: review by bob of clip {desk.active[1].id} has begun", "ada")
+    new = desk.active[1].id
+    desk.held = {new: "export"}
+    refused(desk, "undo", f"undo is refused: export of clip {new} has begun", "ada")
 
 
 quick = settings(max_examples=150, deadline=None, derandomize=True)

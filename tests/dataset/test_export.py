@@ -9,12 +9,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
 import pytest
 from command import Heaters
-from dataset_clips import MODEL, add_exported
+from dataset_clips import MODEL, add_exported, file_key
 from rows import one
-from spaces import add_vectors
 
 from heaters.core.splits import Splits
 from heaters.dataset import export as export_module
@@ -157,7 +155,7 @@ def test_killed_and_run_again_it_is_as_if_never_killed(
 def test_a_clip_whose_bytes_are_wrong_fails_alone_and_comes_later(
     run: Run, clips: list[int], db: Database, settings: Settings, tmp_path: Path
 ) -> None:
-    key = one(db, "select export_key from clips where id = %(id)s", {"id": clips[4]})
+    key = file_key(db, clips[4])
     path = Path(settings.store_location) / key
     good = path.read_bytes()
     path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
@@ -170,46 +168,6 @@ def test_a_clip_whose_bytes_are_wrong_fails_alone_and_comes_later(
     path.write_bytes(good)
     mended = run()
     assert (mended.failed, mended.clips_new, mended.clips) == ((), 1, 18)
-
-
-def test_what_is_not_ready_waits(run: Run, clips: list[int], db: Database, store: ObjectStore) -> None:
-    add_exported(db, store, "bare", 2, vectors=False)
-    with db.transaction() as tx:
-        tx.execute("update clips set state = 'review_skipped' where id = %s", (clips[0],))
-    report = run()
-    assert (report.clips_new, report.waiting) == (17, 2)
-    assert run(model="", strategy="", out=report.location + "2").clips_new == 19
-
-
-def test_filters(run: Run, clips: list[int], db: Database, tmp_path: Path) -> None:
-    video = one(db, "select video_id from clips where id = %(id)s", {"id": clips[0]})
-    assert run(out=tmp_path / "1", choice=Choice(videos=(video,))).clips_new == 3
-    assert run(out=tmp_path / "2", choice=Choice(min_seconds=0.41)).clips_new == 0
-    assert run(out=tmp_path / "3", choice=Choice(max_seconds=0.41, states=("embedded",))).clips_new == 18
-    assert run(out=tmp_path / "4", choice=Choice(states=("exported",))).clips_new == 0
-    with pytest.raises(UsageError, match="a clip of a dataset is"):
-        Choice(states=("pending_review",))
-    with pytest.raises(UsageError, match="must not be empty"):
-        Choice(min_seconds=2, max_seconds=2)
-
-
-def test_unique_leaves_out_what_looks_like_what_is_in(
-    run: Run, clips: list[int], db: Database, store: ObjectStore
-) -> None:
-    scenes = np.repeat(np.random.default_rng(3).normal(size=(6, 16)), 3, axis=0)
-    add_vectors(db, clips, scenes)  # the three clips of a video look alike
-    report = run(choice=Choice(unique=0.99))
-    assert (report.clips, report.clips_new, report.alike) == (6, 6, 12)
-    more = add_exported(db, store, "0 before all others", 2)
-    add_vectors(db, more, np.stack([scenes[0], np.ones(16)]))
-    again = run(choice=Choice(unique=0.99))
-    assert (again.clips, again.clips_new, again.alike) == (7, 1, 13)
-    assert run(choice=Choice(unique=0.99)).clips_new == 0
-    assert run(choice=Choice()).clips == 20
-    with pytest.raises(UsageError, match="told by vectors"):
-        run(out=report.location + "2", model="", strategy="", choice=Choice(unique=0.9))
-    with pytest.raises(UsageError, match=r"in \(0, 1\]"):
-        Choice(unique=0.0)
 
 
 def test_orphans_are_swept_and_damage_is_seen(run: Run, clips: list[int], tmp_path: Path) -> None:

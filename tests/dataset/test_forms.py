@@ -12,11 +12,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import webdataset
-from dataset_clips import TAGS
+from dataset_clips import PARAMS, TAGS
 from rows import rows
 
+from heaters.core import keys
 from heaters.core.states import ReviewAction
+from heaters.core.stills import still_keys
 from heaters.dataset.export import Report
+from heaters.store.approval import approve_pending
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore
 from heaters.store.review import Reviews
@@ -24,17 +27,21 @@ from heaters.store.tracks import Tracks
 
 Run = Callable[..., Report]
 TRUTH = """
-    select c.id, v.content_hash, c.start_frame, c.end_frame, c.state::text, a.key, a.sha256, e.vector,
-           (select jsonb_object_agg(tag, s.key) from artifacts s where clip_id = c.id and kind = 'keyframe') as stills
-    from clips c join videos v on v.id = c.video_id join artifacts a on a.clip_id = c.id and a.kind = 'export'
-    join embeddings e on e.clip_id = c.id
+    select c.id, v.content_hash, c.start_frame, c.end_frame, encode(x.sha256, 'hex') as sha256, e.vector
+    from clips c join videos v on v.id = c.video_id
+    join exports x on x.clip_id = c.id join embeddings e on e.clip_id = c.id
 """
 
 
 @pytest.fixture
 def truth(db: Database, clips: list[int]) -> dict[str, dict[str, Any]]:
     """What the database says of each clip, by its sample's name."""
-    return {f"{r['content_hash'][:16]}-{r['start_frame']:08d}-{r['end_frame']:08d}": r for r in rows(db, TRUTH)}
+    found = {}
+    for row in rows(db, TRUTH):
+        span = (row["content_hash"], row["start_frame"], row["end_frame"])
+        objects = {"key": keys.clip_export(*span, "source", PARAMS), "stills": still_keys(*span, "multi")}
+        found[f"{span[0][:16]}-{span[1]:08d}-{span[2]:08d}"] = row | objects
+    return found
 
 
 def shards(out: Path, pattern: str) -> list[str]:
@@ -48,12 +55,17 @@ def check_record(record: dict[str, Any], row: dict[str, Any]) -> None:
         row["end_frame"],
     )
     assert (record["state"], record["video"]["sha256"], record["source_sha256"]) == (
-        *("embedded", row["sha256"]),
+        *("review_approved", row["sha256"]),
         row["content_hash"],
     )
     assert record["seconds"] == pytest.approx((row["end_frame"] - row["start_frame"]) / 25)
     assert record["start_cut"]["kind"] == ("end" if row["start_frame"] == 0 else "hard")
-    assert [still["tag"] for still in record["stills"]] == list(TAGS)
+    assert record["video"]["profile"] == "source"
+    assert [(still["tag"], still["frame"] - row["start_frame"]) for still in record["stills"]] == [
+        ("p25", 2),
+        ("p50", 5),
+        ("p75", 7),
+    ]
 
 
 def test_webdataset_reads_what_the_store_holds(run: Run, truth: dict, store: ObjectStore, tmp_path: Path) -> None:
@@ -169,3 +181,35 @@ def test_records_tell_the_cuts_and_who_did_what(
     }  # fmt: skip
     assert third["start_cut"]["kind"] == "manual"
     assert first["provenance"] == {"extractor": "generic", "license": "CC-BY"}
+
+
+def test_records_tell_decisions_on_many_clips(
+    run: Run, clips: list[int], db: Database, store: ObjectStore, tmp_path: Path
+) -> None:
+    """Their events have no image of each clip; undo and redo of them are told as well."""
+    with db.transaction() as tx:
+        tx.execute("create table files as select * from exports")
+        tx.execute("delete from exports")
+        tx.execute("update clips set state = 'pending_review', reviewed_at = null where id <> %s", (clips[0],))
+    assert approve_pending(db, None, reviewer="auto-approve") == len(clips) - 1
+    reviews = Reviews(db, Tracks(store))
+    undone = reviews.undo(reviewer="auto-approve", request_key="1")  # of one video's clips
+    redone = reviews.redo(reviewer="auto-approve", request_key="2")
+    with db.transaction() as tx:
+        tx.execute("insert into exports select * from files")
+    run()
+    found = {}
+    for raw in webdataset.WebDataset(shards(tmp_path / "out", "*/*.tar"), shardshuffle=False):
+        record = json.loads(raw["json"])
+        found[record["clip_id"]] = json.loads(record["review"])
+    assert found[clips[0]] == []
+    events = {row["id"]: row for row in rows(db, "select * from review_events")}
+    back = [("undo", undone.change.undoes), ("redo", undone.id)]
+    assert redone.change.clip_ids == undone.change.clip_ids
+    for clip in clips[1:]:
+        expected = [("approve", 0), *(back if clip in undone.change.clip_ids else [])]
+        assert [(act["action"], act["undoes"]) for act in found[clip]] == expected
+        for act in found[clip]:
+            event = events[act["event"]]
+            assert (act["by"], act["at"]) == ("auto-approve", event["created_at"].isoformat())
+            assert clip in event["clip_ids"]

@@ -8,7 +8,8 @@ import pytest
 from deployments.keys import ANYONE, Keys, keys_of
 from deployments.problems import Problem
 from heaters.errors import ConfigError
-from heaters.settings import Settings, describe, load
+from heaters.settings import Settings, load
+from heaters.settings.shown import describe
 
 ONE, TWO = "one-key-of-sixteen-letters", "two-key-of-sixteen-letters"
 

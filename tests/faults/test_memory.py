@@ -18,7 +18,7 @@ def test_out_of_memory_costs_one_row(database_url: str, tmp_path: Path) -> None:
 
     for kind, stage in (("a task", "prepare"), ("an actor", "detect")):
         tries = runs(f"always in {kind}", stage)
-        assert [run["status"] for run in tries] == ["lost"] * found["most_lost"] + ["dead"]
+        assert [run["status"] for run in tries] == ["lost"] * (found["most_lost"] - 1) + ["failed"]
         assert all("ran out of memory" in run["error"] for run in tries), [run["error"] for run in tries]
         tries = runs(f"once in {kind}", stage)
         assert tries[-1]["status"] == "done", tries

@@ -20,7 +20,7 @@ from shots import write_film
 from waiting import wait_until
 
 from heaters.cli.jobs import NAMES
-from heaters.settings import job_variables
+from heaters.settings.shown import job_variables
 from heaters.store.db import Database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +94,7 @@ def test_from_a_manifest_to_vectors(desk: Desk) -> None:
 
     processed = desk.job("process", "--auto-approve")
     assert processed.code == 0, processed.out + processed.err
-    assert "summary    videos: 1 cut; clips: 3 embedded; 0 gave up" in processed.out
+    assert "summary    videos: 1 cut; clips: 3 review_approved; 0 gave up" in processed.out
     again = desk.job("process", "--auto-approve")  # the same id: started again, with nothing left to do
     assert again.code == 0, again.out + again.err
     assert "process started" in again.out
@@ -129,7 +129,7 @@ def test_a_running_job_is_found_and_not_started_twice(desk: Desk) -> None:
     for one_of_them in (number, *others):
         while client(desk, "get_job_status", one_of_them) not in ("STOPPED", "FAILED"):
             time.sleep(0.2)
-    assert one(desk.database, "select count(*) from stage_runs where status = 'running'") == 0
+    assert one(desk.database, "select count(*) from tasks where driver is not null") == 0
 
 
 def client(desk: Desk, method: str, number: str) -> str:

@@ -10,12 +10,17 @@ from PIL import Image, ImageFilter
 from shots import photo
 
 from heaters.errors import MediaError, RuleError
-from heaters.media.listen import RATE, heard
+from heaters.media.listen import RATE, Heard, Listener
 from heaters.media.look import seen, sharpness
 from heaters.settings import LEVELS
 
 looked = partial(seen, dark_level=LEVELS[0], frozen_level=LEVELS[1])
-listened = partial(heard, silent_dbfs=LEVELS[2])
+
+
+def listened(path: Path, start_seconds: float = 0.0, end_seconds: float = 60.0) -> Heard:
+    """What a part of a file sounds like, by the usual levels."""
+    with Listener(path) as listener:
+        return listener.heard(start_seconds, end_seconds, silent_dbfs=LEVELS[2])
 
 
 def frames(*levels: int, each: int = 1) -> np.ndarray:
@@ -117,6 +122,20 @@ def test_loudness_and_silence(tmp_path: Path) -> None:
     assert half.silence_share == pytest.approx(0.5, abs=0.03)
     nothing = listened(sound(tmp_path / "nothing.wav", np.zeros(RATE)))
     assert (nothing.loudness_dbfs, nothing.silence_share) == (-100.0, 1.0)
+
+
+def test_a_part_of_the_sound_alone(tmp_path: Path) -> None:
+    """Two seconds of silence, two of a tone, two of silence: in any order, from one open file."""
+    time = np.arange(2 * RATE) / RATE
+    quiet, tone = np.zeros(2 * RATE), np.sin(2 * np.pi * 440 * time)
+    path = sound(tmp_path / "parts.wav", np.concatenate([quiet, tone, quiet]))
+    with Listener(path) as listener:
+        for start, loudness, silence in ((2.0, -3.01, 0.0), (0.0, -100.0, 1.0), (4.0, -100.0, 1.0), (2.0, -3.01, 0.0)):
+            part = listener.heard(start, start + 2.0, silent_dbfs=LEVELS[2])
+            assert (part.loudness_dbfs, part.silence_share) == (pytest.approx(loudness, abs=0.05), silence)
+        half = listener.heard(1.0, 3.0, silent_dbfs=LEVELS[2])
+        assert half.silence_share == pytest.approx(0.5, abs=0.05)
+        assert listener.heard(50.0, 51.0, silent_dbfs=LEVELS[2]).loudness_dbfs is None
 
 
 def test_no_sound_and_no_file(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from command import Heaters
 from prometheus_client.parser import text_string_to_metric_families
 from rows import add_video, rows
 from shots import write_film
+from working import Driver
 
 from heaters.core.pipeline import machine_stages
 from heaters.core.trace import trace_id
 from heaters.errors import ConfigError
+from heaters.runner.claims import Failure
 from heaters.runner.journal import Journal
-from heaters.runner.ledger import Failure, Ledger
 from heaters.runner.metrics import Metrics
 from heaters.settings import Settings
 from heaters.store.db import Database
@@ -43,9 +44,13 @@ def test_one_trace_from_the_source_to_its_clips(heaters: Heaters, tmp_path: Path
     trace = trace_id(str(tmp_path / "film.mp4"))
     mine = [line for line in lines if line.get("trace") == trace]
     assert mine[0]["event"] == "submitted"
-    finished = [(line["stage"], line["id"]) for line in mine if line["event"] == "finished"]
-    done = rows(db, "select stage, subject_id from stage_runs where status = 'done'")
-    assert sorted(finished) == sorted((row["stage"], row["subject_id"]) for row in done)
+    finished = [(line["stage"], line["stretch"], line["items"]) for line in mine if line["event"] == "finished"]
+    done = rows(
+        db,
+        "select v.stage, r.stretch, r.items from stage_runs r join variants v on v.id = r.variant "
+        "where status = 'done'",
+    )
+    assert sorted(finished) == sorted((row["stage"], row["stretch"], row["items"]) for row in done)
     assert {line["stage"] for line in mine if "stage" in line} == {stage.name for stage in machine_stages()}
     (failed,) = [line for line in lines if line["event"] == "failed"]
     assert (failed["trace"], failed["dead"], failed["level"]) == (trace_id(str(tmp_path / "bad.mp4")), True, "error")
@@ -60,13 +65,21 @@ def test_a_log_that_cannot_be_written_names_the_setting(tmp_path: Path) -> None:
 def test_metrics_over_http_are_those_of_the_database(db: Database, settings: Settings) -> None:
     for number in range(3):
         add_video(db, str(number))
-    ledger = Ledger(db, settings, worker="a", scope=None)
-    claims = ledger.claim(DOWNLOAD, 1)
-    with Metrics(ledger, machine_stages()) as metrics:
+    claims = Driver(db, settings).claim(DOWNLOAD, 1)
+    with Metrics(db, settings, machine_stages()) as metrics:
         port = metrics.listen("127.0.0.1", 0)
-        metrics.started(DOWNLOAD, claims)
-        failure = Failure(error_type="FetchError", error="x", dead=False, attempt=1, attempts=5, delay_seconds=2.0)
-        metrics.failed(DOWNLOAD, claims[0], failure)
+        metrics.started(DOWNLOAD, claims, 1)
+        failure = Failure(
+            video_id=1,
+            clip_id=0,
+            error_type="FetchError",
+            error="x",
+            dead=False,
+            failures=1,
+            max_failures=5,
+            delay_seconds=2.0,
+        )
+        metrics.failed(DOWNLOAD, failure)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             found = values(answer.read().decode())
         with pytest.raises(ConfigError, match="HEATERS_METRICS_PORT"):
@@ -81,7 +94,7 @@ def test_metrics_over_http_are_those_of_the_database(db: Database, settings: Set
 
 def test_a_database_that_is_away_leaves_the_other_series(db: Database, settings: Settings) -> None:
     gone = Database("postgresql://nobody@127.0.0.1:1/none", patience_seconds=0)
-    metrics = Metrics(Ledger(gone, settings, worker="a", scope=None), machine_stages())
+    metrics = Metrics(gone, settings, machine_stages())
     metrics.noticed("something")
     found = values(metrics.exposition().decode())
     assert found["heaters_notices_total",] == 1
@@ -98,8 +111,7 @@ def test_dashboard_asks_for_series_that_there_are(db: Database, settings: Settin
         for target in panel["targets"]
         for name in re.findall(r"heaters_[a-z_]+", target["expr"])
     }
-    ledger = Ledger(db, settings, worker="a", scope=None)
-    texts = (Metrics(ledger, machine_stages()).exposition(), Served().exposition())
+    texts = (Metrics(db, settings, machine_stages()).exposition(), Served().exposition())
     there = {family.name for text in texts for family in text_string_to_metric_families(text.decode())}
     assert asked <= there
     assert len(asked) >= 7

@@ -18,7 +18,7 @@ def runs(answers: dict[str, Any], schedule: str, stage: str | None = None) -> li
     return [run for run in answers[schedule]["runs"] if stage in (None, run["stage"])]
 
 
-SCHEDULES = ("affinity", "slow_one", "full_disk", "two_on_gpus", "one_node_more")
+SCHEDULES = ("affinity", "slow_one", "full_disk", "two_on_gpus", "late_start", "one_node_more")
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -71,6 +71,34 @@ def test_two_stages_share_the_gpus(answers: dict[str, Any]) -> None:
     for node in {run["node"] for run in [*first, *second]}:
         here = [run for run in [*first, *second] if run["node"] == node]
         assert at_once(here) <= 2  # halves of one GPU
+
+
+def test_a_call_that_waits_for_a_cpu_does_not_use_up_its_time(answers: dict[str, Any]) -> None:
+    found = runs(answers, "late_start")
+    assert [(run["status"], run["attempt"]) for run in found] == [("done", 1)] * 3  # held for 4 s, with 1 s allowed
+    assert max(run["ended"] for run in found) - min(run["begun"] for run in found) < 4
+
+
+def test_a_call_that_hangs_is_cut_off(answers: dict[str, Any]) -> None:
+    hanging, fine = answers["hangs"]["videos"]
+    found = {run["video_id"]: run for run in runs(answers, "hangs")}
+    assert found[fine]["status"] == "done"
+    assert (found[hanging]["status"], "took longer than its 1 s" in found[hanging]["error"]) == ("failed", True)
+
+
+def test_innocents_lose_no_try_beside_an_item_that_kills_its_process(answers: dict[str, Any]) -> None:
+    bad, others = answers["poison"]["bad"], answers["poison"]["others"]
+    found = runs(answers, "poison", "detect")
+    assert {run["video_id"] for run in found if run["status"] == "done"} == set(others)
+    assert {run["status"] for run in found if run["video_id"] != bad} <= {"done", "lost"}
+    assert answers["poison"]["failures"] == [{"video_id": bad, "failures": 3, "error_type": "WorkerLost", "dead": True}]
+
+
+def test_a_node_where_a_stage_cannot_be_built_ends_nobody(answers: dict[str, Any]) -> None:
+    found = runs(answers, "unfit_node")
+    assert {run["status"] for run in found} == {"done"}
+    assert {run["attempt"] for run in found} == {1}  # given back: no attempt
+    assert answers["unfit_node"]["node"] not in {run["node"] for run in found}
 
 
 def test_pools_grow_with_the_cluster(answers: dict[str, Any]) -> None:

@@ -1,102 +1,30 @@
-"""How much each pool may ask Ray for."""
-
-import math
-from dataclasses import dataclass, field
-from typing import Any
+"""GPUs go to the stages in proportion to what waits, and none is left without."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from heaters.core.pipeline import STAGES, Stage
-from heaters.runner import sharing as module
-from heaters.runner.cluster import Cluster
-from heaters.runner.sharing import LOADS_AFTER_SECONDS, Sharing
-
-TWO = Cluster(nodes=1, cpus=2, gpus=0, memory_bytes=2**33, node_cpus=2, owned=True)
-MANY = Cluster(nodes=8, cpus=64, gpus=8, memory_bytes=2**33, node_cpus=8, owned=False, has_gpus=True)
-GROWING = Cluster(nodes=1, cpus=0, gpus=0, memory_bytes=2**33, node_cpus=8, owned=False, grows=True, has_gpus=True)
+from heaters.runner.sharing import Want, shares
 
 
-@dataclass
-class Asked:
-    """A pool that has, or waits for, so many CPUs."""
-
-    stage: Stage
-    cpus: float = 0.0
-
-
-@dataclass
-class Pools:
-    export: Asked = field(default_factory=lambda: Asked(STAGES["export"]))
-    detect: Asked = field(default_factory=lambda: Asked(STAGES["detect"]))
-    download: Asked = field(default_factory=lambda: Asked(STAGES["download"]))
-
-    def spare(self, cluster: Cluster, pool: Asked) -> float:
-        pools: Any = (self.export, self.detect, self.download)
-        return Sharing(pools, None).spare_cpus(cluster, pool)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("gpus", "calls", "expected"),
+    [
+        (1, (100, 0), (4, 1)),
+        (1, (100, 1), (3, 1)),
+        (1, (1, 100), (1, 3)),
+        (4, (50, 50), (8, 8)),
+        (4, (75, 25), (12, 4)),
+        (1, (0, 0), (2, 2)),
+    ],
+)
+def test_in_proportion_and_at_least_one(gpus: float, calls: tuple[float, float], expected: tuple[int, int]) -> None:
+    found = shares(gpus, {str(n): Want(calls=count, gpus=0.25) for n, count in enumerate(calls)})
+    assert tuple(found.values()) == expected
 
 
-def test_ray_has_one_call_more_than_fits_on_a_small_machine() -> None:
-    pools = Pools()
-    assert pools.spare(TWO, pools.export) == 3
-    pools.detect.cpus = 1.0  # a model there holds one, at work or not
-    pools.export.cpus = 1.0
-    assert pools.spare(TWO, pools.export) == pools.spare(TWO, pools.detect) == 1
-    pools.export.cpus = 2.0
-    assert pools.spare(TWO, pools.export) == 0
-
-
-def test_downloads_and_models_on_gpus_take_nothing_from_the_rest() -> None:
-    pools = Pools()
-    pools.download.cpus = pools.detect.cpus = 100.0
-    assert pools.spare(MANY, pools.download) == pools.spare(MANY, pools.detect) == math.inf
-    assert pools.spare(MANY, pools.export) == 80
-    assert pools.spare(TWO, pools.detect) < 0  # without GPUs it is one of the rest
-
-
-def test_a_cluster_that_grows_sees_work_before_it_has_cpus() -> None:
-    pools = Pools()
-    assert pools.spare(GROWING, pools.export) == 3
-
-
-@dataclass
-class Queue:
-    """A ledger in which so many calls wait."""
-
-    calls: float
-
-    def queued_calls(self, stage: Stage, most: int) -> float:
-        del stage
-        return min(self.calls, most)
-
-
-def test_a_model_is_loaded_for_a_batch_or_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = 10.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock)
-    queue, detect, export = Queue(0.75), Asked(STAGES["detect"]), Asked(STAGES["export"])
-    sharing = Sharing((detect, export), queue)  # type: ignore[arg-type]
-
-    def is_worth(pool: Asked, cluster: Cluster = TWO) -> bool:
-        return sharing.is_worth_loading(cluster, pool)  # type: ignore[arg-type]
-
-    assert is_worth(export)  # it has none
-    assert is_worth(detect, MANY)  # a GPU has nothing better to do
-    assert not is_worth(detect)
-    queue.calls = 1.0
-    assert is_worth(detect)
-    queue.calls = 0.25
-    assert not is_worth(detect)
-    clock += LOADS_AFTER_SECONDS
-    assert is_worth(detect)
-    assert not is_worth(detect)
-    detect.cpus = 1.0  # it is there
-    assert is_worth(detect)
-
-
-def test_a_cpu_is_idle_that_nobody_asked_for() -> None:
-    pools = Pools()
-    sharing = Sharing((pools.export, pools.detect, pools.download), None)  # type: ignore[arg-type]
-    pools.download.cpus = 5.0
-    pools.export.cpus = 1.0
-    assert sharing.is_cpu_idle(TWO)
-    pools.detect.cpus = 1.0
-    assert not sharing.is_cpu_idle(TWO)
+@given(st.integers(1, 16), st.lists(st.floats(0, 1e6), min_size=1, max_size=4))
+def test_never_more_than_there_is_but_for_the_one_of_each(gpus: int, calls: list[float]) -> None:
+    found = shares(gpus, {str(n): Want(calls=count, gpus=0.25) for n, count in enumerate(calls)})
+    assert all(slots >= 1 for slots in found.values())
+    assert sum(slots for slots in found.values() if slots > 1) * 0.25 <= gpus

@@ -5,6 +5,7 @@ import pytest
 from command import Heaters
 from rows import add_clips, add_video, one
 from spaces import MODEL, STRATEGY, add_vectors
+from spaces import space as add_space
 
 from heaters.errors import UsageError
 from heaters.search import Filters
@@ -12,8 +13,6 @@ from heaters.search.collapse import leaders
 from heaters.search.groups import groups, standing
 from heaters.search.spaces import Chosen
 from heaters.store.db import Database
-
-SPACE = Chosen(model=MODEL, name="", dimension=16, strategy=STRATEGY)
 
 
 def plain_leaders(vectors: np.ndarray, threshold: float) -> list[int]:
@@ -45,6 +44,11 @@ def test_a_slow_change_is_no_chain() -> None:
     assert leaders(fan, near).tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8]
 
 
+@pytest.fixture
+def space(db: Database) -> Chosen:
+    return add_space(db)
+
+
 def alike(db: Database, name: str, scenes: np.ndarray) -> list[int]:
     """Clips of a new video, two of each scene one after the other, and their vectors."""
     video = add_video(db, name, "cut", 10 * 2 * len(scenes))
@@ -54,10 +58,10 @@ def alike(db: Database, name: str, scenes: np.ndarray) -> list[int]:
     return clips
 
 
-def test_groups_of_a_space(db: Database) -> None:
+def test_groups_of_a_space(db: Database, space: Chosen) -> None:
     scenes = np.random.default_rng(5).normal(size=(4, 16))
     first, second = alike(db, "a", scenes), alike(db, "b", scenes[:2])
-    found = [group.clips for group in groups(db, SPACE, 0.95)]
+    found = [group.clips for group in groups(db, space, 0.95)]
     assert found == [
         (*first[0:2], *second[0:2]),
         (*first[2:4], *second[2:4]),
@@ -65,7 +69,7 @@ def test_groups_of_a_space(db: Database) -> None:
         tuple(first[6:8]),
     ]
     video = one(db, "select video_id from clips where id = %(i)s", {"i": second[0]})
-    assert [group.clips for group in groups(db, SPACE, 0.95, Filters(videos=(video,)))] == [
+    assert [group.clips for group in groups(db, space, 0.95, Filters(videos=(video,)))] == [
         tuple(second[:2]),
         tuple(second[2:]),
     ]
@@ -73,10 +77,10 @@ def test_groups_of_a_space(db: Database) -> None:
         second[1]: second[1],
         first[0]: second[1],
     }
-    assert groups(db, SPACE, 1.0) == []
+    assert groups(db, space, 1.0) == []
     for wrong in (0.0, 1.01, float("nan")):
         with pytest.raises(UsageError, match=r"in \(0, 1\]"):
-            groups(db, SPACE, wrong)
+            groups(db, space, wrong)
 
 
 def test_the_command_lists_them(heaters: Heaters, db: Database) -> None:

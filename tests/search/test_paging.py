@@ -7,28 +7,35 @@ import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from spaces import STRATEGY, Axes, add_embedded_clips, add_vectors, units
+from segments import close, one_graph, use_small_segments
+from spaces import STRATEGY, Axes, add_embedded_clips, add_vectors, space, units
 
 from heaters.errors import UsageError
-from heaters.search import Filters, Page, Query, Search, Term, nearest, plan
-from heaters.search.indexes import ensure_indexes
+from heaters.search import Filters, Page, Query, Search, Term, plan
 from heaters.settings import Settings
 from heaters.store.db import Database
 
 COUNT = 600
 
 
-@pytest.fixture(params=["exact", "hnsw"])
+@pytest.fixture(params=["exact", "graph", "parts"])
 def search(request: pytest.FixtureRequest, db: Database, settings: Settings, monkeypatch) -> Search:
-    """600 clips, each five of which have one and the same vector."""
+    """600 clips, each five of which have one and the same vector; without an index, in a graph, or partly in lists."""
+    use_small_segments(monkeypatch)
+    monkeypatch.setattr(plan, "EXACT_FILTERED_ROWS", 10)
     clips = [clip for name in "ab" for clip in add_embedded_clips(db, COUNT // 2, name)]
     random = np.random.default_rng(4)
-    add_vectors(db, random.permutation(clips).tolist(), np.repeat(random.normal(size=(COUNT // 5, 16)), 5, axis=0))
-    if request.param == "hnsw":
-        ensure_indexes(db)
-        for name in ("EXACT_ROWS", "EXACT_FILTERED_ROWS"):
-            monkeypatch.setattr(plan, name, 10)
-            monkeypatch.setattr(nearest, name, 10)
+    vectors = np.repeat(random.normal(size=(COUNT // 5, 16)), 5, axis=0)
+    order = random.permutation(COUNT)
+    for count, do in {
+        "exact": [(COUNT, None)],
+        "graph": [(COUNT, one_graph)],
+        "parts": [(300, one_graph), (200, close), (100, None)],
+    }[request.param]:
+        these, order = order[:count], order[count:]
+        space = add_vectors(db, [clips[n] for n in these], vectors[these])
+        if do is not None:
+            do(db, space)
     return Search(db, settings, embedder=Axes())
 
 
@@ -90,6 +97,17 @@ def test_pages_hold_while_clips_come_and_go(db: Database, search: Search) -> Non
     assert before <= set(found)
 
 
+def test_pages_hold_while_segments_close_and_merge(db: Database, search: Search) -> None:
+    query = Query(terms=(Term.text("abc"),), k=40)
+    whole = ids([search.run(replace(query, k=1000, exact=True))])
+    steps = [close, one_graph] * 20
+    found = ids(walk(search, query, lambda: steps.pop()(db, space(db))))
+    assert len(found) == len(set(found)) == COUNT
+    assert len(steps) < 40
+    scores = {hit.clip_id: hit.score for hit in search.run(replace(query, k=1000, exact=True)).hits}
+    assert [scores[clip] for clip in found] == [scores[clip] for clip in whole]
+
+
 def test_a_page_asks_no_model_again(db: Database, settings: Settings, search: Search) -> None:
     model = Axes()
     asking = Search(db, settings, embedder=model)
@@ -110,7 +128,7 @@ def test_a_cursor_keeps_to_its_query_and_space(db: Database, search: Search) -> 
         search.run(replace(query, strategy="single", cursor=cursor))
     with db.transaction() as tx:
         tx.execute("delete from embeddings")
-        tx.execute("delete from models")
+        tx.execute("delete from spaces")
     with pytest.raises(UsageError, match="axes@1"):
         search.run(replace(query, cursor=cursor))
 
@@ -122,7 +140,6 @@ def test_page_numbers(search: Search) -> None:
 
 def test_pages_deeper_than_the_index_go(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "DEEPEST", 100)
-    monkeypatch.setattr(nearest, "DEEPEST", 100)
     pages = walk(search, Query(terms=(Term.text("abc"),), k=60))
     assert len(set(ids(pages))) == COUNT == len(ids(pages))
     assert pages[-1].how == "exact"

@@ -1,14 +1,15 @@
 """Search gives the order that numpy gives over all vectors, adds terms up, filters, and never mixes spaces."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from rows import one
-from spaces import Axes, add_embedded_clips, add_vectors, truth, units
+from spaces import Axes, add_embedded_clips, add_vectors, decide, retire, truth, units
 
+from heaters.core.facts import Bound, parsed
 from heaters.errors import UsageError
 from heaters.search import Filters, Query, Search, Term
 from heaters.settings import Settings
@@ -23,6 +24,14 @@ def clips(db: Database) -> list[int]:
     add_vectors(db, made, vectors)
     add_vectors(db, made, -vectors, model="other@1")
     return made
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """As `open_database` has it: facts are those of the default settings."""
+    database = Database(database_url, patience_seconds=5, options="-c heaters.facts=1")
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -55,7 +64,7 @@ def test_a_hit_says_where_it_is(search: Search, clips: list[int]) -> None:
     place = clips.index(hit.clip_id) % 100
     assert (hit.start_frame, hit.end_frame) == (4 * place, 4 * place + 4)
     assert (hit.start_seconds, hit.end_seconds) == (4 * place / 25, (4 * place + 4) / 25)
-    assert (hit.state, hit.video_id) == ("embedded", 1 + clips.index(hit.clip_id) // 100)
+    assert (hit.state, hit.video_id) == ("pending_review", 1 + clips.index(hit.clip_id) // 100)
 
 
 def test_images_and_clips_are_asked_like_texts(db: Database, search: Search, clips: list[int], tmp_path: Path) -> None:
@@ -105,34 +114,58 @@ def test_spaces_are_never_mixed(db: Database, settings: Settings, clips: list[in
     ]
 
 
-def test_retired_and_archived_clips_are_never_found(db: Database, search: Search, clips: list[int]) -> None:
-    gone = ids(search, Term.text("a"), k=4)
+def test_clips_are_found_whatever_was_decided_until_they_are_retired(
+    db: Database, search: Search, clips: list[int]
+) -> None:
+    first = ids(search, Term.text("a"), k=6)
+    decide(db, first[:1], "review_approved")
+    decide(db, first[1:2], "review_skipped")
+    decide(db, first[2:3], "review_archived")
+    assert ids(search, Term.text("a"), k=6) == first
+    assert ids(search, Term.text("a"), filters=Filters(states=("review_approved", "review_archived"))) == [
+        first[0],
+        first[2],
+    ]
+    assert ids(search, Term.text("a"), filters=Filters(states=("pending_review",)), k=3) == first[3:]
+    retire(db, first[3:5])
     with db.transaction() as tx:
-        tx.execute("set constraints all deferred")
         tx.execute("alter table clips disable trigger user")
-        tx.execute("update clips set state = 'archived', retired_at = now() where id = any (%s)", (gone[:2],))
-        tx.execute("update clips set state = 'archived' where id = %s", (gone[2],))
-        tx.execute("delete from clips where id = %s", (gone[3],))
-    assert not set(gone) & set(ids(search, Term.text("a"), k=1000))
-    assert len(ids(search, Term.text("a"), k=1000)) == 196
+        tx.execute("delete from clips where id = %s", (first[5],))
+    assert ids(search, Term.text("a"), k=3) == first[:3]
+    assert len(ids(search, Term.text("a"), k=1000)) == 197
 
 
-@pytest.mark.parametrize("how", ["videos", "states", "seconds", "created", "reviewed", "one row", "empty", "excluded"])
+FACTS = """
+    insert into facts (clip_id, variant, motion, brightness)
+    select id, variant_of('facts', %(variant)s), (id %% 10)::real / 10, case when id %% 4 <> 0 then 0.1 end from clips
+"""
+
+
+@pytest.mark.parametrize(
+    "how", ["videos", "states", "seconds", "created", "reviewed", "facts", "fact", "one row", "empty", "excluded"]
+)
 def test_filters_never_return_too_few(db: Database, search: Search, clips: list[int], how: str) -> None:
     now = datetime.now(UTC)
     with db.transaction() as tx:
-        tx.execute("update clips set state = 'exported', created_at = now() - interval '9 days' where id %% 5 = 0", ())
-        tx.execute("update clips set end_pts = end_pts + 96 where id %% 7 = 0", ())
+        tx.execute(
+            "update clips set state = 'review_approved', created_at = now() - interval '9 days' where id %% 5 = 0", ()
+        )
+        tx.execute("update clips set seconds = 4 where id %% 7 = 0", ())
+        tx.execute(FACTS, {"variant": "1"})
+        tx.execute(FACTS, {"variant": "1-16,1,-50"})
         tx.execute("update clips set reviewed_at = now() - interval '9 days' where id %% 3 = 0", ())
     week = now - timedelta(days=7)
     filters, allowed = {
         "videos": (Filters(videos=(2,)), clips[100:]),
-        "states": (Filters(states=("exported",)), [c for c in clips if c % 5 == 0]),
+        "states": (Filters(states=("review_approved",)), [c for c in clips if c % 5 == 0]),
         "seconds": (Filters(min_seconds=1, max_seconds=5), [c for c in clips if c % 7 == 0]),
         "created": (Filters(created_until=week), [c for c in clips if c % 5 == 0]),
         "reviewed": (Filters(reviewed_since=now - timedelta(days=10), reviewed_until=week),
                      [c for c in clips if c % 3 == 0]),
-        "one row": (Filters(videos=(1,), min_seconds=3, states=("exported",)),
+        "facts": (Filters(facts=parsed(["motion>=0.1", "motion<=0.3", "brightness>=0.1"])),
+                  [c for c in clips if 1 <= c % 10 <= 3 and c % 4]),
+        "fact": (Filters(facts=(Bound(name="brightness"),)), [c for c in clips if c % 4]),
+        "one row": (Filters(videos=(1,), min_seconds=3, states=("review_approved",)),
                     [c for c in clips[:100] if c % 35 == 0]),
         "empty": (Filters(videos=(4711,)), []),
         "excluded": (Filters(), clips[20:]),
@@ -171,8 +204,8 @@ def test_a_random_clip_is_one_that_may_be_found(db: Database, search: Search, cl
     assert picked <= set(clips)
     assert search.random_clip(seed=3) == search.random_clip(seed=3)
     assert search.random_clip(Filters(videos=(4711,))) is None
-    one(db, "update clips set state = 'exported' where id = %(id)s returning id", {"id": clips[77]})
-    assert {search.random_clip(Filters(states=("exported",)), seed=n).clip_id for n in range(5)} == {clips[77]}
+    decide(db, [clips[77]], "review_approved")
+    assert {search.random_clip(Filters(states=("review_approved",)), seed=n).clip_id for n in range(5)} == {clips[77]}
 
 
 def test_a_database_without_vectors_says_what_to_do(db: Database, settings: Settings) -> None:

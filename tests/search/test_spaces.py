@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from spaces import Axes, add_embedded_clips, add_vectors
+from rows import one
+from spaces import Axes, add_embedded_clips, add_vectors, decide, space
 
-from heaters.errors import UsageError
+from heaters.errors import ModelError, UsageError
 from heaters.search import Query, Search, Term
 from heaters.search import engine as module
 from heaters.search.spaces import spaces, use, use_settings
 from heaters.settings import Settings
 from heaters.store.db import Database
+from heaters.store.queries import query
+from heaters.store.vectors import SpaceRow, space_number
 
 
 @pytest.fixture
@@ -39,6 +42,24 @@ def test_spaces_say_what_they_hold_and_lack(db: Database, clips: list[int]) -> N
         ("old@1", "old", "multi_average", 20, 0, False),
         ("new@1", "new", "multi_average", 15, 5, False),
     ]
+
+
+def test_counts_are_kept(db: Database, clips: list[int]) -> None:
+    """Decisions, edits and deletions move them; archived clips are found, but want no vector."""
+    decide(db, clips[:2], "review_archived")
+    decide(db, clips[15:17], "review_archived")
+    decide(db, clips[2:4], "review_approved")
+    assert [(s.name, s.clips, s.missing) for s in spaces(db)] == [("old", 20, 0), ("new", 15, 3)]
+    with db.transaction() as tx:
+        tx.execute("delete from embeddings where clip_id = %s", (clips[5],))
+    assert [(s.name, s.clips, s.missing) for s in spaces(db)] == [("old", 19, 1), ("new", 14, 4)]
+    found = one(db, "select count(*) from embeddings")
+    assert found == sum(s.clips for s in spaces(db))
+
+
+def test_a_space_without_vectors_yet_is_listed(db: Database, clips: list[int]) -> None:
+    space(db, "third@1")
+    assert [(s.name, s.clips, s.missing) for s in spaces(db)][-1] == ("third", 0, 20)
 
 
 def test_a_search_follows_the_settings_until_a_space_is_chosen(db: Database, clips: list[int], search: Search) -> None:
@@ -80,6 +101,48 @@ def test_weights_that_changed_under_a_name_are_noticed(
     monkeypatch.setattr(module, "load_embedder", lambda name, **_: Axes(f"{name}@2"))
     with pytest.raises(UsageError, match=r"the clips' are of old@1, the query's would be of old@2; `heaters embed`"):
         search.run(QUERY)
+
+
+def test_a_model_whose_folder_was_moved_keeps_its_space(db: Database, clips: list[int]) -> None:
+    with db.transaction() as tx:
+        asked = tx.execute(query("variant"), {"stage": "embed", "variant": "moved|multi_average"}).fetchone()["id"]  # type: ignore[index]
+        row = SpaceRow(asked=asked, model="old@1", name="moved", strategy="multi_average", dimension=16)
+        number = space_number(tx, row)
+        assert space_number(tx, row) == number
+    assert [(s.model, s.name, s.clips) for s in spaces(db)] == [("old@1", "moved", 20), ("new@1", "new", 15)]
+    assert one(db, "select max(variant) from spaces where asked = %(asked)s", {"asked": asked}) == number
+
+
+def test_older_weights_than_the_newest_are_refused(db: Database, clips: list[int]) -> None:
+    """A new revision makes all clips due again; after that no node may have the old one."""
+    asked = one(db, "select asked from spaces where model = 'old@1'")
+    with db.transaction() as tx:
+        tx.execute("update watermarks set at = 77 where variant = %s", (asked,))
+    older = SpaceRow(asked=asked, model="old@1", name="old", strategy="multi_average", dimension=16)
+    with db.transaction() as tx:
+        space_number(tx, older)
+    assert one(db, "select at from watermarks where variant = %(asked)s", {"asked": asked}) == 77
+    with db.transaction() as tx:
+        space_number(tx, replace(older, model="old@2"))
+    assert one(db, "select at from watermarks where variant = %(asked)s", {"asked": asked}) == 0
+    refused = pytest.raises(ModelError, match=r"a worker's are old@1, the newest vectors are of another revision")
+    with refused, db.transaction() as tx:
+        space_number(tx, older)
+
+
+def test_an_unusual_strategy_is_found_by_the_settings_and_by_its_name(
+    db: Database, settings: Settings, clips: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "load_embedder", lambda name, **_: Axes(f"{name}@1"))
+    add_vectors(db, clips[:3], np.ones((3, 16)), model="old@1", strategy="multi_average/multi:5")
+    search = Search(db, replace(settings, model="old", keyframes="multi:5"))
+    page = search.run(replace(QUERY, k=2))
+    assert (page.strategy, len(page.hits)) == ("multi_average/multi:5", 2)
+    assert len(search.run(replace(QUERY, k=2, cursor=page.next)).hits) == 1
+    usual = Search(db, replace(settings, model="old"))
+    assert len(usual.run(replace(QUERY, strategy="multi_average/multi:5")).hits) == 3
+    assert len(usual.run(QUERY).hits) == 20
+    assert usual.run(replace(QUERY, strategy="single")).hits == ()
 
 
 def test_a_strategy_must_be_one(search: Search) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heaters.errors import StoreError, TransientError
-from heaters.stages.scratch import scratch, sweep
+from heaters.stages.scratch import remove_stale_dirs, scratch
 
 HOLD = "import sys,time; from pathlib import Path; from heaters.stages.scratch import scratch\n"
 
@@ -41,13 +41,13 @@ def test_sweep_takes_what_a_killed_process_left(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "in\n"
-        assert sweep(tmp_path) == 0
+        assert remove_stale_dirs(tmp_path) == 0
         child.kill()
-    assert sweep(tmp_path) == 1
+    assert remove_stale_dirs(tmp_path) == 1
     assert list(tmp_path.iterdir()) == []
 
 
 def test_sweep_keeps_partial_downloads_for_a_while(tmp_path: Path) -> None:
     (tmp_path / "download-3").mkdir()
-    assert sweep(tmp_path) == 0
-    assert sweep(tmp_path, now=(tmp_path / "download-3").stat().st_mtime + 30 * 24 * 3600) == 1
+    assert remove_stale_dirs(tmp_path) == 0
+    assert remove_stale_dirs(tmp_path, now=(tmp_path / "download-3").stat().st_mtime + 30 * 24 * 3600) == 1

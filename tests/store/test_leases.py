@@ -2,6 +2,8 @@
 
 import io
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from heaters.errors import RuleError
 from heaters.store.db import Database
 from heaters.store.leases import Counts, Leases
 from heaters.store.objects_local import LocalStore
+from heaters.store.queries import query
 from heaters.store.review import Reviews
 from heaters.store.tracks import Tracks
 
@@ -39,11 +42,11 @@ def reviews(db: Database, tmp_path: Path) -> Reviews:
 
 def expire(db: Database) -> None:
     with db.transaction() as tx:
-        tx.execute("update clips set review_lease_expires_at = now() - interval '1 second'")
+        tx.execute("update review_leases set expires_at = now() - interval '1 second'")
 
 
 def holder(db: Database, clip: int) -> str | None:
-    held = "select review_lease_by as by from clips where id = %(i)s and review_lease_expires_at > now()"
+    held = "select reviewer as by from review_leases where clip_id = %(i)s and expires_at > now()"
     return next((row["by"] for row in rows(db, held, {"i": clip})), None)
 
 
@@ -100,6 +103,8 @@ def test_least_confident_cuts_first(db: Database, leases: Leases, clips: list[in
     with db.transaction() as tx:
         tx.execute("update cuts set confidence = 0.51 where frame = 70")
         tx.execute("update cuts set confidence = 0.6 where frame = 30")
+        video = one(db, "select id from videos")
+        tx.execute(query("refresh_confidence"), {"video_id": video, "frames": [30, 70]})
     assert leases.take("ann", 5, uncertain_first=True).ids == (clips[6], clips[7], clips[2], clips[3], clips[0])
 
 
@@ -163,7 +168,11 @@ def test_many_at_full_speed_share_nothing(db: Database, leases: Leases, clips: l
         while ids := leases.take(name, 3, have=taken[name]).ids:
             taken[name] += ids
 
-    threads = [threading.Thread(target=take, args=(name,)) for name in taken]
+    def pick(name: str) -> None:
+        taken[name] = [clip for clip in clips if leases.take_one(name, clip)]
+
+    threads = [threading.Thread(target=take, args=(name,)) for name in list(taken)]
+    threads.append(threading.Thread(target=pick, args=("fay",)))
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -173,3 +182,39 @@ def test_many_at_full_speed_share_nothing(db: Database, leases: Leases, clips: l
     assert set(everything) <= set(clips)
     left = leases.take("eva", 20, have=[]).ids
     assert not left, "what is in nobody's hands was given to somebody"
+
+
+def test_a_page_that_takes_renews_and_releases_at_once_meets_no_deadlock(db: Database, leases: Leases) -> None:
+    video = add_video(db, "many", "cut", 2000)
+    clips = add_clips(db, video, list(range(10, 2000, 10)), 2000)
+    # Rows of leases lie in the reverse of their ids, so that who walks them meets who sorts them.
+    with db.transaction() as tx:
+        tx.execute(
+            "insert into review_leases select id, video_id, 'ann', now() + interval '1 hour' from clips "
+            "order by id desc"
+        )
+    errors: list[BaseException] = []
+    ends = time.monotonic() + 3
+
+    def work(do: Callable[[], object]) -> None:
+        try:
+            while time.monotonic() < ends:
+                do()
+        except BaseException as error:
+            errors.append(error)
+
+    def put_off() -> None:
+        leases.release("ann", clips, later=True)
+        with db.transaction() as tx:
+            tx.execute(
+                "insert into review_leases select id, video_id, 'ann', now() + interval '1 hour' from clips "
+                "order by id on conflict do nothing"
+            )
+
+    tasks = [lambda: leases.renew("ann", clips), put_off, lambda: leases.renew("ann", clips), put_off]
+    threads = [threading.Thread(target=work, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from command import Heaters
-from psycopg.types.json import Jsonb
-from rows import add_clips, add_video
+from made import add_files, add_stills, approve
+from review_at import act
+from rows import add_clips, add_video, one
+from working import Driver
 
 from heaters.core.pipeline import STAGES
-from heaters.runner.ledger import Ledger
+from heaters.core.states import ReviewAction
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore, open_store
@@ -41,38 +43,60 @@ def found(db: Database, store: ObjectStore, put_before: float = FUTURE) -> list[
 
 @pytest.fixture
 def film(db: Database, store: ObjectStore) -> str:
-    """A cut video with its objects, one exported clip with a still, and beside each something that no row knows."""
+    """A cut video with its objects, a clip with stills and two files, and beside each something that no row knows."""
     video = add_video(db, "film", "cut")
     clip, _ = add_clips(db, video, [50])
     mine = content("film")
+    folder = f"clips/{mine}/00000000-00000050"
     keys = {name: f"videos/{mine}/{name}" for name in ("source.mp4", "proxy-a.mp4", "analysis-a.rgb", "pts-a.npy")}
-    export = f"clips/{mine}/00000000-00000050/source-a.mp4"
+    made = [
+        *(f"{folder}/keyframes-multi-5/p{percent}.jpg" for percent in (17, 33, 50, 67, 83)),
+        *(f"{folder}/source-a.mp4", f"{folder}/proxy-b.mp4"),
+    ]
     with db.transaction() as tx:
         tx.execute(
             "update videos set source_key = %s, proxy_key = %s, analysis_key = %s, pts_key = %s, "
             "probabilities_key = %s",
             (*keys.values(), f"videos/{mine}/cuts-a.npz"),
         )
-        artifact = {
-            "clip_id": clip, "kind": "export", "strategy": "source", "tag": "", "key": export, "sha256": "0" * 64,
-            "size_bytes": 1, "metadata": Jsonb({}),
-        }  # fmt: skip
-        tx.execute(query("record_artifact"), artifact)
-    for key in (*keys.values(), export, f"videos/{mine}/cuts-a.npz", f"videos/{mine}/cuts-b.npz"):
+    approve(db, [clip])
+    add_stills(db, [clip], "multi:5", [[b"x"] * 5])
+    add_files(db, [clip], "source", [b"x"], params="a")
+    add_files(db, [clip], "proxy", [b"x"], params="b")
+    for key in (*keys.values(), *made, f"videos/{mine}/cuts-a.npz", f"videos/{mine}/cuts-b.npz"):
         store.put_bytes(key, b"x")
-    store.put_bytes(f"videos/{mine}/proxy-old.mp4", b"x")
-    store.put_bytes(f"clips/{mine}/00000000-00000051/source-a.mp4", b"x")
-    store.put_bytes(f"videos/{content('nobody')}/source.mp4", b"x")
+    for key in unknown(mine):
+        store.put_bytes(key, b"x")
     store.put_bytes("something/else.txt", b"x")
     return mine
 
 
-def test_lists_what_no_row_knows_and_nothing_else(db: Database, store: ObjectStore, film: str) -> None:
-    assert set(found(db, store)) == {
+def unknown(film: str) -> set[str]:
+    """What lies beside the film's objects and belongs to nobody."""
+    folder = f"clips/{film}/00000000-00000050"
+    return {
         f"videos/{film}/proxy-old.mp4",
         f"clips/{film}/00000000-00000051/source-a.mp4",
+        f"{folder}/source-b.mp4",
+        f"{folder}/keyframes-multi/p50.jpg",
+        f"{folder}/facts-1.json",  # of versions before 0.3; facts are rows now
         f"videos/{content('nobody')}/source.mp4",
     }
+
+
+def test_lists_what_no_row_knows_and_nothing_else(db: Database, store: ObjectStore, film: str) -> None:
+    assert set(found(db, store)) == unknown(film)
+
+
+def test_what_was_made_of_a_retired_clip_is_known_since_undo_may_bring_it_back(
+    db: Database, store: ObjectStore, film: str
+) -> None:
+    with db.transaction() as tx:
+        tx.execute("delete from exports")
+    act(db, ReviewAction.MERGE, one(db, "select id from clips where start_frame = 50"))
+    assert one(db, "select count(*) from clips where retired_at is not null") == 2
+    folder = f"clips/{film}/00000000-00000050"
+    assert set(found(db, store)) == unknown(film) | {f"{folder}/source-a.mp4", f"{folder}/proxy-b.mp4"}
 
 
 def test_young_objects_are_kept(db: Database, store: ObjectStore, film: str) -> None:
@@ -82,7 +106,8 @@ def test_young_objects_are_kept(db: Database, store: ObjectStore, film: str) -> 
 def test_nothing_of_a_video_in_work_is_listed(db: Database, store: ObjectStore, film: str, settings: Settings) -> None:
     with db.transaction() as tx:
         tx.execute("update videos set state = 'prepared'")
-    assert Ledger(db, settings, worker="a", scope=None).claim(STAGES["detect"], 1)
+        tx.execute(query("announce_videos"), {"kind": "prepared", "ids": [1]})
+    assert Driver(db, settings).claim(STAGES["detect"])
     assert found(db, store) == [f"videos/{content('nobody')}/source.mp4"]
 
 
@@ -90,8 +115,9 @@ def test_while_a_download_runs_unknown_bytes_may_be_its_own(
     db: Database, store: ObjectStore, film: str, settings: Settings
 ) -> None:
     with db.transaction() as tx:
-        tx.execute("insert into videos (source) values ('https://example.org/a.mp4')")
-    assert Ledger(db, settings, worker="a", scope=None).claim(STAGES["download"], 1)
+        video = tx.execute("insert into videos (source) values ('https://example.org/a.mp4') returning id").fetchone()
+        tx.execute(query("announce_videos"), {"kind": "new", "ids": [video["id"]]})
+    assert Driver(db, settings).claim(STAGES["download"])
     assert f"videos/{content('nobody')}/source.mp4" not in found(db, store)
     assert f"videos/{film}/proxy-old.mp4" in found(db, store)
 

@@ -7,25 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cut_video import add_cut_video, likely
+from cut_video import active_rows, add_cut_video, likely
 from rows import add_video, one, rows
+from working import Driver
 
 from heaters.core.layout import Evidence, Rules
 from heaters.core.pipeline import STAGES
 from heaters.core.states import ReviewAction
 from heaters.errors import IntegrityError, RuleError, StoreError, UsageError
-from heaters.runner.ledger import Ledger
 from heaters.settings import Settings
+from heaters.store.approval import approve_pending
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore, open_store
 from heaters.store.recut import Recut, Recuts, Seen
-from heaters.store.review import Reviews, approve_pending
+from heaters.store.review import Reviews
 from heaters.store.tracks import Tracks
 
 SINGLE = likely(100, f20=0.4, f40=0.9, f60=0.7, f80=0.45)
 LEASE = """
-    update clips set review_lease_by = %(who)s, review_lease_expires_at = now() + interval '1 minute'
+    insert into review_leases (clip_id, video_id, reviewer, expires_at)
+    select id, video_id, %(who)s, now() + interval '1 minute' from clips
     where start_frame = %(start)s and retired_at is null
+    on conflict (clip_id) do update set reviewer = excluded.reviewer
 """
 
 
@@ -65,14 +68,8 @@ class Desk:
         found = rows(self.db, "select start_frame a, end_frame b from clips where retired_at is null order by 1")
         return [(row["a"], row["b"]) for row in found]
 
-    CLIPS = """
-        select id, start_frame, end_frame, start_pts, end_pts, state, parents, group_id, reviewed_by
-        from clips where retired_at is null order by start_frame
-    """
-
     def content(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """All that a reader of active rows can see, but for versions."""
-        return rows(self.db, self.CLIPS), rows(self.db, "select * from cuts order by frame")
+        return active_rows(self.db)
 
 
 @pytest.fixture
@@ -137,18 +134,27 @@ def test_undo_and_redo_of_a_recut_are_exact(desk: Desk) -> None:
         assert desk.content() == state
 
 
+def test_new_clips_have_ids_in_play_order_and_a_recut_in_vain_takes_none(desk: Desk) -> None:
+    desk.cut(0.3)
+    last = one(desk.db, "select max(id) from clips")
+    assert [row["id"] for row in desk.content()[0]] == [last - 3, last - 2, 2, last - 1, last]
+    desk.cut(0.3)
+    desk.cut(0.9, dry_run=True)
+    desk.act("split", 0, frame=10)
+    assert one(desk.db, "select max(id) from clips") == last + 2
+
+
 def test_what_people_and_machines_hold_stays(desk: Desk, settings: Settings) -> None:
     desk.cut(0.3)
     desk.act("approve", 0)
     desk.act("split", 60, frame=70)
     desk.lease("ben", 20)
-    (claim,) = Ledger(desk.db, settings, worker="w", scope=None).claim(STAGES["export"], 1)
-    assert claim.subject_id
+    assert Driver(desk.db, settings).claim(STAGES["export"])
     done = desk.cut(0.95)
     assert desk.spans() == [(0, 20), (20, 40), (40, 60), (60, 70), (70, 80), (80, 100)]
     assert done.clips_kept == 4
     with desk.db.transaction() as tx:
-        tx.execute("update clips set review_lease_expires_at = now() - interval '1 second'")
+        tx.execute("update review_leases set expires_at = now() - interval '1 second'")
     desk.cut(0.95)
     assert desk.spans() == [(0, 20), (20, 60), (60, 70), (70, 80), (80, 100)]
 
@@ -192,6 +198,19 @@ def test_other_evidence_shows_in_created_by(desk: Desk) -> None:
     desk.undo()
     desk.cut()
     assert desk.spans() == [(0, 40), (40, 60), (60, 100)]
+
+
+def test_clips_that_stay_know_how_certain_their_new_cuts_are(desk: Desk) -> None:
+    before = desk.content()
+    (video,) = desk.recuts.videos([desk.video])
+    seen = Seen(evidence=Evidence.of(likely(100, f40=0.6, f60=0.95)), created_by="other")
+    done = desk.recuts.recut(video, Rules(), lambda _: seen, reviewer="ann")
+    assert (done.cuts_changed, done.clips_new) == (2, 0)
+    clips, _ = desk.content()
+    assert [clip["confidence"] for clip in clips] == pytest.approx([0.6, 0.6, 0.95])
+    assert [clip["id"] for clip in clips] == [clip["id"] for clip in before[0]]
+    desk.undo()
+    assert desk.content() == before
 
 
 def test_recuts_and_reviewers_at_once_keep_every_truth(desk: Desk) -> None:

@@ -8,15 +8,16 @@ import numpy as np
 import psycopg
 import pytest
 from rows import add_clips, add_video, one, rows
+from working import Driver
 
 from heaters.core.pipeline import STAGES
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError, UsageError
-from heaters.runner.ledger import Ledger
 from heaters.settings import Settings
+from heaters.store.approval import approve_pending
 from heaters.store.db import Database
 from heaters.store.objects import open_store
-from heaters.store.review import Reviews, approve_pending
+from heaters.store.review import Reviews
 from heaters.store.tracks import Tracks
 
 APPROVE, SPLIT, MERGE, MOVE = (ReviewAction(word) for word in ("approve", "split", "merge", "move"))
@@ -84,12 +85,18 @@ def test_nothing_changes_while_export_holds_the_clip(
     db: Database, reviews: Reviews, clips: list[int], settings: Settings
 ) -> None:
     reviews.act(APPROVE, clips[0], reviewer="ann", request_key="1")
-    (claim,) = Ledger(db, settings, worker="w", scope=None).claim(STAGES["export"], 1)
-    assert claim.subject_id == clips[0]
+    driver = Driver(db, settings)
+    claims = driver.claim(STAGES["export"])
+    assert [item.id for items in driver.items(STAGES["export"], claims).values() for item in items] == clips[:1]
     with pytest.raises(RuleError, match="export of clip"):
         reviews.act(SPLIT, clips[0], reviewer="ann", request_key="2", frame=15)
     with pytest.raises(RuleError, match="undo is refused: export"):
         reviews.undo(reviewer="ann", request_key="3")
+    reviews.act(APPROVE, clips[1], reviewer="ann", request_key="4")
+    reviews.undo(reviewer="ann", request_key="5")  # approved after the export of its stretch began: not in it
+    driver.finish(STAGES["export"], claims)
+    with pytest.raises(RuleError, match="undo is refused: export"):
+        reviews.undo(reviewer="ann", request_key="6")
 
 
 def test_two_reviewers_at_once_decide_a_clip_once(db: Database, reviews: Reviews, clips: list[int]) -> None:
@@ -119,10 +126,27 @@ def test_unknown_clip_is_a_clear_error(reviews: Reviews) -> None:
 def test_approving_all_leaves_events_that_can_be_undone(db: Database, reviews: Reviews, clips: list[int]) -> None:
     assert approve_pending(db, None, reviewer="auto") == 3
     assert approve_pending(db, None, reviewer="auto") == 0
-    reviews.undo(reviewer="auto", request_key="u")
-    assert active(db)[2] == (60, 100, "pending_review")
-    assert active(db)[1] == (30, 60, "review_approved")
-    assert len(clips) == 3
+    (event,) = rows(db, "select action::text, clip_ids, before, after from review_events")
+    assert (event["action"], event["clip_ids"]) == ("approve", clips)
+    assert event["before"] == {"decided": {"state": "pending_review", "reviewed_by": None, "reviewed_at": None}}
+    assert event["after"]["decided"]["state"] == "review_approved"
+    for number in range(2):
+        reviews.undo(reviewer="auto", request_key=f"u{number}")
+        assert {state for _, _, state in active(db)} == {"pending_review"}
+        reviews.redo(reviewer="auto", request_key=f"r{number}")
+        assert {state for _, _, state in active(db)} == {"review_approved"}
+
+
+def test_undo_of_an_approval_of_many_leaves_out_nobody_s_later_act(
+    db: Database, reviews: Reviews, clips: list[int]
+) -> None:
+    approve_pending(db, None, reviewer="auto")
+    reviews.act(MERGE, clips[1], reviewer="ann", request_key="1")
+    with pytest.raises(RuleError, match=r"undo is refused: ann has since changed clip \d+, \d+ \(merge\)"):
+        reviews.undo(reviewer="auto", request_key="u")
+    reviews.undo(reviewer="ann", request_key="2")
+    reviews.undo(reviewer="auto", request_key="v")
+    assert {state for _, _, state in active(db)} == {"pending_review"}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +161,7 @@ def test_approving_all_leaves_events_that_can_be_undone(db: Database, reviews: R
             "select video_id, 10, 10, 'manual', 'x' from cuts limit 1",
             "must tile",
         ),
-        ("update clips set retired_at = now(), state = 'archived' where start_frame = 60", "must tile"),
+        ("update clips set retired_at = now(), state = 'retired' where start_frame = 60", "must tile"),
     ],
 )
 def test_database_refuses_what_does_not_tile(db: Database, clips: list[int], statement: str, rule: str) -> None:

@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from psycopg.types.json import Jsonb
-from rows import add_video
+from rows import add_video, rows
 
 from heaters.core.layout import Evidence, Rules
 from heaters.core.timebase import PtsTable, TimeBase
@@ -16,11 +17,18 @@ from heaters.store.objects import ObjectStore
 from heaters.store.queries import query
 
 METHOD, MODEL = "transnetv2", "transnetv2@test"
-KEYS = "update videos set pts_key = %(pts)s, probabilities_key = %(p)s, analysis_key = %(a)s where id = %(id)s"
-RUN = """
-    insert into stage_runs (stage, subject, subject_id, video_id, attempt, status, worker, result, finished_at)
-    values ('detect', 'video', %(id)s, %(id)s, 1, 'done', 'test', %(result)s, now())
+KEYS = "update videos set pts_key = %(pts)s, analysis_key = %(a)s where id = %(id)s"
+
+
+CLIPS = """
+    select id, start_frame, end_frame, start_pts, end_pts, state, seconds, confidence, parents, group_id, reviewed_by
+    from clips where retired_at is null order by start_frame
 """
+
+
+def active_rows(db: Database) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """All that a reader of active rows can see, but for versions."""
+    return rows(db, CLIPS), rows(db, "select * from cuts order by frame")
 
 
 def likely(count: int, **at: float) -> list[float]:
@@ -46,8 +54,9 @@ def add_cut_video(
         store.put_bytes(f"{name}/{word}", data)
     cuts, clips = detect.kernel(seen, table, rules or Rules())
     with db.transaction() as tx:
-        tx.execute(KEYS, {"id": video, **{word: f"{name}/{word}" for word in stored}})
-        tx.execute(RUN, {"id": video, "result": Jsonb({"method": METHOD, "model": MODEL})})
+        tx.execute(KEYS, {"id": video, "pts": f"{name}/pts", "a": f"{name}/a"})
+        seen_by = {"detector": METHOD, "detector_model": MODEL, "probabilities_key": f"{name}/p"}
+        tx.execute(query("record_probabilities"), {"id": video, **seen_by})
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(list(cuts)), "created_by": f"{METHOD} {MODEL}"})
         tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(list(clips))})
     return video

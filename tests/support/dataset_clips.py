@@ -6,19 +6,26 @@ from functools import cache
 
 import av
 import numpy as np
+from made import add_files, add_stills, approve
 from PIL import Image
 from psycopg.types.json import Jsonb
-from rows import add_clips, add_video
+from rows import add_clips, add_video, rows
 from spaces import MODEL, STRATEGY, add_vectors
 
 from heaters.core import keys
+from heaters.core.stills import still_keys
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore
-from heaters.store.queries import query
 
 FRAMES = 10  # of each clip
+CLIP_SECONDS = FRAMES / 25
 TAGS = ("p25", "p50", "p75")
-__all__ = ["FRAMES", "MODEL", "STRATEGY", "TAGS", "add_exported", "film", "still"]
+PARAMS = "0" * 10
+SPAN = """
+    select v.content_hash, c.start_frame, c.end_frame
+    from clips c join videos v on v.id = c.video_id where c.id = %(id)s
+"""
+__all__ = ["CLIP_SECONDS", "FRAMES", "MODEL", "PARAMS", "STRATEGY", "TAGS", "add_exported", "file_key", "film", "still"]
 
 
 @cache
@@ -44,10 +51,16 @@ def still(seed: int) -> bytes:
     return buffer.getvalue()
 
 
+def file_key(db: Database, clip: int, profile: str = "source", params: str = PARAMS) -> str:
+    """Where a clip's file lies in the store."""
+    (found,) = rows(db, SPAN, {"id": clip})
+    return keys.clip_export(*found.values(), profile, params)
+
+
 def add_exported(
     db: Database, store: ObjectStore, name: str, count: int, *, model: str = MODEL, vectors: bool = True
 ) -> list[int]:
-    """A video of `count` clips that have gone all the way; returns their ids in play order."""
+    """A video of `count` approved clips with file and stills, and vectors if wanted; their ids in play order."""
     frames = FRAMES * count
     video = add_video(db, name, "cut", frames)
     content_hash = hashlib.sha256(name.encode()).hexdigest()
@@ -58,33 +71,14 @@ def add_exported(
             "update videos set width = 64, height = 48, title = %s, provenance = %s where id = %s",
             (f"Film {name}", Jsonb({"extractor": "generic", "license": "CC-BY"}), video),
         )
-        for n, clip in enumerate(clips):
-            start = FRAMES * n
-            key = keys.clip_export(content_hash, start, start + FRAMES, "source", "0" * 10)
-            _put(tx, store, clip, "export", "source", "", key, film(seed + n), {"frames": FRAMES})
-            tx.execute(query("record_export"), {"id": clip, "key": key, "profile": "source"})
-            for tag in TAGS:
-                key = keys.keyframe(content_hash, start, start + FRAMES, "multi", tag)
-                _put(
-                    tx,
-                    store,
-                    clip,
-                    "keyframe",
-                    "multi",
-                    tag,
-                    key,
-                    still(seed + n),
-                    {"frame": start + int(tag[1:]) // 10},
-                )
-        tx.execute("update clips set state = 'embedded' where video_id = %s", (video,))
+    approve(db, clips)
+    add_stills(db, clips, "multi", [[still(seed + n)] * len(TAGS) for n in range(count)])
+    add_files(db, clips, "source", [film(seed + n) for n in range(count)], params=PARAMS, frames=FRAMES)
+    for n in range(count):
+        span = (content_hash, FRAMES * n, FRAMES * (n + 1))
+        store.put_bytes(keys.clip_export(*span, "source", PARAMS), film(seed + n))
+        for key in still_keys(*span, "multi").values():
+            store.put_bytes(key, still(seed + n))
     if vectors:
         add_vectors(db, clips, np.random.default_rng(seed).normal(size=(count, 16)), model=model)
     return clips
-
-
-def _put(
-    tx, store: ObjectStore, clip: int, kind: str, strategy: str, tag: str, key: str, data: bytes, facts: dict
-) -> None:
-    stored = store.put_bytes(key, data)
-    row = {"clip_id": clip, "kind": kind, "strategy": strategy, "tag": tag, "key": key, "metadata": Jsonb(facts)}
-    tx.execute(query("record_artifact"), {**row, "sha256": stored.sha256, "size_bytes": stored.size_bytes})

@@ -12,7 +12,7 @@ from heaters.core.layout import LaidCut
 from heaters.core.recut import recut
 from heaters.core.review import RULES, Act, perform
 from heaters.core.snapshot import ClipRow, CutRow, Snapshot
-from heaters.core.states import ClipState, CutKind, ReviewAction
+from heaters.core.states import CutKind, ReviewAction
 from heaters.errors import RuleError
 
 TICKS_PER_FRAME = 40
@@ -62,8 +62,21 @@ def laid_cut(frame: int) -> LaidCut:
     )
 
 
+def updated(rows: Snapshot, before: Snapshot, after: Snapshot) -> Snapshot:
+    """These rows once a change from `before` to `after` is written: what a store does."""
+    clips = {clip.id: clip for clip in (*rows.clips, *after.clips)}
+    cuts = {cut.frame: cut for cut in rows.cuts}
+    for cut in before.cuts:
+        cuts.pop(cut.frame, None)
+    cuts |= {cut.frame: cut for cut in after.cuts}
+    return Snapshot.of(clips.values(), cuts.values())
+
+
 class Desk:
-    """One video, its rows and its log. Methods change them, or raise RuleError and change nothing."""
+    """One video, its rows and its log. Methods change them, or raise RuleError and change nothing.
+
+    `held` are the clips whose export has begun, with the stage's name.
+    """
 
     def __init__(self, cuts: Cuts, limits: Limits | None = None) -> None:
         self.frame_count = cuts.frame_count
@@ -121,7 +134,7 @@ class Desk:
             lambda stretch: [laid_cut(f) for f in wanted if stretch.start_frame < f < stretch.end_frame],
             by=Author(reviewer=by, at=self.now(), new_id=lambda: next(self._ids), pts=pts, limits=self.limits),
             created_by="test",
-            kept={*self.held, *kept},
+            kept=kept,
         )
         if change is None:
             raise RuleError("nothing changes")
@@ -132,12 +145,6 @@ class Desk:
 
     def redo(self, by: str = "ada") -> Change:
         return self._reverse(redo_target(self._entries(by)), by)
-
-    def reach(self, clip_id: int, state: ClipState) -> None:
-        """A machine moves a clip on, as a finished stage does."""
-        clip = self.clip(clip_id)
-        moved = replace(clip, state=state, version=clip.version + 1)
-        self.rows = self.rows.updated(Snapshot.of([clip]), Snapshot.of([moved]))
 
     def _entries(self, by: str) -> list[Entry]:
         return [event.entry for event in reversed(self.log) if event.change.reviewer == by]
@@ -150,7 +157,7 @@ class Desk:
         return self._write(reverse(event, self.rows, reviewer=by, at=self.now(), later=later, held=self.held))
 
     def _write(self, change: Change) -> Change:
-        self.rows = self.rows.updated(change.before, change.after)
+        self.rows = updated(self.rows, change.before, change.after)
         self.log.append(Event(id=len(self.log) + 1, video_id=1, change=change))
         return change
 

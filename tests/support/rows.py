@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from heaters.store.db import Database
+from heaters.store.db import Cursor, Database
 from heaters.store.queries import query
 
 INSERT = """
@@ -47,9 +47,18 @@ def add_clips(db: Database, video: int, cuts: list[int], frames: int = 100) -> l
     with db.transaction() as tx:
         tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(rows), "created_by": "test"})
         tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(clips)})
-        tx.execute(query("announce_stretches"), {"kind": "clips", "ids": [video]})
+        announce(tx, "clips", video)
         found = tx.execute(query("clips_of_video"), {"id": video}).fetchall()
     return [row["id"] for row in found]
+
+
+def announce(tx: Cursor, kind: str, video: int) -> None:
+    """Say that something happened to all stretches of a video."""
+    tx.execute(
+        "select announce(%s, array_agg(v.id), array_agg(s.stretch)) from videos v "
+        "cross join lateral generate_series(0, stretch_of(v.frame_count - 1)) as s (stretch) where v.id = %s",
+        (kind, video),
+    )
 
 
 def one(db: Database, statement: str, parameters: dict[str, Any] | None = None) -> Any:

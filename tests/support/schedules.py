@@ -23,14 +23,16 @@ from ray.cluster_utils import Cluster
 from waiting import wait_until
 
 from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, STAGES, Stage
+from heaters.runner import calls
 from heaters.runner.cluster import Cluster as Known
 from heaters.runner.cluster import survey
 from heaters.runner.events import Several
 from heaters.runner.heartbeat import Heartbeat
-from heaters.runner.ledger import Ledger
 from heaters.runner.loop import Runner
+from heaters.runner.tasks import TaskStore
 from heaters.settings import Settings
 from heaters.store.db import Database
+from heaters.store.queries import query
 
 GIB = 2**30
 SMALL = {"memory_bytes": 1, "timeout_seconds": 60}
@@ -44,9 +46,10 @@ ADD = """
     values (%(name)s, 'downloaded', %(hash)s, %(size)s, 100, %(prepare)s, %(detect)s, 'p', 't', 1, 25) returning id
 """
 RAN = """
-    select stage, video_id, status::text, attempt, error, result->>'node' as node, (result->>'process')::int as process,
-           (result->>'begun')::float8 as begun, (result->>'ended')::float8 as ended
-    from stage_runs where video_id = any (%(ids)s) order by id
+    select v.stage, r.video_id, r.status::text, r.attempt, r.error, r.result->>'node' as node,
+           (r.result->>'process')::int as process, (r.result->>'begun')::float8 as begun,
+           (r.result->>'ended')::float8 as ended
+    from stage_runs r join variants v on v.id = r.variant where r.video_id = any (%(ids)s) order by r.id
 """
 
 Play: TypeAlias = "float | dict[str, Any]"
@@ -75,16 +78,18 @@ class Theatre:
             "detect": _play(detect),
         }
         with self.database.transaction() as tx:
-            return int(tx.execute(ADD, row).fetchone()["id"])  # type: ignore[index]
+            video = int(tx.execute(ADD, row).fetchone()["id"])  # type: ignore[index]
+            tx.execute(query("announce_videos"), {"kind": "downloaded", "ids": [video]})
+        return video
 
     def run(self, videos: Sequence[int], *stages: Stage, cluster: Known | None = None) -> list[dict[str, Any]]:
         """Run stages over videos until nothing is left, at first on what is known; what ran where."""
-        ledger = Ledger(self.database, self.settings, worker="theatre", scope=videos)
+        tasks = TaskStore(self.database, self.settings, driver="theatre", scope=videos)
         beats = Database(self.settings.database_url, max_size=1)
-        with Heartbeat(ledger, beats, lease_seconds=60, on_trouble=print) as heartbeat:
+        with Heartbeat(beats, tasks.driver, lease_seconds=60, on_trouble=print) as heartbeat:
             runner = Runner(
                 settings=self.settings,
-                ledger=ledger,
+                tasks=tasks,
                 heartbeat=heartbeat,
                 cluster=cluster or survey(owned=False),
                 stages=stages,
@@ -94,6 +99,12 @@ class Theatre:
             assert runner.run()
         with self.database.transaction() as tx:
             return list(tx.execute(RAN, {"ids": list(videos)}).fetchall())  # type: ignore[call-overload]
+
+    def failures(self, videos: Sequence[int]) -> list[dict[str, Any]]:
+        """What failed of videos and is not done."""
+        with self.database.transaction() as tx:
+            statement = "select video_id, failures, error_type, next_attempt_at is null as dead from failures"
+            return [row for row in tx.execute(statement).fetchall() if row["video_id"] in videos]
 
 
 def _play(asked: Play) -> str:
@@ -122,7 +133,7 @@ def full_disk(theatre: Theatre) -> dict[str, Any]:
 
 def two_on_gpus(theatre: Theatre) -> dict[str, Any]:
     """Two resident stages, each of which alone would fill all GPUs for long."""
-    first = replace(DETECT, name="prepare", takes=PREPARE.takes, gives=PREPARE.gives, gpus=0.5, batch=1)
+    first = replace(PREPARE, gpus=0.5, resident=True)
     second = replace(DETECT, gpus=0.5, batch=1)
     return {"runs": theatre.run([theatre.add(prepare=0.3, detect=0.3) for _ in range(100)], first, second)}
 
@@ -152,11 +163,54 @@ def _remove(theatre: Theatre, node: Any, mark: Path) -> None:
     theatre.cluster.remove_node(node, allow_graceful=False)
 
 
+def late_start(theatre: Theatre) -> dict[str, Any]:
+    """Calls that wait at Ray for much longer than their stage allows for the work."""
+    holder = ray.remote(num_cpus=4)(_hold)
+    busy = [holder.remote(4.0) for _ in range(2)]
+    runs = theatre.run([theatre.add(prepare=0.1) for _ in range(3)], replace(PREPARE, timeout_seconds=1))
+    ray.get(busy)
+    return {"runs": runs}
+
+
+def _hold(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def hangs(theatre: Theatre) -> dict[str, Any]:
+    """A video whose worker hangs, and another one."""
+    videos = [theatre.add(prepare=60.0), theatre.add(prepare=0.1)]
+    return {"videos": videos, "runs": theatre.run(videos, replace(PREPARE, timeout_seconds=1, attempts=1))}
+
+
+def poison(theatre: Theatre) -> dict[str, Any]:
+    """One of 64 items of a resident stage kills whatever process it is in."""
+    bad = theatre.add(detect={"kills": True})
+    others = [theatre.add() for _ in range(63)]
+    stage = replace(DETECT, gpus=0.0, batch=64)
+    runs = theatre.run([*others[:30], bad, *others[30:]], PREPARE, stage)
+    return {"bad": bad, "others": others, "runs": runs, "failures": theatre.failures([bad, *others])}
+
+
+def unfit_node(theatre: Theatre) -> dict[str, Any]:
+    """On one node no worker of a stage can be built."""
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    folder = theatre.settings.home / "unfit"
+    folder.mkdir(parents=True)
+    (folder / nodes[0]).touch()
+    runs = theatre.run([theatre.add(prepare=0.3) for _ in range(12)], PREPARE)
+    (folder / nodes[0]).unlink()
+    return {"node": nodes[0], "runs": runs}
+
+
 SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
     affinity,
     slow_one,
     full_disk,
     two_on_gpus,
+    late_start,
+    hangs,
+    poison,
+    unfit_node,
     one_node_more,
     node_dies,
 )
@@ -165,6 +219,7 @@ SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
 def main(url: str, file: Path) -> None:
     """Two nodes for work and one that serves; each schedule in turn."""
     begun = time.monotonic()
+    calls.HANG_SECONDS = 1.0
     theatre = Theatre(url, file.parent / "home")
     for _ in range(2):
         theatre.cluster.add_node(num_cpus=4, num_gpus=1)

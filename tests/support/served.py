@@ -31,7 +31,8 @@ class Site:
 def serve(settings: Settings) -> Iterator[Site]:
     """The application on a free port, in a thread, for the length of the block."""
     assert settings.database_url
-    database = Database(settings.database_url, max_size=16, application_name="heaters ui test", patience_seconds=5)
+    options = f"-c heaters.facts={settings.variant('facts')}"  # as `open_database` has it
+    database = Database(settings.database_url, max_size=16, patience_seconds=5, options=options)
     context = build(settings, database)
     with listen("127.0.0.1", 0) as bound:
         config = uvicorn.Config(

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from rows import add_video, rows
 
+from heaters.search.spaces import Chosen
 from heaters.store.db import Database
 from heaters.store.queries import query
-from heaters.store.vectors import Row, write_vectors
+from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
 MODEL, STRATEGY = "axes@1", "multi_average"
 CLIPS = """
-    insert into clips (video_id, start_frame, end_frame, start_pts, end_pts, state)
-    select %(video)s, n * 4, n * 4 + 4, n * 4, n * 4 + 4, 'embedded' from generate_series(0, %(count)s - 1) n
+    insert into clips (video_id, start_frame, end_frame, start_pts, end_pts, seconds)
+    select %(video)s, n * 4, n * 4 + 4, n * 4, n * 4 + 4, 4 / 25.0 from generate_series(0, %(count)s - 1) n
     returning id
 """
 CUTS = """
@@ -48,25 +49,48 @@ def units(vectors: np.ndarray) -> np.ndarray:
 
 
 def add_embedded_clips(db: Database, count: int, name: str = "a") -> list[int]:
-    """The ids of the clips of a new video, 4 frames each, embedded but without vectors."""
+    """The ids of the clips of a new video, 4 frames each, nobody decided; their vectors are to come."""
     video = add_video(db, name, "cut", 4 * count)
     with db.transaction() as tx:
-        tx.execute("set local session_replication_role = replica")  # they tile; checking after each row takes long
         tx.execute(CUTS, {"video": video, "count": count})
         return [row["id"] for row in tx.execute(CLIPS, {"video": video, "count": count}).fetchall()]
 
 
+def space(db: Database, model: str = MODEL, strategy: str = STRATEGY, dimension: int = 16) -> Chosen:
+    """A space, registered where it is new."""
+    name = model.partition("@")[0]
+    with db.transaction() as tx:
+        asked = tx.execute(query("variant"), {"stage": "embed", "variant": f"{name}|{strategy}"}).fetchone()
+        assert asked is not None
+        number = space_number(
+            tx, SpaceRow(asked=asked["id"], model=model, name=name, strategy=strategy, dimension=dimension)
+        )
+    return Chosen(variant=number, model=model, name=name, dimension=dimension, strategy=strategy)
+
+
 def add_vectors(
     db: Database, clips: Sequence[int], vectors: np.ndarray, *, model: str = MODEL, strategy: str = STRATEGY
-) -> None:
-    """Register the model and load a vector for each clip."""
+) -> Chosen:
+    """Load a vector for each clip, into a space that is registered where it is new."""
+    found = space(db, model, strategy, vectors.shape[1])
+    rows = zip(clips, units(vectors), strict=True)
     with db.transaction() as tx:
-        name = model.partition("@")[0]
-        tx.execute(query("record_model"), {"model": model, "name": name, "dimension": vectors.shape[1]})
-        found = zip(clips, units(vectors), strict=True)
-        write_vectors(
-            tx, [Row(clip_id=c, model=model, strategy=strategy, vector=vector, images=3) for c, vector in found]
-        )
+        write_vectors(tx, [Row(clip_id=c, variant=found.variant, vector=vector, images=3) for c, vector in rows])
+    return found
+
+
+def decide(db: Database, clips: Sequence[int], state: str) -> None:
+    """Decide clips, without the act of a reviewer."""
+    with db.transaction() as tx:
+        tx.execute("update clips set state = %s::clip_state where id = any (%s)", (state, list(clips)))
+
+
+def retire(db: Database, clips: Sequence[int]) -> None:
+    """Retire clips, without those that take their place."""
+    with db.transaction() as tx:
+        tx.execute("alter table clips disable trigger user")
+        tx.execute("update clips set state = 'retired', retired_at = now() where id = any (%s)", (list(clips),))
+        tx.execute("alter table clips enable trigger user")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +113,8 @@ def truth(db: Database, model: str = MODEL, strategy: str = STRATEGY) -> Truth:
     """What is stored of a space."""
     found = rows(
         db,
-        "select clip_id, vector from embeddings where model = %(model)s and strategy = %(strategy)s order by clip_id",
+        "select e.clip_id, e.vector from embeddings e join spaces s on s.variant = e.variant "
+        "where s.model = %(model)s and s.strategy = %(strategy)s order by e.clip_id",
         {"model": model, "strategy": strategy},
     )
     return Truth(

@@ -4,17 +4,22 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from rows import one, rows
+from rows import rows
 
 from heaters.store.db import Database
 
+HELD = """
+    select 1 from tasks t join variants v on v.id = t.variant
+    where v.stage = %(s)s and t.driver is not null and t.driver <> all (%(before)s)
+"""
+
 
 def wait_for_stage(db: Database, stage: str, process: "subprocess.Popen[str]", timeout_seconds: float = 120) -> bool:
-    """True as soon as a new run of `stage` is there; False when the process ended before that."""
+    """True as soon as a driver that was not there before works on `stage`; False when the process ended before that."""
     deadline = time.monotonic() + timeout_seconds
-    before = one(db, "select coalesce(max(id), 0) from stage_runs")
+    before = [row["name"] for row in rows(db, "select name from drivers")]
     while time.monotonic() < deadline:
-        if rows(db, "select 1 from stage_runs where stage = %(s)s and id > %(b)s", {"s": stage, "b": before}):
+        if rows(db, HELD, {"s": stage, "before": before}):
             return True
         if process.poll() is not None:
             return False

@@ -10,11 +10,13 @@ import numpy as np
 import prepared_source
 import pytest
 from client import client
+from made import add_files, approve
 from PIL import Image
 from rows import add_clips, add_video, one
 from served import Site
 from sources import SOURCES
 
+from heaters.core import keys
 from heaters.store.objects import ObjectStore, open_store
 from ui.media import FOREVER, mark
 from ui.stills import SPRITE_TILES, TILE_SIZE
@@ -110,6 +112,21 @@ def test_stills_show_their_frames(empty_site: Site, proxy: Path) -> None:
         for path in (f"{frames}/50", f"{frames}/-1", "clips/99/poster", f"clips/{2**70}/poster"):
             assert anyone.get(f"/media/{path}").status_code == 404, path
         assert anyone.get(f"/media/clips/{clips[0]}/export").status_code == 404
+
+
+def test_an_exported_file_is_saved_by_its_clip(empty_site: Site, proxy: Path) -> None:
+    video, clips = filled(empty_site, empty_site.context.store, proxy)
+    content = one(empty_site.database, "select content_hash from videos where id = %(v)s", {"v": video})
+    approve(empty_site.database, clips[:1])
+    for profile, data in (("proxy", b"older"), ("source", b"newer")):
+        add_files(empty_site.database, clips[:1], profile, [data], params="abcdef0123")
+        empty_site.context.store.put_bytes(keys.clip_export(content, 0, 20, profile, "abcdef0123"), data)
+    with client(empty_site) as anyone:
+        found = anyone.get(f"/media/clips/{clips[0]}/export")
+        assert (found.status_code, found.content) == (200, b"newer")
+        assert found.headers["content-disposition"] == f'attachment; filename="clip-{clips[0]}.mp4"'
+        assert anyone.get(f"/media/clips/{clips[1]}/export").status_code == 404
+        assert anyone.get("/media/clips/99/export").status_code == 404
 
 
 def test_stills_stay_within_their_bound(empty_site: Site, proxy: Path) -> None:

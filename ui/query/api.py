@@ -13,12 +13,15 @@ from heaters.search import Filters
 from heaters.store.queries import query
 from ui.context import Context
 from ui.media import FOREVER, is_known
-from ui.query.listing import SORTS, Asked, answer, terms_of
+from ui.query.browse import SORTS
+from ui.query.listing import PAGE_SIZE, Asked, answer, terms_of
 from ui.query.pictures import MAX_UPLOAD_BYTES, Pictures
 from ui.status.board import shown
 from ui.users import CurrentUser
 
 MOST_VIDEOS = 200
+MOST_CLIPS = 999
+MOST_LOOKED_AT = 20_000
 
 Id = Annotated[int, Given(gt=0, lt=2**63)]
 Ids = Annotated[list[Id], Given(max_length=100)]
@@ -47,12 +50,16 @@ def router(context: Context) -> APIRouter:
         sort: str = SORTS[0],
         seed: int = 0,
         page: int = 1,
+        count: int = PAGE_SIZE,
         cursor: Annotated[str, Given(max_length=32768)] = "",
     ) -> dict[str, Any]:
-        """A page of clips: those nearest to the terms, or without any all that pass the filters."""
+        """A page of clips: those nearest to the terms, or without any all that pass the filters.
+
+        An answer with fewer than `count` clips that is not full goes on at its `next`.
+        """
         filters = filters_of(video, state, shortest, longest, where)
         terms = terms_of(pictures, q, away, clip, image)
-        asked = Asked(terms=terms, filters=filters, sort=sort, seed=seed, page=page, cursor=cursor)
+        asked = Asked(terms=terms, filters=filters, sort=sort, seed=seed, page=page, cursor=cursor, count=count)
         return answer(context, asked)
 
     @routes.get("/api/query/random")
@@ -72,13 +79,12 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/api/query/videos")
     def videos(_: CurrentUser, words: Annotated[str, Given(max_length=200)] = "") -> dict[str, Any]:
-        """Videos to filter by, the latest first."""
+        """Videos to filter by, the latest first, each with the number of its clips up to MOST_CLIPS."""
+        given = {"words": words, "before": None, "look": MOST_LOOKED_AT, "limit": MOST_VIDEOS, "most": MOST_CLIPS}
         with context.database.transaction() as tx:
-            given = {"words": words, "limit": MOST_VIDEOS}
             rows = tx.execute(query("videos_by_words"), given).fetchall()
-        return {
-            "videos": [{"id": r["id"], "title": r["title"] or shown(r["source"]), "clips": r["clips"]} for r in rows]
-        }
+        listed = [{"id": r["id"], "title": r["title"] or shown(r["source"]), "clips": r["clips"]} for r in rows]
+        return {"videos": listed, "most_clips": MOST_CLIPS}
 
     _add_pictures(routes, pictures)
     return routes

@@ -1,30 +1,27 @@
 """What the Query tab asks, from the words of its address; and the answer: a page of cards. It knows no HTTP."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import sql
-
 from heaters.errors import UsageError
 from heaters.search import Filters, Page, Query, Term
+from heaters.store.db import Cursor
 from heaters.store.queries import query
 from ui.context import Context
 from ui.media import mark
+from ui.query.browse import SORTS, browse
 from ui.query.pictures import Pictures
+from ui.query.place import Place
 from ui.status.board import shown
 
 PAGE_SIZE = 24
 DEEPEST_PAGE = 2000
-MOST_COUNTED = 10_000
-SORTS = ("newest", "oldest", "longest", "shortest", "uncertain", "shuffled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A search as the address tells it. `terms` empty: browse in the order of `sort`."""
+    """A search as the address tells it. `terms` empty: browse in the order of `sort`, `count` clips for this answer."""
 
     terms: tuple[Term, ...]
     filters: Filters
@@ -32,6 +29,7 @@ class Asked:
     seed: int
     page: int
     cursor: str
+    count: int = PAGE_SIZE
 
     def __post_init__(self) -> None:
         if self.sort not in SORTS:
@@ -40,6 +38,8 @@ class Asked:
             raise UsageError(f"pages are numbered 1 to {DEEPEST_PAGE}; got {self.page}")
         if not -(2**63) <= self.seed < 2**63:
             raise UsageError("a seed is a 64-bit number")
+        if not 1 <= self.count <= PAGE_SIZE:
+            raise UsageError(f"an answer has 1 to {PAGE_SIZE} clips; got {self.count}")
 
 
 def terms_of(pictures: Pictures, q: str, away: str, clips: Sequence[str], images: Sequence[str]) -> tuple[Term, ...]:
@@ -64,25 +64,16 @@ def answer(context: Context, asked: Asked) -> dict[str, Any]:
 def _search(context: Context, asked: Asked) -> dict[str, Any]:
     wanted = Query(terms=asked.terms, filters=asked.filters, k=PAGE_SIZE, cursor=asked.cursor or None)
     found: Page = context.search.run(wanted) if asked.cursor else context.search.page(wanted, asked.page)
-    names = _names(context, [hit.video_id for hit in found.hits])
-    cards = [
-        {
-            "id": hit.clip_id,
-            "video": hit.video_id,
-            "title": hit.title or shown(names[hit.video_id]["source"]),
-            "state": hit.state,
-            "start_seconds": hit.start_seconds,
-            "end_seconds": hit.end_seconds,
-            "score": hit.score,
-            "v": _version(names[hit.video_id]["proxy_key"]),
-        }
-        for hit in found.hits
-    ]
+    with context.database.transaction() as tx:
+        made = cards(tx, [hit.clip_id for hit in found.hits])
+    scores = {hit.clip_id: hit.score for hit in found.hits}
     return {
-        "clips": cards,
+        "clips": [card | {"score": scores[card["id"]]} for card in made],
         "next": found.next,
+        "is_full": True,
         "page": asked.page,
         "total": None,
+        "is_more": found.next is not None,
         "note": found.note or context.search.note,
         "space": found.model,
         "how": found.how,
@@ -90,60 +81,37 @@ def _search(context: Context, asked: Asked) -> dict[str, Any]:
 
 
 def _browse(context: Context, asked: Asked) -> dict[str, Any]:
-    key = sql.SQL(query(f"key_{asked.sort}"))  # a file of ours
-    after = _after(asked.cursor)
-    filters = {**asked.filters.parameters(), "seed": asked.seed, "most": MOST_COUNTED + 1}
-    page = {"limit": PAGE_SIZE + 1, "offset": 0 if after[0] is not None else (asked.page - 1) * PAGE_SIZE}
+    place = Place.decode(asked.cursor) if asked.cursor else Place(skip=(asked.page - 1) * PAGE_SIZE)
     with context.database.transaction() as tx:
-        statement = sql.SQL(query("browse")).format(key=key)
-        rows = tx.execute(statement, {**filters, **page, "after_key": after[0], "after_id": after[1]}).fetchall()
-        counted = tx.execute(query("count_clips"), filters).fetchone()
-    page_rows = rows[:PAGE_SIZE]
-    cards = [
-        {
-            "id": row["id"],
-            "video": row["video_id"],
-            "title": row["title"] or shown(row["source"]),
-            "state": row["state"],
-            "start_seconds": row["start_seconds"],
-            "end_seconds": row["end_seconds"],
-            "score": None,
-            "v": _version(row["proxy_key"]),
-        }
-        for row in page_rows
-    ]
-    total = counted["n"] if counted else 0
+        found = browse(tx, asked.filters, sort=asked.sort, seed=asked.seed, place=place, limit=asked.count)
+        made = cards(tx, found.ids)
     return {
-        "clips": cards,
-        "next": _cursor(page_rows[-1]) if len(rows) > PAGE_SIZE else None,
+        "clips": [card | {"score": None} for card in made],
+        "next": found.next.encode() if found.next else None,
+        "is_full": found.next is None or len(found.ids) == asked.count,
         "page": asked.page,
-        "total": min(total, MOST_COUNTED),
-        "is_more": total > MOST_COUNTED,
+        "total": found.total,
+        "is_more": found.is_more,
         "note": "",
         "space": "",
         "how": "",
     }
 
 
-def _names(context: Context, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    with context.database.transaction() as tx:
-        rows = tx.execute(query("names_of_videos"), {"ids": sorted(set(ids))}).fetchall()
-    return {row["id"]: row for row in rows}
-
-
-def _version(proxy_key: str | None) -> str:
-    return mark(proxy_key)[:8] if proxy_key else ""
-
-
-def _cursor(row: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([row["key"], row["id"]]).encode()).decode().rstrip("=")
-
-
-def _after(cursor: str) -> tuple[float | None, int | None]:
-    if not cursor:
-        return None, None
-    try:
-        key, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return float(key), int(number)
-    except (ValueError, TypeError) as error:
-        raise UsageError("a cursor is the `next` of a page, unchanged") from error
+def cards(tx: Cursor, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """What a list shows of some clips, in this order; of those that are still there."""
+    if not ids:
+        return []
+    return [
+        {
+            "id": row["id"],
+            "video": row["video_id"],
+            "title": row["title"] or shown(row["source"]),
+            "state": row["state"],
+            "has_file": row["has_file"],
+            "start_seconds": row["start_seconds"],
+            "end_seconds": row["end_seconds"],
+            "v": mark(row["proxy_key"])[:8] if row["proxy_key"] else "",
+        }
+        for row in tx.execute(query("clip_cards"), {"ids": list(ids)}).fetchall()
+    ]

@@ -1,7 +1,8 @@
 // The Query tab. The address is the state: every change goes there first, and what it says is asked for and drawn.
-import { api, button, h, link, note, number, place, refusal, setOffline, STATES, toast, whenShown } from "/ui/shell/kit.js";
+import { api, button, h, link, note, number, place, STATES, whenShown } from "/ui/shell/kit.js";
 import { addHelp } from "/ui/shell/shell.js";
 import { card, skeletons } from "/ui/query/card.js";
+import { takePictures } from "/ui/query/pictures.js";
 
 const SORTS = {
   newest: "newest first",
@@ -15,7 +16,9 @@ const SORTS = {
 const FILTERS = ["video", "state", "shortest", "longest", "where"];
 const SINGLE = ["q", "away", ...FILTERS, "sort", "seed", "p"];
 const LIKES = ["clip", "image"];
-const MOST_BYTES = 25 * 2 ** 20;
+const PAGE_SIZE = 24;
+// An answer looks at a bounded number of clips. While a page is not full it is asked on, so often by itself.
+const MOST_ANSWERS = 40;
 
 export function mount(element) {
   const part = (name) => element.querySelector(`[data-part="${name}"]`);
@@ -90,8 +93,9 @@ export function mount(element) {
   async function chooseVideo(value) {
     const select = part("video");
     if (select.options.length <= 1 || (value && ![...select.options].some((option) => option.value === value))) {
-      const { videos } = await api("/api/query/videos").catch(() => ({ videos: [] }));
-      const known = videos.map((video) => h("option", { value: video.id }, `${video.title} (${video.clips})`));
+      const { videos, most_clips: most } = await api("/api/query/videos").catch(() => ({ videos: [] }));
+      const count = ({ clips }) => (clips < most ? clips : `${most}+`);
+      const known = videos.map((video) => h("option", { value: video.id }, `${video.title} (${count(video)})`));
       select.replaceChildren(h("option", { value: "" }, "any"), ...known);
       if (value && !videos.some((video) => String(video.id) === value)) {
         select.append(h("option", { value }, `video ${value}`));
@@ -102,7 +106,7 @@ export function mount(element) {
 
   part("state").append(
     h("option", { value: "" }, "any"),
-    ...Object.entries(STATES).filter(([state]) => state !== "archived").map(([value, label]) => h("option", { value }, label)),
+    ...Object.entries(STATES).map(([value, label]) => h("option", { value }, label)),
   );
   part("form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -127,45 +131,7 @@ export function mount(element) {
     });
   });
 
-  // ------------------------------------------------------------ pictures: chosen, dropped, pasted
-
-  async function take(file) {
-    if (!file.type.startsWith("image/")) return toast(`${file.name} is not a picture`, "bad");
-    if (file.size > MOST_BYTES) return toast("A picture has at most 25 MiB", "bad");
-    try {
-      const answer = await fetch("/api/query/images", {
-        method: "POST",
-        headers: { "content-type": "application/octet-stream" },
-        body: file,
-      });
-      if (!answer.ok) throw await refusal(answer);
-      like("image", (await answer.json()).image);
-    } catch (error) {
-      if (error.status === undefined) setOffline(true);
-      toast(error.status ? error.message : "The server cannot be reached.", "bad");
-    }
-  }
-
-  part("picture").addEventListener("click", () => part("file").click());
-  part("file").addEventListener("change", () => {
-    if (part("file").files.length) take(part("file").files[0]);
-    part("file").value = "";
-  });
-  const isMine = () => document.documentElement.dataset.tab === "query";
-  document.addEventListener("paste", (event) => {
-    const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
-    if (isMine() && file) take(file);
-  });
-  element.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    part("form").classList.add("dropping");
-  });
-  element.addEventListener("dragleave", () => part("form").classList.remove("dropping"));
-  element.addEventListener("drop", (event) => {
-    event.preventDefault();
-    part("form").classList.remove("dropping");
-    if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
-  });
+  takePictures(element, part, (name) => like("image", name));
 
   // ------------------------------------------------------------ the answer
 
@@ -183,18 +149,33 @@ export function mount(element) {
     const results = part("results");
     // What is there stays for a moment: most answers come before anyone could read a skeleton.
     const waiting = setTimeout(() => results.replaceChildren(skeletons(12)), results.firstChild ? 250 : 0);
-    part("results").setAttribute("aria-busy", "true");
+    parameters.delete("p");
+    parameters.set("page", page);
+    await ask(parameters, { page, clips: [], cursor: asked.get(page) ?? "", signal, waiting });
+  }
+
+  // Ask for a page, and on until it is full. `got`: what there is of it so far.
+  async function ask(parameters, got) {
+    const { page, signal, waiting } = got;
+    const results = part("results");
+    results.setAttribute("aria-busy", "true");
     try {
-      parameters.delete("p");
-      parameters.set("page", page);
-      if (asked.has(page)) parameters.set("cursor", asked.get(page));
-      const answer = await api(`/api/query/clips?${parameters}`, { signal });
-      clearTimeout(waiting);
-      if (answer.next) asked.set(page + 1, answer.next);
-      draw(answer, page, parameters);
+      for (let answers = 1; ; answers++) {
+        parameters.set("count", PAGE_SIZE - got.clips.length);
+        if (got.cursor) parameters.set("cursor", got.cursor);
+        const answer = await api(`/api/query/clips?${parameters}`, { signal });
+        clearTimeout(waiting);
+        got.clips.push(...answer.clips);
+        got.cursor = answer.next;
+        if (answer.is_full && answer.next) asked.set(page + 1, answer.next);
+        const isDone = answer.is_full || answers >= MOST_ANSWERS;
+        if (isDone || answer.clips.length) draw({ ...answer, clips: got.clips }, page, parameters, got);
+        if (isDone) break;
+        part("told").textContent = `${number(got.clips.length)} found so far, looking further…`;
+      }
     } catch (error) {
-      if (error.name === "AbortError") return clearTimeout(waiting);
       clearTimeout(waiting);
+      if (error.name === "AbortError") return;
       part("told").textContent = "";
       part("pages").replaceChildren();
       const again = button("Try again", show);
@@ -203,12 +184,13 @@ export function mount(element) {
     results.removeAttribute("aria-busy");
   }
 
-  function draw(answer, page, parameters) {
+  function draw(answer, page, parameters, got) {
     const { clips } = answer;
     part("note").textContent = answer.note;
     part("told").textContent = told(answer, page);
+    const further = answer.is_full ? null : button("Look further", () => ask(parameters, got));
     part("results").replaceChildren(
-      clips.length ? h("ul", { class: "q-grid" }, ...clips.map((each) => card(each, () => only(each.id)))) : nothing(parameters, page),
+      clips.length ? h("ul", { class: "q-grid" }, ...clips.map((each) => card(each, () => only(each.id)))) : nothing(parameters, page, further),
     );
     const turn = (to, label) => {
       const target = new URLSearchParams(now());
@@ -221,11 +203,12 @@ export function mount(element) {
         ? [
             page > 1 ? turn(page - 1, "← Previous") : "",
             h("span", { class: "h-dim" }, `Page ${number(page)}`),
-            answer.next ? turn(page + 1, "Next →") : "",
+            further && clips.length ? further : "",
+            answer.next && !further ? turn(page + 1, "Next →") : "",
           ]
         : []),
     );
-    part("scroll").scrollTop = 0;
+    if (got.clips.length <= PAGE_SIZE) part("scroll").scrollTop = 0;
   }
 
   // More like this one, under the same filters.
@@ -235,7 +218,10 @@ export function mount(element) {
       parameters.set("clip", id);
     });
 
-  function nothing(parameters, page) {
+  function nothing(parameters, page, further) {
+    if (further) {
+      return note("search", "Nothing found so far", "Many clips were looked at, and none passes all filters. There are more.", further);
+    }
     const isFiltered = FILTERS.some((name) => parameters.has(name));
     if (isFiltered) {
       const without = button("Without filters", () =>
@@ -246,7 +232,7 @@ export function mount(element) {
     if (page > 1) return note("search", "There are no more clips", "");
     const hasTerms = ["q", "away", ...LIKES].some((name) => parameters.has(name));
     if (hasTerms) {
-      return note("search", "Nothing is searchable yet", "A clip can be found once it is approved, exported and embedded.");
+      return note("search", "Nothing is searchable yet", "A clip can be found as soon as it has its vector, decided or not.");
     }
     const submit = link("submit", {}, { class: "h-button primary" }, "Submit videos");
     return note("empty", "No clips yet", "Submit a video; its clips appear here as soon as its cuts are found.", submit);
@@ -273,10 +259,12 @@ function filtersOf(parameters) {
   return new URLSearchParams(kept);
 }
 
-function told({ clips, total, is_more: isMore }, page) {
+function told({ clips, total, is_more: isMore, is_full: isFull, how }, page) {
   if (!clips.length) return "";
-  const first = (page - 1) * 24 + 1;
+  const first = (page - 1) * PAGE_SIZE + 1;
   const range = `${number(first)}–${number(first + clips.length - 1)}`;
-  return total === null ? `${range}, best first` : `${range} of ${number(total)}${isMore ? "+" : ""} clips`;
+  if (how) return `${range}, best first`;
+  if (total !== null) return `${range} of ${number(total)}${isMore ? "+" : ""} clips`;
+  return isFull ? range : `${number(clips.length)} found so far`;
 }
 

@@ -14,6 +14,7 @@ from heaters.store.leases import MOST_AT_ONCE, RENEW_SECONDS, Leases
 from heaters.store.review import Reviews
 from heaters.store.tracks import Tracks
 from ui.context import Context
+from ui.review.about import About
 from ui.review.cards import Cards
 from ui.review.desk import Desk
 from ui.users import CurrentUser
@@ -84,7 +85,7 @@ def router(context: Context) -> APIRouter:
     desk = Desk(context.database, reviews, leases, Cards(context.database, tracks))
     _add_queue(routes, desk, leases)
     _add_acts(routes, desk)
-    _add_looks(routes, desk)
+    _add_looks(routes, desk, About(context.database, context.search))
     return routes
 
 
@@ -149,7 +150,7 @@ def _add_acts(routes: APIRouter, desk: Desk) -> None:
         return desk.reverse(user.name, body.key, ReviewAction.REDO)
 
 
-def _add_looks(routes: APIRouter, desk: Desk) -> None:
+def _add_looks(routes: APIRouter, desk: Desk, about: About) -> None:
     """What a reviewer looks at."""
 
     @routes.post("/past")
@@ -166,6 +167,11 @@ def _add_looks(routes: APIRouter, desk: Desk) -> None:
         if card is None:
             raise HTTPException(404, f"there is no clip {clip_id}")
         return {"clip": card}
+
+    @routes.get("/clips/{clip_id}/about")
+    def known(clip_id: Id, _: CurrentUser) -> dict[str, Any]:
+        """What was measured of a clip, and the decided clips that are most like it."""
+        return about.of(clip_id)
 
     @routes.get("/videos")
     def videos(_: CurrentUser) -> dict[str, Any]:

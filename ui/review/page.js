@@ -10,7 +10,7 @@ const SAVE_WORDS = {
   offline: (n) => (n ? `Offline · ${n} waiting` : "Offline"),
   signedout: (n) => (n ? `Signed out · ${n} waiting` : "Signed out"),
 };
-const STATES = { review_approved: "approved", review_skipped: "skipped", review_archived: "archived", exported: "exported", keyframed: "exported", embedded: "exported", archived: "gone", pending_review: "waits" };
+export const STATES = { review_approved: "approved", review_skipped: "skipped", review_archived: "archived", pending_review: "waits" };
 const NOTICE_MS = 4500;
 const MOST_NOTICES = 3;
 
@@ -106,7 +106,7 @@ export class Page {
       this.veil("Nothing left for you", `${who} in other reviewers' hands. What they give back comes here by itself.`, this.undoButton());
     } else if (counts && counts.decided) this.veil("All clips reviewed", "New clips come here by themselves.", this.undoButton());
     else this.veil("Nothing to review yet", "Submit a video: its clips come here by themselves.", []);
-    for (const name of ["number", "title", "length", "frames"]) this.text(name, "");
+    for (const name of ["number", "title", "length", "frames", "span"]) this.text(name, "");
     for (const name of ["clip", "frame", "shown"]) this.root.dataset[name] = "";
     this.part("facts").replaceChildren();
     this.counts();
@@ -165,13 +165,12 @@ export class Page {
     const share = (value) => (value === null || value === undefined ? "" : ` · ${Math.round(value * 100)} %`);
     const cut = (kind, value, edge) => (kind ? `${kind}${share(value)}` : edge);
     const rows = [
-      ["Number", `#${card.id}`],
-      ["Frames", `${card.start_frame} – ${card.end_frame - 1}`],
-      ["Starts at", cut(card.start_kind, card.start_confidence, "the beginning")],
-      ["Ends at", cut(card.end_kind, card.end_confidence, "the end")],
-      ["Picture", `${card.width}×${card.height}${card.is_vfr ? " · variable rate" : ""}${card.has_audio ? "" : " · silent"}`],
+      ["Start", cut(card.start_kind, card.start_confidence, "the beginning")],
+      ["End", cut(card.end_kind, card.end_confidence, "the end")],
     ];
     if (card.group_id) rows.push(["Group", `#${card.group_id}`]);
+    this.text("span", `#${card.id} · frames ${card.start_frame}–${card.end_frame - 1}`);
+    this.part("span").title = `${card.width}×${card.height}${card.is_vfr ? ", variable frame rate" : ""}${card.has_audio ? "" : ", silent"}`;
     this.part("facts").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", "", name), element("dd", "", value)]));
     const place = this.part("place").firstElementChild;
     place.style.left = `${(100 * card.start_frame) / card.frame_count}%`;
@@ -264,7 +263,7 @@ export class Page {
 
   placing(placing) {
     this.part("stills").hidden = !placing;
-    this.part("facts-section").hidden = this.part("next-section").hidden = !!placing;
+    this.root.classList.toggle("is-placing", !!placing);
     this.badge(placing ? placing.badge : "", "placing");
     this.root.dataset.state = placing ? "split" : "playing";
   }

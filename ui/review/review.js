@@ -1,5 +1,6 @@
 // The Review tab: puts its parts together on the element that the page gives.
 
+import { About } from "./about.js";
 import { call } from "./calls.js";
 import { Commands } from "./commands.js";
 import { Desk } from "./desk.js";
@@ -33,6 +34,7 @@ export function mount(host, table) {
     ended: () => {},
     problem: (text) => page.problem(text, problemButtons(commands)),
   });
+  parts.about = new About(page, (id) => desk.whenFree(() => desk.look(id)));
   parts.sheets = new Sheets(page, table, options, {
     videos: async () => (await call("videos", undefined, { method: "GET" })).videos,
     scope: () => desk.scope,
@@ -63,13 +65,14 @@ export function mount(host, table) {
   desk.open(Number(new URLSearchParams(location.search).get("clip")) || null).then(() => showScope(page, desk));
 }
 
-function hooks({ player, strip, desk }, commands) {
+function hooks({ player, strip, desk, about }, commands) {
   return {
     run: (command) => commands.run(command),
     jump: (card) => desk.whenFree(() => desk.jump(card)),
     look: (id) => desk.whenFree(() => desk.look(id)),
     show: (card) => {
       commands.reset();
+      about.expect(card);
       player.show(card);
       strip.show(card);
       address(card.id);
@@ -81,6 +84,7 @@ function hooks({ player, strip, desk }, commands) {
     },
     clear: () => {
       commands.reset();
+      about.expect(null);
       player.clear();
       strip.show(null);
       address(null);
@@ -88,11 +92,12 @@ function hooks({ player, strip, desk }, commands) {
   };
 }
 
-function drawFrame({ player, page, strip, stills, desk }, commands) {
+function drawFrame({ player, page, strip, stills, desk, about }, commands) {
   const { card, frame, times } = player;
   if (!card || frame === null || !desk.current || card.id !== desk.current.id) return;
   const place = commands.place;
   page.frame(card, frame, times, place);
+  about.seen(desk.current);
   strip.move(frame, place ? frame : null);
   if (place && player.isSettled) stills.show(card, player.front.element, frame);
 }

@@ -8,9 +8,6 @@ DONE = {
     ClipState.REVIEW_APPROVED: "approved",
     ClipState.REVIEW_SKIPPED: "skipped",
     ClipState.REVIEW_ARCHIVED: "archived",
-    ClipState.EXPORTED: "exported",
-    ClipState.KEYFRAMED: "exported",
-    ClipState.EMBEDDED: "exported",
 }
 PAST = {
     ReviewAction.SPLIT: "split it",

@@ -199,15 +199,12 @@ export function button(label, onclick, attributes = {}) {
   return h("button", { type: "button", class: "h-button", onclick, ...attributes }, label);
 }
 
+// What was decided of a clip, in words.
 export const STATES = {
   pending_review: "to review",
   review_approved: "approved",
-  exported: "exported",
-  keyframed: "keyframed",
-  embedded: "searchable",
   review_skipped: "skipped",
   review_archived: "archived",
-  archived: "deleted",
 };
 
 export function chip(state) {

@@ -6,28 +6,32 @@ from fastapi import APIRouter, HTTPException
 from fastapi import Query as Given
 from pydantic import BaseModel, ConfigDict, Field
 
-from heaters.core.pipeline import STAGES
+from heaters.core.pipeline import STAGES, Subject
 from heaters.errors import UsageError
 from heaters.store.queries import query
 from ui.context import Context
-from ui.status.board import Board, shown, video
+from ui.status.board import Board, shown_rows
+from ui.status.kinds import variants_of
+from ui.status.video import PAGE_SIZE, runs_of, video
 from ui.users import CurrentUser, Operator
 
-PAGE_SIZE = 50
+# A search for words looks through so many videos for one answer, and clips of a video are counted no further.
+MOST_LOOKED_AT = 20_000
+MOST_CLIPS = 500
 
 Id = Annotated[int, Field(gt=0, lt=2**63)]
 Before = Annotated[int | None, Given(gt=0, lt=2**63)]
 
 
 class Retry(BaseModel):
-    """What to try again: some runs, or all that failed of a stage, of a kind of error, of a video."""
+    """What to try again: some failures, or all of a stage, of a kind of error, of some videos."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    run_ids: Annotated[list[Id], Field(max_length=1000)] | None = None
+    ids: Annotated[list[Id], Field(max_length=1000)] | None = None
     stage: str | None = None
     error_type: Annotated[str, Field(max_length=200)] | None = None
-    video: Id | None = None
+    videos: Annotated[list[Id], Field(max_length=1000)] | None = None
 
 
 def router(context: Context) -> APIRouter:
@@ -42,7 +46,7 @@ def router(context: Context) -> APIRouter:
 
     @routes.get("/board")
     def stages(_: CurrentUser) -> dict[str, Any]:
-        """The pipeline with its counts, failures by kind, workers, caches, disks."""
+        """The pipeline with its counts, failures by kind, drivers, caches, disks."""
         return reader.stages()
 
     @routes.get("/plots")
@@ -55,12 +59,14 @@ def router(context: Context) -> APIRouter:
         _: CurrentUser,
         stage: str,
         dead: bool,
-        error_type: Annotated[str | None, Given(max_length=200)] = None,
+        error_type: Annotated[str, Given(max_length=200)],
         before: Before = None,
     ) -> dict[str, Any]:
         """The open failures of one kind, the latest first."""
-        given = {"stage": stage, "error_type": error_type, "dead": dead, "before": before, "limit": PAGE_SIZE}
-        return {"runs": _rows(context, "failed_runs", given)}
+        given = {"error_type": error_type, "dead": dead, "before": before, "limit": PAGE_SIZE}
+        with context.database.transaction() as tx:
+            given["variants"] = variants_of(tx, stage)
+            return {"failures": shown_rows(tx.execute(query("failures_of_kind"), given).fetchall())}
 
     @routes.post("/retry")
     def retry(wish: Retry, _: Operator) -> dict[str, Any]:
@@ -68,8 +74,8 @@ def router(context: Context) -> APIRouter:
         if wish.stage is not None and wish.stage not in STAGES:
             raise UsageError(f"a stage is one of {', '.join(STAGES)}; got {wish.stage!r}")
         with context.database.transaction() as tx:
-            rows = tx.execute(query("retry_some"), wish.model_dump()).fetchall()
-        return {"items": len({(row["stage"], row["subject"], row["subject_id"]) for row in rows})}
+            rows = tx.execute(query("retry"), wish.model_dump()).fetchall()
+        return {"items": len(rows)}
 
     _add_videos(routes, context)
     return routes
@@ -85,9 +91,14 @@ def _add_videos(routes: APIRouter, context: Context) -> None:
         ids: Annotated[list[Id], Given(max_length=200)] = [],  # noqa: B006  pydantic copies it
         before: Before = None,
     ) -> dict[str, Any]:
-        """Videos, the latest first, with how far each is."""
+        """Videos, the latest first, with how far each is. `next`: below which number there are more."""
         given = {"ids": ids or None, "words": words, "before": before, "limit": max(PAGE_SIZE, len(ids))}
-        return {"videos": _rows(context, "videos_page", given)}
+        given |= {"look": MOST_LOOKED_AT, "most": MOST_CLIPS}
+        with context.database.transaction() as tx:
+            rows = tx.execute(query("videos_page"), given).fetchall()
+            end = None if ids or len(rows) == PAGE_SIZE else tx.execute(query("videos_looked_at"), given).fetchone()
+        last = rows[-1] if len(rows) == PAGE_SIZE and not ids else end
+        return {"videos": shown_rows(rows), "most_clips": MOST_CLIPS, "next": last["id"] if last else None}
 
     @routes.get("/videos/{number}")
     def one(number: int, _: CurrentUser) -> dict[str, Any]:
@@ -100,11 +111,5 @@ def _add_videos(routes: APIRouter, context: Context) -> None:
     @routes.get("/videos/{number}/runs")
     def runs(number: Id, _: CurrentUser, before: Before = None) -> dict[str, Any]:
         """The attempts at a video's clips, the latest first."""
-        given = {"id": number, "subject": "clip", "before": before, "limit": PAGE_SIZE}
-        return {"runs": _rows(context, "video_runs", given)}
-
-
-def _rows(context: Context, name: str, given: dict[str, Any]) -> list[dict[str, Any]]:
-    with context.database.transaction() as tx:
-        rows = tx.execute(query(name), given).fetchall()
-    return [{**row, "source": shown(row["source"])} if "source" in row else row for row in rows]
+        with context.database.transaction() as tx:
+            return {"runs": runs_of(tx, number, Subject.CLIP, before)}

@@ -1,7 +1,16 @@
-// The board: the pipeline's table, failures by kind, workers and disks, plots, videos.
+// The board: the pipeline's table, failures by kind, drivers and disks, plots, videos.
 import { api, bytes, button, duration, h, link, note, number, toast } from "/ui/shell/kit.js";
 import { drawPlots } from "/ui/status/plots.js";
 
+// Why a driver starts no more calls of a stage, by the names of `heaters/runner/budget.py`.
+const LIMITS = {
+  "nothing due": "the driver found nothing that may begin now",
+  configuration: "no node could build its worker; `heaters doctor` says what is missing",
+  "bytes in flight": "the nodes have no room for more source files at once",
+  slots: "all its workers are busy",
+  CPUs: "all CPUs are taken",
+  "model not loaded": "it waits for a whole batch before it loads its model",
+};
 const isOperator = () => document.documentElement.dataset.role === "operator";
 
 export function drawBoard(page) {
@@ -15,14 +24,14 @@ export function drawBoard(page) {
   failureSection.querySelector(".s-head").append(retryAll);
   let known = "";
 
-  const heads = ["Stage", "Queued", "Running", "Retrying", "Gave up", "Done", "In the last hour", "Oldest waits"];
-  const columns = h("tr", {}, ...heads.map((text, n) => h("th", { class: n ? "num" : "", scope: "col" }, text)));
+  const heads = ["Stage", "Waiting", "Running", "Retrying", "Gave up", "Done", "In the last hour", "Oldest waits", "Limit"];
+  const columns = h("tr", {}, ...heads.map((text, n) => h("th", { class: n && n < 8 ? "num" : "", scope: "col" }, text)));
   page.replaceChildren(
     h("div", { class: "s-head" }, h("h1", {}, "Pipeline"), h("span", { class: "h-dim" }, "refreshed while you look")),
     h("div", { class: "h-card s-wide", tabindex: "0", role: "region", "aria-label": "Pipeline" },
       h("table", { class: "h-table s-board" }, h("thead", {}, columns), table)),
     failureSection,
-    section("Workers and disks", figures),
+    section("Drivers and disks", figures),
     section("Over time", plots),
     section("Videos", videos),
   );
@@ -52,7 +61,7 @@ export function drawBoard(page) {
     await refresh();
   }
 
-  // One kind of failure; its runs are asked for when it is opened.
+  // One kind of failure; the failures themselves are asked for when it is opened.
   function failure(kind, open) {
     const key = `${kind.stage} ${kind.error_type} ${kind.dead}`;
     const body = h("div", { class: "body" });
@@ -69,34 +78,36 @@ export function drawBoard(page) {
       body,
     );
     const load = async (before) => {
-      const parameters = new URLSearchParams({ stage: kind.stage, dead: kind.dead });
-      if (kind.error_type) parameters.set("error_type", kind.error_type);
+      const parameters = new URLSearchParams({ stage: kind.stage, dead: kind.dead, error_type: kind.error_type });
       if (before) parameters.set("before", before);
-      const { runs } = await api(`/api/status/failures?${parameters}`);
+      const { failures } = await api(`/api/status/failures?${parameters}`);
       body.querySelector(".more")?.remove();
-      body.append(...runs.map((run) => failedRun(run)));
-      if (runs.length === 50) body.append(button("More", () => load(runs.at(-1).run_id), { class: "h-button more" }));
+      body.append(...failures.map((failure) => failed(failure, isOperator() ? retry : null)));
+      if (failures.length === 50) body.append(button("More", () => load(failures.at(-1).id), { class: "h-button more" }));
     };
     details.addEventListener("toggle", () => details.open && !body.firstChild && load());
     if (open.has(key)) details.open = true;
     return h("div", { class: "s-kind" }, details, isOperator() ? all : null);
   }
 
-  function failedRun(run) {
-    const when = run.retry_in_seconds > 0 ? `, again in ${duration(run.retry_in_seconds)}` : "";
-    return h(
-      "div",
-      { class: "s-run" },
-      h("div", { class: "s-head", style: { marginBottom: 0 } },
-        h("span", {},
-          link("status", { video: run.video_id }, {}, run.title || run.source),
-          h("span", { class: "h-dim" }, ` · ${run.subject} ${run.subject_id} · attempt ${run.attempt}${when}`)),
-        isOperator() ? button("Retry", () => retry({ run_ids: [run.run_id] }, `${run.stage} of ${run.subject} ${run.subject_id}`)) : null),
-      h("pre", { class: "s-error", tabindex: "0" }, `${run.error_type}: ${run.error}`),
-    );
-  }
-
   return { refresh, plots: (figures) => figures && drawPlots(plots, figures) };
+}
+
+// One failure: of which video or clip, how often, and when it is tried again. `retry(what, told)`: null for those who may not.
+export function failed(failure, retry, { isNamed = true } = {}) {
+  const item = failure.clip_id ? `clip ${failure.clip_id}` : `video ${failure.video_id}`;
+  const times = failure.failures === 1 ? "failed once" : `failed ${number(failure.failures)} times`;
+  const again = failure.retry_in_seconds > 0 ? `again in ${duration(failure.retry_in_seconds)}` : "due again";
+  const when = failure.dead ? "gave up" : again;
+  const name = isNamed ? link("status", { video: failure.video_id }, {}, failure.title || failure.source) : h("b", {}, failure.stage);
+  return h(
+    "div",
+    { class: "s-run" },
+    h("div", { class: "s-head", style: { marginBottom: 0 } },
+      h("span", {}, name, h("span", { class: "h-dim" }, ` · ${item} · ${times} · ${when}`)),
+      retry ? button("Retry", () => retry({ ids: [failure.id] }, `${failure.stage} of ${item}`)) : null),
+    h("pre", { class: "s-error", tabindex: "0" }, `${failure.error_type}: ${failure.error}`),
+  );
 }
 
 function section(title, ...children) {
@@ -110,34 +121,40 @@ function stageRow(stage) {
     "tr",
     {},
     h("td", {}, h("b", {}, stage.stage), by ? h("span", { class: "h-dim" }, ` · ${by}`) : null, h("span", { class: "s-does" }, stage.does)),
-    cell(stage.queued, ""),
+    cell(stage.waiting, ""),
     cell(stage.running, "hot"),
     cell(stage.retrying, "wrong"),
     cell(stage.dead, "dead"),
     cell(stage.done, ""),
     cell(stage.done_last_hour, ""),
     h("td", { class: "num" }, stage.oldest_seconds === null ? "–" : duration(stage.oldest_seconds)),
+    h("td", { class: "h-dim", title: LIMITS[stage.limit] }, stage.limit),
   );
 }
 
-function machine({ workers, cache, machine: facts }) {
+function machine({ drivers, devices, cache, machine: facts }) {
   const figure = (title, big, ...rest) => h("div", { class: "h-card s-figure" }, h("h3", {}, title), h("div", { class: "big" }, big), ...rest);
   const meter = (share) => h("div", { class: "s-meter" }, h("i", { style: { width: `${100 * share}%` } }));
-  const active = workers.filter((worker) => worker.running || worker.silent_seconds < 120);
-  const devices = [...new Set(workers.flatMap((worker) => worker.devices))];
+  const active = drivers.filter((driver) => !driver.silent_seconds);
+  const asked = cache.hits + cache.misses;
   return [
-    figure("Workers", number(active.length),
-      h("ul", {}, ...workers.slice(0, 4).map((worker) =>
-        h("li", {}, `${worker.worker}: ${worker.running} running, ${number(worker.done)} done this hour`)))),
+    figure("Drivers at work", number(active.length),
+      h("ul", {}, ...drivers.slice(0, 4).map((driver) => h("li", {}, `${driver.name}: ${holds(driver)}`))),
+      drivers.length > 4 ? h("p", {}, `and ${drivers.length - 4} more`) : null),
     figure("Devices", devices.join(", ") || "–", h("p", {}, `embedding with ${facts.model}`)),
-    figure("Found in the node's cache", cache.asked ? `${Math.round((100 * cache.hits) / cache.asked)} %` : "–",
-      h("p", {}, cache.asked ? `${number(cache.hits)} of ${number(cache.asked)} in a day` : "nothing was looked up in a day"),
+    figure("Found in the node's cache", asked ? `${Math.round((100 * cache.hits) / asked)} %` : "–",
+      h("p", {}, asked ? `${number(cache.hits)} of ${number(asked)} files in the latest work` : "nothing was looked up lately"),
       h("p", {}, `${bytes(facts.cache_bytes)} on this machine${cache.bytes_saved ? `, ${bytes(cache.bytes_saved)} not fetched again` : ""}`)),
     ...facts.disks.map((disk) =>
       figure(`Free for ${disk.name}`, bytes(disk.free_bytes), meter(1 - disk.free_bytes / disk.total_bytes),
         h("p", {}, `of ${bytes(disk.total_bytes)} at ${disk.path}`))),
     figure("Database", bytes(facts.database_bytes), h("p", {}, `media in ${facts.store}`)),
   ];
+}
+
+function holds({ calls, items, silent_seconds: silent }) {
+  const what = items ? `holds ${number(items)} ${items === 1 ? "item" : "items"} in ${number(calls)} ${calls === 1 ? "call" : "calls"}` : "holds nothing";
+  return silent ? `silent for ${duration(silent)}, ${what}` : what;
 }
 
 // The videos with a field to find some; the page that is shown is refreshed, further ones come on demand.
@@ -160,47 +177,54 @@ function videoList(place) {
   async function load(before) {
     const parameters = new URLSearchParams({ words: words.value });
     if (before) parameters.set("before", before);
-    return (await api(`/api/status/videos?${parameters}`)).videos;
+    return api(`/api/status/videos?${parameters}`);
   }
 
   async function refresh() {
-    const videos = await load();
-    const rows = videos.map(videoRow);
-    if (!rows.length) {
+    const found = await load();
+    const rows = found.videos.map((video) => videoRow(video, found.most_clips));
+    if (!rows.length && found.next) {
+      rows.push(h("tr", {}, h("td", { colspan: 6 }, note("search", "Nothing found so far", "The latest videos were looked at; there are more."))));
+    } else if (!rows.length) {
       const text = words.value ? "Nothing has these words." : "Submit one, and it shows up here.";
       rows.push(h("tr", {}, h("td", { colspan: 6 }, note("empty", words.value ? "No such video" : "No videos yet", text))));
     }
     body.replaceChildren(...rows);
-    if (!more.firstChild) setMore(videos);
+    if (!more.firstChild) setMore(found.next);
   }
 
-  function setMore(videos) {
+  function setMore(before) {
     below.replaceChildren();
-    if (videos.length < 50) return;
+    if (!before) return;
     below.append(button("More", async () => {
-      const next = await load(videos.at(-1).id);
-      more.append(...next.map(videoRow));
-      setMore(next);
+      const found = await load(before);
+      more.append(...found.videos.map((video) => videoRow(video, found.most_clips)));
+      setMore(found.next);
     }));
   }
 
   return { refresh };
 }
 
-function videoRow(video) {
+// Clips are counted up to `most`.
+function videoRow(video, most) {
   const state = video.duplicate_of ? `same as ${video.duplicate_of}` : video.state;
-  const clips = (count) => (count ? link("query", { video: video.id }, {}, number(count)) : "0");
+  const told = (count) => (video.clips >= most && count === video.clips ? `${number(count)}+` : number(count));
   return h(
     "tr",
     {},
     h("td", {}, link("status", { video: video.id }, { class: "s-title" }, video.title || video.source), h("span", { class: "s-source" }, video.source)),
-    h("td", {}, video.error
-      ? h("span", { class: "h-chip", dataset: { state: "dead" }, title: video.error }, `${state}, stuck`)
-      : h("span", { class: "h-chip", dataset: { state: video.state } }, state)),
-    h("td", { class: "num" }, clips(video.clips)),
-    h("td", { class: "num" }, number(video.waiting)),
-    h("td", { class: "num" }, number(video.searchable)),
+    h("td", {}, stateChip(video, state)),
+    h("td", { class: "num" }, video.clips ? link("query", { video: video.id }, {}, told(video.clips)) : "0"),
+    h("td", { class: "num" }, told(video.waiting)),
+    h("td", { class: "num" }, told(video.searchable)),
     h("td", { class: "num" }, video.duration_seconds ? duration(video.duration_seconds) : "–"),
   );
 }
 
+function stateChip(video, state) {
+  if (video.running) return h("span", { class: "h-chip", dataset: { state: "running" } }, `${state}, ${video.running} running`);
+  if (!video.error) return h("span", { class: "h-chip", dataset: { state: video.state } }, state);
+  const [kind, word] = video.dead ? ["dead", "stuck"] : ["failed", "will retry"];
+  return h("span", { class: "h-chip", dataset: { state: kind }, title: video.error }, `${state}, ${word}`);
+}

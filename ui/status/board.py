@@ -3,25 +3,33 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from heaters.core.pipeline import PIPELINE
-from heaters.errors import UsageError
+from heaters.core.pipeline import PIPELINE, STAGES, By, Stage
+from heaters.core.states import ClipState
 from heaters.media.addresses import show_url
 from heaters.media.fetch import is_url
-from heaters.status import count_due
+from heaters.status import Counts, counts, stage_status
+from heaters.store.db import Cursor
+from heaters.store.leases import clip_counts
 from heaters.store.queries import query
 from ui.context import Context
+from ui.status.kinds import kinds
 
 # Everybody who looks within this time is shown the same: ten viewers cost what one does.
 FRESH_SECONDS = 1.0
-# What changes slowly: disks and the size of caches.
+# What changes slowly: disks and the size of caches, and what the latest work tells.
 SLOW_SECONDS = 20.0
+# Kept counts are summed up so often by the UI; where drivers run they do it, too.
+FOLD_SECONDS = 60.0
 DAYS = 14
 PACE_MINUTES = 60
-MOST_FAILURES = 100
+# So many of the latest rows of history and of the log of review are read for figures.
+LATEST_WORK = 5_000
+LATEST_ACTS = 10_000
 
 T = TypeVar("T")
 
@@ -39,49 +47,57 @@ class Board:
         return self._fresh("stages", FRESH_SECONDS, self._stages)
 
     def plots(self) -> dict[str, Any]:
-        """What is drawn: clips a day by state, seconds by stage, confidence of cuts, pace of reviewers."""
+        """What is drawn: clips and decisions a day, seconds by stage, confidence of cuts, pace of reviewers."""
         return self._fresh("plots", FRESH_SECONDS, self._plots)
 
     def waiting(self) -> int:
         """How many clips wait for a reviewer."""
+        self._fresh("folded", FOLD_SECONDS, self._fold)
 
         def count() -> int:
             with self._context.database.transaction() as tx:
-                row = tx.execute(query("waiting_clips")).fetchone()
-            return int(row["n"]) if row else 0
+                return clip_counts(tx).get(ClipState.PENDING_REVIEW, 0)
 
         return self._fresh("waiting", FRESH_SECONDS, count)
 
     def _stages(self) -> dict[str, Any]:
+        settings = self._context.settings
         with self._context.database.transaction() as tx:
-            counts = {row["stage"]: row for row in tx.execute(query("run_counts"), {"scope": None}).fetchall()}
-            oldest = {row["stage"]: row["seconds"] for row in tx.execute(query("oldest_open")).fetchall()}
-            waiting = {stage.name: count_due(tx, stage, self._context.settings, None) for stage in PIPELINE}
-            failures = tx.execute(query("failures")).fetchall()
-            workers = tx.execute(query("workers")).fetchall()
-            hits = tx.execute(query("cache_hits")).fetchone()
-        rows = [
-            {
-                "stage": stage.name,
-                "subject": str(stage.subject),
-                "by": str(stage.by),
-                "does": stage.does,
-                "queued": waiting[stage.name],
-                **{
-                    name: counts.get(stage.name, {}).get(name, 0)
-                    for name in ("running", "retrying", "dead", "done", "done_last_hour")
-                },
-                "oldest_seconds": oldest.get(stage.name) if waiting[stage.name] else None,
+            found = counts(tx, settings)
+            drivers = tx.execute(query("drivers")).fetchall()
+            limits = {
+                stage: limit
+                for driver in reversed(drivers)
+                if not driver["silent_seconds"]
+                for stage, limit in driver["limits"].items()
             }
-            for stage in PIPELINE
-        ]
+            rows = [
+                {
+                    **_described(stage),
+                    **asdict(stage_status(stage, found, settings, limits.get(stage.name, ""))),
+                    "oldest_seconds": _oldest(tx, stage, found),
+                }
+                for stage in PIPELINE
+            ]
+            failures = kinds(tx, found.kept)
+        work = self._work()
         return {
-            "stages": rows,
-            "failures": failures[:MOST_FAILURES],
-            "workers": workers,
-            "cache": hits,
+            "stages": [row if row["waiting"] else row | {"oldest_seconds": None} for row in rows],
+            "failures": failures,
+            "drivers": [{name: value for name, value in d.items() if name != "limits"} for d in drivers],
+            "devices": sorted({device for row in work for device in row["devices"]}),
+            "cache": {name: sum(row[name] for row in work) for name in ("hits", "misses", "bytes_saved")},
             "machine": self._fresh("machine", SLOW_SECONDS, self._machine),
         }
+
+    def _work(self) -> list[dict[str, Any]]:
+        """What the latest claims tell, by stage."""
+
+        def read() -> list[dict[str, Any]]:
+            with self._context.database.transaction() as tx:
+                return tx.execute(query("recent_work"), {"look": LATEST_WORK}).fetchall()
+
+        return self._fresh("work", SLOW_SECONDS, read)
 
     def _machine(self) -> dict[str, Any]:
         settings = self._context.settings
@@ -101,14 +117,25 @@ class Board:
 
     def _plots(self) -> dict[str, Any]:
         with self._context.database.transaction() as tx:
-            return {
-                "days": tx.execute(query("clips_by_day"), {"days": DAYS}).fetchall(),
-                "day_count": DAYS,
-                "seconds": tx.execute(query("seconds_by_stage")).fetchall(),
-                "confidence": tx.execute(query("confidence_histogram")).fetchall(),
-                "pace": tx.execute(query("pace"), {"minutes": PACE_MINUTES}).fetchall(),
-                "pace_minutes": PACE_MINUTES,
-            }
+            days = tx.execute(query("tallies"), {"prefix": "day "}).fetchall()
+            confidence = tx.execute(query("tallies"), {"prefix": "confidence "}).fetchall()
+            pace = tx.execute(query("pace"), {"minutes": PACE_MINUTES, "look": LATEST_ACTS}).fetchall()
+        work = self._work()
+        return {
+            "days": [_day(row) for row in days],
+            "day_count": DAYS,
+            "seconds": [{name: row[name] for name in ("stage", "n", "quantiles")} for row in work],
+            "stage_order": list(STAGES),
+            "confidence": [{"bin": int(row["name"].split(" ")[1]), "n": row["n"]} for row in confidence],
+            "pace": pace,
+            "pace_minutes": PACE_MINUTES,
+        }
+
+    def _fold(self) -> bool:
+        """Sum the kept counts up: reading them costs as much as there are rows."""
+        with self._context.database.transaction() as tx:
+            tx.execute(query("fold_tallies"))
+        return True
 
     def _fresh(self, name: str, seconds: float, read: Callable[[], T]) -> T:
         with self._guard:
@@ -120,18 +147,24 @@ class Board:
         return cast(T, value)
 
 
-def video(context: Context, number: int) -> dict[str, Any]:
-    """One video from its source to its vectors. Raises UsageError for one that is not there."""
-    with context.database.transaction() as tx:
-        facts = tx.execute(query("video_facts"), {"id": number}).fetchone()
-        if facts is None:
-            raise UsageError(f"there is no video {number}")
-        states = tx.execute(query("video_clip_states"), {"id": number}).fetchall()
-        given = {"id": number, "subject": "video", "before": None, "limit": 200}
-        runs = tx.execute(query("video_runs"), given).fetchall()
-    facts["source"] = shown(facts["source"])
-    has_proxy = facts.pop("proxy_key") is not None
-    return {"video": facts, "has_proxy": has_proxy, "clips": states, "runs": runs}
+def _described(stage: Stage) -> dict[str, str]:
+    return {"subject": str(stage.subject), "does": stage.does}
+
+
+def _oldest(tx: Cursor, stage: Stage, found: Counts) -> float | None:
+    """For how long the first item that waits for a stage has waited; None where none does."""
+    if stage.by is By.PERSON:
+        row = tx.execute(query("oldest_undecided")).fetchone()
+    else:
+        given = {"takes": str(stage.takes), "variant": found.variants.get(stage.name)}
+        row = tx.execute(query("oldest_waiting"), given).fetchone()
+    return row["seconds"] if row else None
+
+
+def _day(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`day 2026-11-30 review_skipped`: what happened on a day, and how often."""
+    _, day, what = row["name"].split(" ")
+    return {"day": day, "what": what, "n": row["n"]}
 
 
 def _disk(name: str, path: Path) -> dict[str, Any] | None:
@@ -157,3 +190,8 @@ def _size(folder: Path) -> int:
 def shown(source: str) -> str:
     """A source as people may see it: an address without its password and tokens."""
     return show_url(source) if is_url(source) else source
+
+
+def shown_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with their sources as people may see them."""
+    return [{**row, "source": shown(row["source"])} for row in rows]

@@ -1,20 +1,17 @@
 // Four plots as inline SVG. Each has a text for those who do not see it, and a title on every mark.
-import { duration, h, number, STATES, svg } from "/ui/shell/kit.js";
+import { duration, h, number, svg } from "/ui/shell/kit.js";
 
 const WIDTH = 440;
 const HEIGHT = 150;
 const LEFT = 34;
 const BOTTOM = 18;
-const COLOURS = {
-  pending_review: "var(--h-accent)",
-  review_approved: "var(--h-warn)",
-  exported: "color-mix(in srgb, var(--h-good) 45%, var(--h-surface))",
-  keyframed: "color-mix(in srgb, var(--h-good) 70%, var(--h-surface))",
-  embedded: "var(--h-good)",
-  review_skipped: "var(--h-text-3)",
-  review_archived: "var(--h-bad)",
-  archived: "var(--h-line-strong)",
-};
+// What happens to clips on a day: they are made by the detector or an edit, and decided.
+const MADE = ["made", "made", "var(--h-accent)"];
+const DECIDED = [
+  ["review_approved", "approved", "var(--h-good)"],
+  ["review_skipped", "skipped", "var(--h-text-3)"],
+  ["review_archived", "archived", "var(--h-bad)"],
+];
 const SERIES = ["var(--h-heat)", "var(--h-accent)", "var(--h-good)", "var(--h-violet)", "var(--h-warn)", "var(--h-bad)"];
 
 export function drawPlots(place, figures) {
@@ -59,35 +56,41 @@ function nothing(title, text) {
   return plot(title, text, [label(WIDTH / 2, HEIGHT / 2, text)]);
 }
 
+// For each day two bars: the clips that were made, and the decisions, one kind on the other.
 function days({ days: rows, day_count: count }) {
   const title = `Clips a day, last ${count} days`;
-  if (!rows.length) return nothing(title, "no clips yet");
   const dates = Array.from({ length: count }, (_, n) => new Date(Date.now() - (count - 1 - n) * 86400e3).toISOString().slice(0, 10));
-  const sums = dates.map((date) => rows.filter((row) => row.day === date).reduce((sum, row) => sum + row.n, 0));
-  const { y, marks } = scale(Math.max(...sums));
+  const at = new Map(rows.map((row) => [`${row.day} ${row.what}`, row.n]));
+  const n = (date, what) => at.get(`${date} ${what}`) ?? 0;
+  const decided = (date) => DECIDED.reduce((sum, [what]) => sum + n(date, what), 0);
+  const highest = Math.max(...dates.flatMap((date) => [n(date, "made"), decided(date)]));
+  if (!highest) return nothing(title, "no clips yet");
+  const { y, marks } = scale(highest);
   const slot = (WIDTH - LEFT) / count;
-  const states = Object.keys(COLOURS).filter((state) => rows.some((row) => row.state === state));
-  const bars = dates.flatMap((date, n) => {
+  const bars = dates.flatMap((date, place) => {
+    const x = LEFT + place * slot + 2;
+    const width = (slot - 5) / 2;
     let below = 0;
-    return states.map((state) => {
-      const found = rows.find((row) => row.day === date && row.state === state)?.n ?? 0;
-      const top = below + found;
-      const piece = bar(LEFT + n * slot + 2, y(top), slot - 4, y(below) - y(top), COLOURS[state], `${date}: ${found} ${STATES[state]}`);
-      below = top;
-      return found ? piece : null;
+    const pieces = DECIDED.map(([what, word, colour]) => {
+      const found = n(date, what);
+      below += found;
+      return found ? bar(x + width + 1, y(below), width, y(below - found) - y(below), colour, `${date}: ${number(found)} ${word}`) : null;
     });
+    const made = n(date, "made");
+    return [made ? bar(x, y(made), width, y(0) - y(made), MADE[2], `${date}: ${number(made)} made`) : null, ...pieces];
   });
-  const names = dates.flatMap((date, n) => ((count - 1 - n) % 3 === 0 ? [label(LEFT + (n + 0.5) * slot, HEIGHT - 4, date.slice(5))] : []));
-  const text = `${number(sums.reduce((a, b) => a + b, 0))} clips in ${count} days`;
-  return plot(title, text, [...marks, ...bars, ...names], states.map((state) => [STATES[state], COLOURS[state]]));
+  const names = dates.flatMap((date, place) => ((count - 1 - place) % 3 === 0 ? [label(LEFT + (place + 0.5) * slot, HEIGHT - 4, date.slice(5))] : []));
+  const total = (counted) => number(dates.reduce((sum, date) => sum + counted(date), 0));
+  const text = `${total((date) => n(date, "made"))} made, ${total(decided)} decided`;
+  const legend = [MADE, ...DECIDED].filter(([what]) => dates.some((date) => n(date, what)));
+  return plot(title, text, [...marks, ...bars, ...names], legend.map(([, word, colour]) => [word, colour]));
 }
 
 // For each stage a line from the 5th to the 95th percentile, a box over the middle half, a mark at the median;
 // on a logarithmic axis, since a cut takes milliseconds and a download minutes.
-function seconds({ seconds: rows }) {
+function seconds({ seconds: rows, stage_order: order }) {
   const title = "Seconds an item takes, by stage";
   if (!rows.length) return nothing(title, "nothing was done yet");
-  const order = ["download", "prepare", "detect", "export", "keyframes", "facts", "embed", "archive"];
   const sorted = order.flatMap((stage) => rows.filter((row) => row.stage === stage));
   const low = Math.floor(Math.log10(Math.max(1e-3, Math.min(...sorted.map((row) => row.quantiles[0])))));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(1e-2, ...sorted.map((row) => row.quantiles[4])))));
@@ -100,7 +103,7 @@ function seconds({ seconds: rows }) {
   ]);
   const marks = sorted.flatMap(({ stage, n, quantiles: [p5, p25, p50, p75, p95] }, place) => {
     const y = (place + 0.5) * step;
-    const told = `${stage}: median ${duration(p50)}, 5 to 95 % ${duration(p5)} to ${duration(p95)}, ${number(n)} runs`;
+    const told = `${stage}: median ${duration(p50)}, 5 to 95 % ${duration(p5)} to ${duration(p95)}, ${number(n)} calls`;
     return [
       label(left - 8, y + 4, stage, "end"),
       svg("line", { x1: x(p5), x2: x(p95), y1: y, y2: y, style: "stroke:var(--h-text-3)" }),

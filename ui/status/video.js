@@ -1,9 +1,7 @@
-// The page of one video: from its source to its vectors, with every attempt, its result and its error.
+// The page of one video: from its source to its vectors, with what failed, every attempt, its result and its error.
 import { api, button, bytes, duration, h, link, number, STATES, toast } from "/ui/shell/kit.js";
+import { failed } from "/ui/status/board.js";
 
-const PATH = ["download", "prepare", "detect", "review", "export", "keyframes", "embed"];
-const AFTER = { new: 0, downloaded: 1, prepared: 2, cut: 3 };
-const CLIP_AFTER = { pending_review: 3, review_approved: 4, exported: 5, keyframed: 6, embedded: 7 };
 const isOperator = () => document.documentElement.dataset.role === "operator";
 
 export function drawVideo(page, id) {
@@ -12,25 +10,29 @@ export function drawVideo(page, id) {
 
   async function refresh() {
     const found = await api(`/api/status/videos/${encodeURIComponent(id)}`);
-    const text = JSON.stringify(found, (key, value) => (key === "seconds" || key === "retry_in_seconds" ? undefined : value));
+    const text = JSON.stringify(found, (key, value) => (/_seconds$/.test(key) ? undefined : value));
     if (text === known) return;
     known = text;
     draw(found);
   }
 
-  function draw({ video, has_proxy: hasProxy, clips, runs }) {
-    const failed = runs.some((run) => ["failed", "dead", "lost"].includes(run.status) && !run.voided);
+  function draw(found) {
+    const { video, stages, clips, failures, tasks, runs } = found;
+    const again = isOperator() ? retry : null;
     const actions = h("div", { class: "h-row" },
       clips.length ? link("query", { video: video.id }, { class: "h-button" }, "Its clips") : null,
       clips.some((row) => row.state === "pending_review") ? link("review", { video: video.id }, { class: "h-button primary" }, "Review it") : null,
-      failed && isOperator() ? button("Retry what failed", retry) : null);
+      failures.length && again ? button("Retry what failed", () => retry({ videos: [video.id] }, "What failed")) : null);
     page.replaceChildren(
       h("p", { style: { marginBottom: "8px" } }, link("status", {}, {}, "← Pipeline")),
       h("div", { class: "s-head" }, h("h1", { style: { overflowWrap: "anywhere" } }, video.title || video.source), actions),
-      path(video, clips, runs),
+      h("ol", { class: "s-path", "aria-label": "How far it is" }, ...stages.map(step)),
       h("div", { class: "s-two" },
-        h("div", {}, facts(video, clips, hasProxy)),
-        h("div", {}, h("h2", { style: { marginBottom: "8px" } }, "Attempts at the video"), attempts(runs),
+        h("div", {}, facts(found)),
+        h("div", {},
+          ...part("Running now", tasks.map(running)),
+          ...part("Failed", failures.map((failure) => failed(failure, again, { isNamed: false }))),
+          ...part("Attempts at the video", runs.map(attempt), "none yet"),
           h("h2", { style: { margin: "24px 0 8px" } }, "Attempts at its clips"), clipRuns)),
     );
     loadClipRuns();
@@ -38,43 +40,50 @@ export function drawVideo(page, id) {
 
   async function loadClipRuns(before) {
     const { runs } = await api(`/api/status/videos/${encodeURIComponent(id)}/runs${before ? `?before=${before}` : ""}`);
-    const more = runs.length === 50 ? button("More", () => loadClipRuns(runs.at(-1).run_id)) : null;
+    const more = runs.length === 50 ? button("More", () => loadClipRuns(runs.at(-1).id)) : null;
     if (before) clipRuns.lastChild.remove();
     else clipRuns.replaceChildren();
-    clipRuns.append(attempts(runs), ...(more ? [h("div", { style: { marginTop: "8px" } }, more)] : [h("span")]));
+    clipRuns.append(
+      runs.length || before ? list(runs.map(attempt)) : h("p", { class: "h-dim" }, "none yet"),
+      ...(more ? [h("div", { style: { marginTop: "8px" } }, more)] : [h("span")]),
+    );
   }
 
-  async function retry() {
-    const { items } = await api("/api/status/retry", { method: "POST", body: { video: Number(id) } });
-    toast(items ? `${items} ${items === 1 ? "item is" : "items are"} due again` : "Nothing was open any more", "good");
+  async function retry(what, told) {
+    const { items } = await api("/api/status/retry", { method: "POST", body: what });
+    toast(items ? `${told}: ${items} ${items === 1 ? "item is" : "items are"} due again` : "Nothing was open any more", "good");
     await refresh();
   }
 
   return { refresh };
 }
 
-// Where it is on the way; clips may be at several places at once.
-function path(video, clips, runs) {
-  const count = (stage) => clips.filter((row) => (CLIP_AFTER[row.state] ?? -1) >= stage).reduce((sum, row) => sum + row.n, 0);
-  const all = clips.reduce((sum, row) => sum + row.n, 0);
-  const open = new Map(runs.filter((run) => !run.voided).map((run) => [run.stage, run.status]).reverse());
-  const step = (stage, place) => {
-    if (place < 3) {
-      const isDone = AFTER[video.state] > place;
-      const state = isDone ? "done" : (open.get(stage) ?? "");
-      const word = isDone ? "done" : { running: "running…", failed: "will retry", lost: "will retry", dead: "gave up" }[state] ?? "to do";
-      return h("li", { dataset: { state } }, h("b", {}, stage), word);
-    }
-    const decided = clips.filter((row) => row.state !== "pending_review").reduce((sum, row) => sum + row.n, 0);
-    const done = stage === "review" ? decided : count(place + 1);
-    return h("li", { dataset: { state: all && done === all ? "done" : done ? "running" : "" } }, h("b", {}, stage), all ? `${number(done)} of ${number(all)}` : "to do");
-  };
-  return h("ol", { class: "s-path", "aria-label": "How far it is" }, ...PATH.map(step));
+// A part of the page under a heading; left out where it is empty and has no word for that.
+function part(title, rows, empty = "") {
+  if (!rows.length && !empty) return [];
+  const body = rows.length ? list(rows) : h("p", { class: "h-dim" }, empty);
+  return [h("h2", { style: { margin: "0 0 8px" } }, title), h("div", { style: { marginBottom: "24px" } }, body)];
 }
 
-function facts(video, clips, hasProxy) {
+const list = (rows) => h("div", { class: "h-card", style: { padding: "0 12px" } }, ...rows);
+
+// How far a stage is with it: a video as a whole, or how many of its clips.
+function step({ stage, waiting, running, retrying, dead, done }) {
+  const all = waiting + running + retrying + dead + done;
+  const isDone = done > 0 && done === all;
+  const state = dead ? "dead" : retrying ? "failed" : running ? "running" : isDone ? "done" : done ? "running" : "";
+  const open = [[running, "running"], [retrying, "will retry"], [dead, "gave up"]].filter(([n]) => n);
+  const isOne = ["download", "prepare", "detect"].includes(stage);
+  const words = isOne
+    ? (isDone ? "done" : open.map(([, word]) => word).join(", ") || "to do")
+    : [all ? `${number(done)} of ${number(all)}` : "nothing yet", ...open.map(([n, word]) => `${number(n)} ${word}`)].join(", ");
+  return h("li", { dataset: { state } }, h("b", {}, stage), words);
+}
+
+function facts({ video, clips, made, has_proxy: hasProxy }) {
   const rate = video.frame_rate_num ? `${(video.frame_rate_num / video.frame_rate_den).toFixed(3).replace(/\.?0+$/, "")} per second` : null;
   const isAddress = /^https?:\/\//.test(video.source);
+  const counted = [["embed", "vectors"], ["facts", "measured"], ["export", "files"]].map(([stage, word]) => `${number(made[stage])} ${word}`);
   const rows = [
     ["Source", isAddress ? h("a", { href: video.source, rel: "noreferrer noopener", target: "_blank" }, video.source) : video.source],
     ["Same bytes as", video.duplicate_of ? link("status", { video: video.duplicate_of }, {}, `video ${video.duplicate_of}`) : null],
@@ -86,7 +95,7 @@ function facts(video, clips, hasProxy) {
     ["Damaged", video.is_partial ? "only its decodable part is used" : null],
     ["Cuts", video.frame_count ? number(video.cuts) : null],
     ["Clips", clips.length ? clips.map((row) => `${number(row.n)} ${STATES[row.state] ?? row.state}`).join(", ") : null],
-    ["Vectors", clips.length ? number(video.vectors) : null],
+    ["Made of clips", clips.length ? counted.join(", ") : null],
     ["Hash", video.content_hash ? h("code", {}, `${video.content_hash.slice(0, 16)}…`) : null],
     ["Submitted", new Date(video.created_at).toLocaleString()],
     ...Object.entries(video.provenance ?? {}).filter(([, value]) => typeof value === "string" && value).map(([name, value]) => [name.replaceAll("_", " "), value]),
@@ -98,20 +107,25 @@ function facts(video, clips, hasProxy) {
   return h("div", { class: "h-card" }, still, h("dl", { class: "s-facts" }, ...shown.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
 }
 
-function attempts(runs) {
-  if (!runs.length) return h("p", { class: "h-dim" }, "none yet");
-  return h("div", { class: "h-card", style: { padding: "0 12px" } }, ...runs.map(attempt));
+function running({ stage, items, attempt: number_, driver, age_seconds: age, silent_seconds: silent }) {
+  const how = silent > 0 ? `its driver fell silent ${duration(silent)} ago` : `for ${duration(age ?? 0)}`;
+  const line = h("div", { class: "h-row" },
+    h("span", { class: "h-chip", dataset: { state: silent > 0 ? "lost" : "running" } }, silent > 0 ? "lost" : "running"),
+    h("b", {}, stage),
+    h("span", { class: "h-dim" }, `${items} ${items === 1 ? "item" : "items"} · attempt ${number_} · ${how} · ${driver}`));
+  return h("div", { class: "s-run" }, line);
 }
 
 function attempt(run) {
-  const item = run.subject === "clip" ? ` clip ${run.subject_id}` : "";
+  const isClips = run.items > 1 || !["download", "prepare", "detect"].includes(run.stage);
+  const good = run.items - run.failed_items;
+  const items = isClips ? ` · ${run.failed_items ? `${good} of ${run.items} clips` : `${run.items} ${run.items === 1 ? "clip" : "clips"}`}` : "";
   const variant = run.variant ? ` · ${run.variant}` : "";
-  const again = run.retry_in_seconds > 0 ? ` · again in ${duration(run.retry_in_seconds)}` : "";
   const result = run.result ? h("details", {}, h("summary", { class: "h-dim" }, "result"), resultOf(run.result)) : null;
   const line = h("div", { class: "h-row" },
-    h("span", { class: "h-chip", dataset: { state: run.status } }, run.voided ? `${run.status}, retried` : run.status),
-    h("b", {}, `${run.stage}${item}`),
-    h("span", { class: "h-dim" }, `attempt ${run.attempt} · ${duration(run.seconds)} · ${run.worker}${variant}${again}`));
+    h("span", { class: "h-chip", dataset: { state: run.status } }, run.status),
+    h("b", {}, run.stage),
+    h("span", { class: "h-dim" }, `attempt ${run.attempt}${items} · ${duration(run.seconds)} · ${run.driver}${variant}`));
   const error = run.error ? h("pre", { class: "s-error", tabindex: "0" }, `${run.error_type}: ${run.error}`) : null;
   return h("div", { class: "s-run" }, line, error, result);
 }

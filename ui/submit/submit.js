@@ -169,15 +169,15 @@ export function mount(element) {
   async function refresh() {
     const ids = [...mine].slice(-100);
     const parameters = new URLSearchParams(ids.map((id) => ["ids", id]));
-    let videos;
+    let found;
     try {
-      ({ videos } = await api(`/api/status/videos?${parameters}`));
+      found = await api(`/api/status/videos?${parameters}`);
     } catch {
       return; // the bar says so; what is shown stays
     }
-    const shown = ids.length ? videos : videos.slice(0, 8);
+    const shown = ids.length ? found.videos : found.videos.slice(0, 8);
     part("running").textContent = ids.length ? "submitted from here" : "the latest videos";
-    part("videos").replaceChildren(shown.length ? table(shown) : note("empty", "Nothing submitted yet", "What you submit shows up here, with how far it is."));
+    part("videos").replaceChildren(shown.length ? table(shown, found.most_clips) : note("empty", "Nothing submitted yet", "What you submit shows up here, with how far it is."));
   }
 
   const operate = () => {
@@ -199,41 +199,42 @@ function kept() {
   }
 }
 
-function table(videos) {
+// Clips of a video are counted up to `most`.
+function table(videos, most) {
   const head = ["Video", "Way", "", "Clips"].map((text, n) => h("th", { scope: "col", class: n === 3 ? "num" : "" }, text));
   return h("div", { class: "h-card s-wide", tabindex: "0", role: "region", "aria-label": "Submitted videos" },
-    h("table", { class: "h-table" }, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...videos.map(row))));
+    h("table", { class: "h-table" }, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...videos.map((video) => row(video, most)))));
 }
 
 const STEPS = ["downloaded", "prepared", "cut"];
 
-function row(video) {
+function row(video, most) {
   const reached = video.duplicate_of ? 3 : STEPS.indexOf(video.state) + 1;
-  const [, status] = (video.last_run ?? "").split(" ");
-  const steps = [...STEPS, "reviewed", "searchable"].map((name, place) => {
+  const status = video.running ? "running" : video.dead ? "dead" : video.error ? "failed" : "";
+  const steps = [...STEPS, "searchable", "reviewed"].map((name, place) => {
     const done = { reviewed: video.clips - video.waiting, searchable: video.searchable }[name];
     let state = place < reached ? "done" : "";
-    if (place === reached && place < 3) state = { running: "running", failed: "failed", lost: "failed", dead: "dead" }[status] ?? "";
+    if (place === reached && place < 3) state = status;
     if (done !== undefined) state = video.clips && done === video.clips ? "done" : done ? "running" : "";
     return h("i", { dataset: { state }, title: name });
   });
-  const words = video.duplicate_of ? `same bytes as video ${video.duplicate_of}` : video.error ?? says(video, status);
+  const words = video.duplicate_of ? `same bytes as video ${video.duplicate_of}` : video.error ?? says(video, most);
   return h(
     "tr",
     {},
     h("td", {}, link("status", { video: video.id }, { class: "s-title" }, video.title || video.source)),
     h("td", {}, h("div", { class: "u-way", "aria-hidden": "true" }, ...steps)),
     h("td", { style: video.error ? { color: "var(--h-bad)" } : {} }, words),
-    h("td", { class: "num" }, video.clips ? link("query", { video: video.id }, {}, number(video.clips)) : "–"),
+    h("td", { class: "num" }, video.clips ? link("query", { video: video.id }, {}, upTo(most, video.clips)) : "–"),
   );
 }
 
-function says(video, status) {
-  if (video.state !== "cut") {
-    const next = { new: "download", downloaded: "prepare", prepared: "detect" }[video.state];
-    return status === "running" ? `${next} is running` : `waits for ${next}`;
-  }
-  const clips = (count) => `${number(count)} ${count === 1 ? "clip" : "clips"}`;
+function says(video, most) {
+  if (video.running) return `${video.running} is running`;
+  if (video.state !== "cut") return `waits for ${{ new: "download", downloaded: "prepare", prepared: "detect" }[video.state]}`;
+  const clips = (count) => `${upTo(most, count)} ${count === 1 ? "clip" : "clips"}`;
   if (video.waiting) return `${clips(video.waiting)} to review`;
   return `${clips(video.searchable)} searchable`;
 }
+
+const upTo = (most, count) => (count < most ? number(count) : `${number(most)}+`);

@@ -63,6 +63,7 @@ create table clips (
 create index clips_video on clips (video_id, start_frame);
 create index clips_state on clips (state, id) where retired_at is null;
 create index clips_length on clips (seconds, id) where retired_at is null;
+create index clips_doubt on clips ((coalesce(confidence, 2::real)), id) where retired_at is null;  -- no confidence: last
 -- The queue of review: in play order, the least certain cuts first, and what was put off.
 create index clips_pending on clips (video_id, start_frame) where state = 'pending_review';
 create index clips_uncertain on clips (confidence, video_id, start_frame) where state = 'pending_review';
@@ -190,12 +191,13 @@ create table changes (
 create sequence changes_at;
 create index changes_next on changes (kind, lane, at);
 
--- Hosts that videos are fetched from, and when the next download may begin there. `newest`: the last change of its queue.
+-- Hosts with a queue of videos to fetch, and when the next download may begin there. `newest`: the last change of its queue.
 create table hosts (
     host            text primary key,
     newest          bigint not null,
     next_start_at   timestamptz not null default now()
 );
+create index hosts_next on hosts (next_start_at);
 
 -- How far each variant has read the changes that its stage takes: everything up to `at` was claimed. What is not done by then
 -- is a row of `tasks` or `failures`.
@@ -249,7 +251,7 @@ create table failures (
     error           text not null,
     primary key (video_id, variant, stretch, clip_id)
 );
-create index failures_kind on failures (variant, error_type, id);
+create index failures_kind on failures (variant, error_type, (next_attempt_at is null), id);
 create index failures_clip on failures (clip_id) where clip_id <> 0;
 
 -- How attempts ended: a row for each claim of a stretch or video, kept for HEATERS_HISTORY_DAYS. Nothing depends on it.
@@ -344,9 +346,10 @@ create type claim_end as (
 -- those that are tried again; tasks go, or wait for what is tried again; attempts become history; the change is announced. Returns
 -- what failed. Raises HT001 where a claim is no longer this driver's: nothing of the transaction must stay then.
 -- `p_claims`: claim_end rows; `p_done_*`: the videos and clips that are done (clip 0 is the video itself); `p_failed`: rows of
--- (video_id, stretch, clip_id, error_type, error, permanent).
-create function settle(p_driver text, p_variant smallint, p_attempts integer, p_gives text, p_claims jsonb,
-                       p_done_videos bigint[], p_done_clips bigint[], p_failed jsonb)
+-- (video_id, stretch, clip_id, error_type, error, permanent). With `p_milestone` the videos that are done reach that state, and
+-- `p_gives` happened to them as a whole or, `p_by_stretches`, to all of their stretches.
+create function settle(p_driver text, p_variant smallint, p_attempts integer, p_gives text, p_milestone video_state,
+                       p_by_stretches boolean, p_claims jsonb, p_done_videos bigint[], p_done_clips bigint[], p_failed jsonb)
 returns table (video_id bigint, clip_id bigint, failures integer, dead boolean, delay_seconds float8) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -398,9 +401,16 @@ begin
     from next n
     where t.video_id = n.video_id and t.variant = p_variant and t.stretch = n.stretch
       and (n.again_at is not null or n.retry_at is not null);
+    if p_milestone is not null then
+        update videos v set state = p_milestone, updated_at = now() where v.id = any (p_done_videos) and v.state < p_milestone;
+    end if;
     if p_gives <> '' then
-        perform announce(p_gives, array_agg(e.video_id), array_agg(e.stretch)) from unnest(ends) e
-        where e.failed_items < e.items having count(*) > 0;
+        perform announce(p_gives, array_agg(e.video_id), array_agg(e.stretch)) from (
+            select e.video_id, e.stretch from unnest(ends) e where e.failed_items < e.items and not p_by_stretches
+            union all
+            select v.id, s.stretch from videos v cross join generate_series(0, stretch_of(v.frame_count - 1)) as s (stretch)
+            where p_by_stretches and v.id = any (p_done_videos)) e
+        having count(*) > 0;
     end if;
 end $$;
 
@@ -459,8 +469,7 @@ select c.id, c.video_id, c.start_pts, c.end_pts, c.start_frame, c.end_frame,
        heaters_before.decision(c.state::text, c.retired_at is not null)::clip_state, c.version, c.created_at, c.reviewed_at,
        c.retired_at, c.review_deferred_at, c.group_id, c.parents, c.reviewed_by
 from heaters_before.clips c join videos v on v.id = c.video_id order by c.id;
-select setval(pg_get_serial_sequence('clips', 'id'),
-              greatest((select max(id) from clips), (select last_value from heaters_before.clips_id_seq), 1));
+select setval(pg_get_serial_sequence('clips', 'id'), last_value, is_called) from heaters_before.clips_id_seq;
 
 insert into review_leases (clip_id, video_id, reviewer, expires_at)
 select id, video_id, review_lease_by, review_lease_expires_at from heaters_before.clips
@@ -569,6 +578,9 @@ select announce('decision', array_agg(video_id), array_agg(stretch)) from (
 
 -- ------------------------------------------------------------------------------------------------ rules as triggers
 
+-- Nothing here joins rows before with rows after: PostgreSQL keeps the plan that it made for one row, a nested loop, and would take
+-- it for the nine thousand clips of a recut.
+
 -- Truth 3: the active clips of a cut video tile [0, frame_count), and inner boundaries are exactly the cuts. Overlap is
 -- refused by the exclusion constraint. For gaps and strays each statement notes the frames that it touched, and a deferred
 -- trigger looks at these at commit, once for each video: a commit costs what it changes, not the length of the video.
@@ -593,10 +605,12 @@ begin
         insert into tiling_checks select video_id, min(start_frame), max(end_frame) from before group by video_id;
     else  -- a decision changes no frames
         insert into tiling_checks
-        select a.video_id, min(least(a.start_frame, b.start_frame)), max(greatest(a.end_frame, b.end_frame))
-        from after a join before b on b.id = a.id
-        where (a.start_frame, a.end_frame, a.retired_at is null) is distinct from (b.start_frame, b.end_frame, b.retired_at is null)
-        group by a.video_id;
+        select video_id, min(low), max(high) from (
+            select video_id, min(start_frame) as low, max(end_frame) as high
+            from (select * from after union all select * from before) c group by video_id, id
+            having min(start_frame) <> max(start_frame) or min(end_frame) <> max(end_frame)
+                or bool_or(retired_at is null) <> bool_and(retired_at is null)) changed
+        group by video_id;
     end if;
     return null;
 end $$;
@@ -697,20 +711,19 @@ begin
             select state, 1 as n from after where retired_at is null
             union all select state, -1 from before where retired_at is null) c
         group by state having sum(n) <> 0;
-        insert into tallies select 'day ' || current_date || ' ' || a.state, count(*)
-        from after a join before b on b.id = a.id where a.state <> b.state and a.state not in ('pending_review', 'retired')
-        group by a.state;
-        insert into tallies select kept_as(c.state) || m.variant, sum(c.n)
-        from (select a.id, a.state, 1 as n from after a join before b on b.id = a.id where kept_as(a.state) is distinct from kept_as(b.state)
-              union all
-              select b.id, b.state, -1 from after a join before b on b.id = a.id
-              where kept_as(a.state) is distinct from kept_as(b.state)) c
+        insert into tallies select 'day ' || current_date || ' ' || state, sum(n) from (
+            select state, 1 as n from after union all select state, -1 from before) c
+        where state not in ('pending_review', 'retired') group by state having sum(n) > 0;
+        insert into tallies select c.kept || m.variant, sum(c.n)
+        from (select id, kept, sum(n) as n from (
+                  select id, kept_as(state) as kept, 1 as n from after union all select id, kept_as(state), -1 from before) k
+              where kept is not null group by id, kept having sum(n) <> 0) c
         cross join lateral (
             select variant from stills where clip_id = c.id union all select variant from facts where clip_id = c.id
             union all select variant from exports where clip_id = c.id
             union all select variant from embeddings where clip_id = c.id) m
-        where kept_as(c.state) is not null group by 1;
-        delete from failures f using after a where f.clip_id = a.id and a.retired_at is not null;
+        group by 1;
+        delete from failures f where f.clip_id = any (array(select id from after where retired_at is not null));
     end if;
     return null;
 end $$;

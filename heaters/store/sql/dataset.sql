@@ -9,83 +9,93 @@ select pg_try_advisory_lock(hashtextextended('heaters.dataset.' || %(out)s, 0)) 
 select pg_advisory_unlock(hashtextextended('heaters.dataset.' || %(out)s, 0));
 
 -- name: chosen_clips
--- Every clip that passes the filters, by source and place, and whether each thing that is asked for is there.
-select c.id, v.content_hash, c.start_frame, c.end_frame, a.size_bytes,
-       a.key is not null as has_file,
+-- Every approved clip that passes the filters, by source and place, and whether each thing that is asked for is there. `rule` is the
+-- bounds on facts, `file` the fragment below.
+select c.id, v.content_hash, c.start_frame, c.end_frame, f.size_bytes, f.size_bytes is not null as has_file,
        %(stills)s::text is null or exists (
-           select from artifacts s where s.clip_id = c.id and s.kind = 'keyframe' and s.strategy = %(stills)s) as has_stills,
+           select from stills s where s.clip_id = c.id
+              and s.variant = (select id from variants where stage = 'keyframes' and variant = %(stills)s)) as has_stills,
        %(model)s::text is null or exists (
-           select from embeddings e where e.clip_id = c.id and e.model = %(model)s and e.strategy = %(strategy)s) as has_vector
+           select from embeddings e where e.clip_id = c.id
+              and e.variant = (select variant from spaces where model = %(model)s and strategy = %(strategy)s)) as has_vector
 from clips c join videos v on v.id = c.video_id
-left join artifacts a on a.clip_id = c.id and a.kind = 'export' and a.key = c.export_key
-where c.retired_at is null and v.content_hash is not null
-  and c.state in ('review_approved', 'exported', 'keyframed', 'embedded')
+left join lateral ({file}) f on true
+where c.state = 'review_approved' and v.content_hash is not null
   and (%(states)s::clip_state[] is null or c.state = any (%(states)s::clip_state[]))
   and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
-  and (%(min_seconds)s::float8 is null
-       or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den >= %(min_seconds)s::float8)
-  and (%(max_seconds)s::float8 is null
-       or ((c.end_pts - c.start_pts) * v.time_base_num)::float8 / v.time_base_den < %(max_seconds)s::float8)
-  and (%(facts)s::jsonb is null or facts_match(c.id, %(facts)s::jsonb))
+  and (%(min_seconds)s::real is null or c.seconds >= %(min_seconds)s::real)
+  and (%(max_seconds)s::real is null or c.seconds < %(max_seconds)s::real)
+  and {rule}
 order by v.content_hash, c.start_frame, c.id;
 
+-- name: file_of_clip
+-- Not a statement: of a clip's (c) files the one of a profile, else the latest.
+select n.variant as profile, x.params, x.sha256, x.size_bytes from exports x join variants n on n.id = x.variant
+where x.clip_id = c.id order by n.variant = %(profile)s desc, x.created_at desc, n.id limit 1;
+
 -- name: clip_records
--- What a dataset says of some clips, in the order of `ids`.
+-- What a dataset says of some clips, in the order of `ids`: of those that still are as they were chosen.
 select c.id, c.video_id, v.content_hash, v.source, v.title, v.provenance, v.width, v.height,
        coalesce(v.has_audio, false) as has_audio, coalesce(v.is_vfr, false) as is_vfr,
        c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,
-       c.state::text, c.reviewed_by, c.reviewed_at, c.parents, c.group_id, c.export_profile,
-       a.key, a.sha256, a.size_bytes,
+       c.state::text, c.reviewed_by, c.reviewed_at, c.parents, c.group_id,
+       f.profile as export_profile, f.params as export_params, f.sha256, f.size_bytes,
        ks.kind::text as start_kind, ks.confidence::float8 as start_confidence, ks.created_by as start_by,
        ke.kind::text as end_kind, ke.confidence::float8 as end_confidence, ke.created_by as end_by,
-       (select coalesce(jsonb_agg(jsonb_build_object('tag', s.tag, 'frame', s.metadata->'frame', 'key', s.key,
-                                                     'sha256', s.sha256, 'size_bytes', s.size_bytes) order by s.tag), '[]')
-        from artifacts s where s.clip_id = c.id and s.kind = 'keyframe' and s.strategy = %(stills)s) as stills,
-       facts_of(c.id) as facts,
-       e.vector, e.images
+       s.sha256 as stills_sha256, s.size_bytes as stills_bytes,
+       to_jsonb(m) as facts, e.vector, e.images
 from unnest(%(ids)s::bigint[]) with ordinality as asked (id, place)
-join clips c on c.id = asked.id
+join clips c on c.id = asked.id and c.state = 'review_approved'
 join videos v on v.id = c.video_id
-join artifacts a on a.clip_id = c.id and a.kind = 'export' and a.key = c.export_key
+join lateral ({file}) f on true
 left join cuts ks on ks.video_id = c.video_id and ks.frame = c.start_frame
 left join cuts ke on ke.video_id = c.video_id and ke.frame = c.end_frame
-left join embeddings e on e.clip_id = c.id and e.model = %(model)s and e.strategy = %(strategy)s
+left join stills s on s.clip_id = c.id and s.variant = (select id from variants where stage = 'keyframes' and variant = %(stills)s)
+left join facts m on m.clip_id = c.id and m.variant = (select facts_variant())
+left join embeddings e on e.clip_id = c.id
+     and e.variant = (select variant from spaces where model = %(model)s and strategy = %(strategy)s)
+where (%(stills)s::text is null or s.clip_id is not null) and (%(model)s::text is null or e.clip_id is not null)
 order by asked.place;
 
 -- name: clip_reviews
--- Every act that made or changed some clips, oldest first.
-select distinct (x->>'id')::bigint as clip_id, e.id, e.reviewer, e.action::text, e.undoes, e.created_at
-from review_events e cross join lateral jsonb_array_elements((e.before->'clips') || (e.after->'clips')) x
-where e.video_id = any (%(videos)s::bigint[]) and (x->>'id')::bigint = any (%(ids)s::bigint[])
-order by e.id;
+-- Every act that made or changed some clips, oldest first. By their videos: to ask for arrays that overlap would compare each of
+-- the log with all `ids`.
+select x.clip_id, e.id, e.reviewer, e.action::text, e.undoes, e.created_at
+from review_events e cross join lateral unnest(e.clip_ids) as x (clip_id)
+where e.video_id = any (%(videos)s::bigint[]) and x.clip_id = any (%(ids)s::bigint[])
+order by e.id, x.clip_id;
 
 -- ------------------------------------------------------------------------------------------------ evaluation
 
 -- name: decided_videos
 -- Videos with clips that a person approved, where their evidence lies, and which detector detection ran.
 select v.id, v.source, v.title, v.content_hash, v.frame_count, v.pts_key, v.probabilities_key, v.time_base_num,
-       v.time_base_den, coalesce(r.result->>'method', '') as method, coalesce(r.result->>'model', '') as model
+       v.time_base_den, v.detector as method, v.detector_model as model
 from videos v
-left join stage_runs r on r.stage = 'detect' and r.subject_id = v.id and r.variant = '' and r.status = 'done' and not r.voided
 where v.probabilities_key is not null and (%(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[]))
-  and exists (select from clips c where c.video_id = v.id and c.retired_at is null and c.reviewed_by <> all (%(machines)s::text[])
-              and c.state in ('review_approved', 'exported', 'keyframed', 'embedded'))
+  and exists (select from clips c where c.video_id = v.id and c.state = 'review_approved'
+              and c.reviewed_by <> all (%(machines)s::text[]))
 order by v.id;
 
 -- name: approved_clips
 -- The clips of a video that a person approved, in play order.
 select start_frame, end_frame from clips
-where video_id = %(id)s and retired_at is null and reviewed_by <> all (%(machines)s::text[])
-  and state in ('review_approved', 'exported', 'keyframed', 'embedded')
+where video_id = %(id)s and state = 'review_approved' and reviewed_by <> all (%(machines)s::text[])
 order by start_frame;
 
 -- name: verdicts
--- The log of review as far as it says who judged which frames, oldest first.
-select e.id, e.video_id, e.reviewer, e.action::text, e.undoes,
-       array(select (c->>'start_frame')::int from jsonb_array_elements(e.before->'clips') c order by c->>'id') as starts,
-       array(select (c->>'end_frame')::int from jsonb_array_elements(e.before->'clips') c order by c->>'id') as ends
-from review_events e
+-- The log of review as far as it says who judged which frames, oldest first. The short form of a decision on many clips names
+-- these by id alone; their frames never change.
+select e.id, e.video_id, e.reviewer, e.action::text, e.undoes, p.starts, p.ends
+from review_events e cross join lateral (
+    select coalesce(array_agg(b.start_frame order by b.id), array[]::int[]) as starts,
+           coalesce(array_agg(b.end_frame order by b.id), array[]::int[]) as ends
+    from (select (c->>'id')::bigint as id, (c->>'start_frame')::int as start_frame, (c->>'end_frame')::int as end_frame
+          from jsonb_array_elements(e.before->'clips') c
+          union all
+          select c.id, c.start_frame, c.end_frame from clips c
+          where e.before ? 'decided' and c.id = any (e.clip_ids)) b) p
 where e.action <> 'recut' and e.reviewer <> all (%(machines)s::text[])
   and (%(ids)s::bigint[] is null or e.video_id = any (%(ids)s::bigint[]))
 order by e.id;

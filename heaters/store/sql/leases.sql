@@ -1,12 +1,16 @@
 -- Which clip a reviewer has before them. Leases are rows of a table of their own; one of the past is none.
 
+-- name: lock_leases
+-- One reviewer is given clips at a time, until the transaction ends. A statement of its own: the next one sees what the reviewer
+-- before was given.
+select pg_advisory_xact_lock(hashtext('heaters.leases'));
+
 -- name: lease_clips
 -- Give a reviewer the next clips of the queue. What another holds is skipped, so two never meet; a video somebody else is in
 -- comes after the others; clips put off come last. Pending neighbours are leased too, so that an edit of the shared cut is the
--- same reviewer's. One such statement runs at a time.
-with turn as materialized (select pg_advisory_xact_lock(hashtext('heaters.leases'))
-), theirs as materialized (
-    select l.clip_id, l.video_id from review_leases l, turn where l.expires_at > now() and l.reviewer <> %(reviewer)s
+-- same reviewer's.
+with theirs as materialized (
+    select l.clip_id, l.video_id from review_leases l where l.expires_at > now() and l.reviewer <> %(reviewer)s
 ), foreign_videos as materialized (
     select distinct t.video_id from theirs t
     where not exists (select from review_leases m where m.video_id = t.video_id and m.reviewer = %(reviewer)s and m.expires_at > now())
@@ -47,8 +51,10 @@ with turn as materialized (select pg_advisory_xact_lock(hashtext('heaters.leases
     select id, video_id, %(reviewer)s, now() + %(lease_seconds)s * interval '1 second'
     from (select id, video_id from picked union select id, video_id from near) l order by id
     on conflict (clip_id) do update set reviewer = excluded.reviewer, expires_at = excluded.expires_at
+    where review_leases.expires_at <= now() or review_leases.reviewer = excluded.reviewer  -- `lease_clip` and `renew_leases` take no turn
+    returning clip_id
 )
-select id from picked order by tier, place;
+select id from picked where id in (select clip_id from leased) order by tier, place;
 
 -- name: order_of_play
 -- Not a statement: the queue in play order, video after video.
@@ -95,18 +101,25 @@ where l.expires_at <= now() or l.reviewer = excluded.reviewer
 returning clip_id as id;
 
 -- name: release_leases
--- Put clips back into the queue.
-delete from review_leases l
-where l.reviewer = %(reviewer)s and (%(ids)s::bigint[] is null or l.clip_id = any (%(ids)s::bigint[]))
-returning l.clip_id as id;
+-- Put clips back into the queue. Rows are locked in the order of ids, as everybody does who takes several.
+with mine as materialized (
+    select clip_id from review_leases
+    where reviewer = %(reviewer)s and (%(ids)s::bigint[] is null or clip_id = any (%(ids)s::bigint[]))
+    order by clip_id for update
+)
+delete from review_leases l using mine m where l.clip_id = m.clip_id returning l.clip_id as id;
 
 -- name: defer_clips
 -- Put clips that wait behind all others.
-update clips set deferred_at = now() where id = any (%(ids)s::bigint[]) and state = 'pending_review';
+with waiting as materialized (
+    select id from clips where id = any (%(ids)s::bigint[]) and state = 'pending_review' order by id for no key update
+)
+update clips c set deferred_at = now() from waiting w where c.id = w.id;
 
 -- name: sweep_leases
--- Leases that ran out long ago.
-delete from review_leases where expires_at < now() - interval '1 hour';
+-- Leases that ran out long ago, but for those that somebody has in use.
+delete from review_leases where clip_id in (
+    select clip_id from review_leases where expires_at < now() - interval '1 hour' order by clip_id for update skip locked);
 
 -- name: review_cards
 -- What a reviewer sees of clips, with their neighbours and the cuts at both ends, in the order asked for.

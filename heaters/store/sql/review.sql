@@ -68,10 +68,13 @@ select frame, pts, kind::text, confidence::float8, created_by, metadata from cut
 where video_id = %(video_id)s and frame = any (%(frames)s::integer[]) order by frame;
 
 -- name: other_hands
--- Which of these pending clips are in another reviewer's hands.
-select l.clip_id as id, l.reviewer from review_leases l join clips c on c.id = l.clip_id
-where l.clip_id = any (%(ids)s::bigint[]) and c.state = 'pending_review' and l.expires_at > now() and l.reviewer <> %(reviewer)s
-order by c.start_frame;
+-- Which of these pending clips are in another reviewer's hands. The leases first: with thousands of ids the planner would else look
+-- through all of them for each clip.
+with theirs as materialized (
+    select l.clip_id, l.reviewer from unnest(%(ids)s::bigint[]) as a (id) join review_leases l on l.clip_id = a.id
+    where l.expires_at > now() and l.reviewer <> %(reviewer)s
+)
+select t.clip_id as id, t.reviewer from theirs t join clips c on c.id = t.clip_id where c.state = 'pending_review' order by c.start_frame;
 
 -- name: held_clips
 -- Of some clips those whose export has begun: they have a file, or a running export claimed them after they were approved.
@@ -87,18 +90,19 @@ where c.id = any (%(ids)s::bigint[]) and c.state = 'review_approved' and (
 select nextval(pg_get_serial_sequence('clips', 'id')) as id from generate_series(1, %(count)s);
 
 -- name: write_clips
--- Clips as an act leaves them: new, or with the columns changed that review may change. Cuts are written before.
+-- Clips as an act leaves them: new, or with the columns changed that review may change. Cuts are written before. Each cut is looked
+-- up by itself: of a video cut a moment ago the planner does not know how many there are, and joins would take their product.
 insert into clips (id, video_id, start_frame, end_frame, start_pts, end_pts, seconds, confidence, state, version, parents, group_id,
                    reviewed_by, reviewed_at, retired_at)
 overriding system value
 select t.id, v.id, t.start_frame, t.end_frame, t.start_pts, t.end_pts,
-       (t.end_pts - t.start_pts) * v.time_base_num::float8 / v.time_base_den, least(a.confidence, b.confidence), t.state, t.version,
+       (t.end_pts - t.start_pts) * v.time_base_num::float8 / v.time_base_den,
+       least((select confidence from cuts where video_id = v.id and frame = t.start_frame),
+             (select confidence from cuts where video_id = v.id and frame = t.end_frame)), t.state, t.version,
        t.parents, t.group_id, t.reviewed_by, t.reviewed_at, t.retired_at
 from jsonb_to_recordset(%(clips)s) as t (id bigint, start_frame integer, end_frame integer, start_pts bigint, end_pts bigint,
      state clip_state, version integer, parents bigint[], group_id bigint, reviewed_by text, reviewed_at timestamptz, retired_at timestamptz)
 join videos v on v.id = %(video_id)s
-left join cuts a on a.video_id = v.id and a.frame = t.start_frame
-left join cuts b on b.video_id = v.id and b.frame = t.end_frame
 order by t.retired_at is null, t.id
 on conflict (id) do update
 set state = excluded.state, version = excluded.version, group_id = excluded.group_id, reviewed_by = excluded.reviewed_by,
@@ -113,7 +117,12 @@ on conflict (clip_id) do update set reviewer = excluded.reviewer, expires_at = e
 
 -- name: end_leases
 -- After an act: what does not wait any more is in nobody's hands.
-delete from review_leases l using clips c where c.id = l.clip_id and l.clip_id = any (%(ids)s::bigint[]) and c.state <> 'pending_review';
+with over as materialized (
+    select l.clip_id from unnest(%(ids)s::bigint[]) as a (id)
+    join review_leases l on l.clip_id = a.id join clips c on c.id = a.id and c.state <> 'pending_review'
+    order by l.clip_id for update of l
+)
+delete from review_leases l using over o where l.clip_id = o.clip_id;
 
 -- name: delete_cuts
 -- Take cuts away.
@@ -126,12 +135,14 @@ select %(video_id)s, frame, pts, kind, confidence, created_by, metadata
 from jsonb_to_recordset(%(cuts)s) as t (frame integer, pts bigint, kind cut_kind, confidence real, created_by text, metadata jsonb);
 
 -- name: refresh_confidence
--- How certain the clips beside some cuts are, after these changed.
-update clips c set confidence = least(
-    (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.start_frame),
-    (select k.confidence from cuts k where k.video_id = c.video_id and k.frame = c.end_frame))
-where c.video_id = %(video_id)s and c.retired_at is null
-  and (c.start_frame = any (%(frames)s::integer[]) or c.end_frame = any (%(frames)s::integer[]));
+-- How certain the clips beside some cuts are, after these changed. New clips know it already.
+update clips c set confidence = n.confidence
+from (select b.id, least((select confidence from cuts where video_id = b.video_id and frame = b.start_frame),
+                         (select confidence from cuts where video_id = b.video_id and frame = b.end_frame)) as confidence
+      from clips b
+      where b.video_id = %(video_id)s and b.retired_at is null
+        and (b.start_frame = any (%(frames)s::integer[]) or b.end_frame = any (%(frames)s::integer[]))) n
+where c.id = n.id and c.confidence is distinct from n.confidence;
 
 -- name: write_event
 -- Append to the log of review.
@@ -153,9 +164,12 @@ where reviewer = %(reviewer)s and id < %(before)s order by id desc limit %(limit
 select id, video_id, reviewer, action::text, undoes, clip_ids, before, after from review_events where id = %(id)s;
 
 -- name: later_events
--- What happened to some clips after an event.
-select id, video_id, reviewer, action::text, undoes, clip_ids, before, after from review_events
-where id > %(id)s and clip_ids && %(clip_ids)s::bigint[] order by id;
+-- What happened to some clips of a video after an event. Not by arrays that overlap: of thousands of clips each would be compared with
+-- each of the log.
+select id, video_id, reviewer, action::text, undoes, clip_ids, before, after from review_events e
+where video_id = %(video_id)s and id > %(id)s
+  and exists (select from unnest(e.clip_ids) as x (clip_id) where x.clip_id = any (%(clip_ids)s::bigint[]))
+order by id;
 
 -- name: clips_by_id
 -- Clips as review sees them.

@@ -23,5 +23,14 @@ select id, content_hash, proxy_key, frame_count from videos where id = %(id)s;
 
 -- name: clip_proxy
 -- What stills of a clip need.
-select c.id, c.video_id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame, c.export_key
+select c.id, c.video_id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame
 from clips c join videos v on v.id = c.video_id where c.id = %(id)s;
+
+-- name: clip_file
+-- What the key of a clip's latest file is made of: no profile where it has none.
+select c.id, v.content_hash, c.start_frame, c.end_frame, e.profile, e.params
+from clips c join videos v on v.id = c.video_id
+left join lateral (
+    select n.variant as profile, e.params from exports e join variants n on n.id = e.variant
+    where e.clip_id = c.id order by e.created_at desc limit 1) e on true
+where c.id = %(id)s;

@@ -145,9 +145,14 @@ on conflict (clip_id, variant) do update
 set params = excluded.params, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, frames = excluded.frames, created_at = now();
 
 -- name: record_archive
--- Forget the files of archived clips once they are gone from the store.
-with files as (delete from exports where clip_id = any (%(clip_ids)s::bigint[]))
-delete from stills where clip_id = any (%(clip_ids)s::bigint[]);
+-- Forget the files of archived clips once they are gone from the store; also those of retired clips with the same frames, whose
+-- objects are the same.
+with gone as materialized (
+    select o.id from clips c join clips o
+    on o.video_id = c.video_id and o.start_frame = c.start_frame and o.end_frame = c.end_frame
+    where c.id = any (%(clip_ids)s::bigint[])
+), files as (delete from exports where clip_id in (select id from gone))
+delete from stills where clip_id in (select id from gone);
 
 -- ------------------------------------------------------------------------------------------------ cuts and clips
 

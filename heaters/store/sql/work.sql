@@ -73,6 +73,8 @@ with mark as materialized (
     where t.variant = %(variant)s and t.driver is null
       and (not w.is_alone or w.place + (select count(*) from tasks h where h.driver is not null and h.is_alone) <= %(nodes)s)
     for update of t skip locked
+), room as materialized (
+    select greatest(0, %(most)s - (select count(*) from again)) as most
 ), retaken as (
     update tasks t set driver = %(driver)s, attempt = t.attempt + 1, started_at = now(), again_at = null
     from again a where t.video_id = a.video_id and t.variant = %(variant)s and t.stretch = a.stretch
@@ -86,7 +88,7 @@ with mark as materialized (
 ), due as materialized (  -- reads `looked` in its order and stops at the limit
     select l.video_id, l.stretch, l.at, d.items, least(coalesce(v.size_bytes, 0), %(most_bytes)s) as bytes
     from looked l cross join lateral (select {due} as items) d join videos v on v.id = l.video_id
-    where d.items > 0 limit %(most)s
+    where d.items > 0 limit (select most from room)
 ), summed as (
     select d.*, sum(items) over (order by at) - items as items_before, sum(bytes) over (order by at) - bytes as bytes_before,
            exists (select from again a where a.video_id = d.video_id and a.stretch = d.stretch) as is_retaken
@@ -96,9 +98,9 @@ with mark as materialized (
 ), place as materialized (
     select coalesce(
         (select min(s.at) - 1 from summed s where s.at > coalesce((select max(at) from chosen), 0)),
-        case when (select count(*) from due) >= %(most)s then (select max(at) from chosen) else (select max(at) from looked) end,
+        case when (select count(*) from due) >= (select most from room) then (select max(at) from chosen) else (select max(at) from looked) end,
         %(after)s::bigint, (select at from mark)) as at,
-        (select count(*) from looked) < %(look)s and (select count(*) from due) < %(most)s
+        (select count(*) from looked) < %(look)s and (select count(*) from due) < (select most from room)
         and (select count(*) from due) = (select count(*) from chosen) as at_end
 ), begun as (
     insert into tasks (video_id, variant, stretch, lane, at, driver, attempt, items, started_at)
@@ -118,32 +120,49 @@ order by c.video_id, c.stretch;
 
 -- name: free_hosts
 -- The hosts where downloads may begin now, and how many: no more than so many run at a time, and they begin so far apart, for all
--- drivers together. Files have the host '', and no bounds. Held until the claims that follow are written.
-select h.host, case when h.host = '' then %(most)s
-                    when %(host_spacing_seconds)s::float8 > 0 then 1
-                    else %(host_limit)s - b.n end::int as room
-from hosts h
-left join watermarks w on w.variant = %(variant)s and w.lane = h.host
-cross join lateral (
-    select count(*)::int as n from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is not null) b
-where (h.host = '' or (h.next_start_at <= now() and b.n < %(host_limit)s))
-  and (h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
-       or exists (select from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is null and t.due_at <= now()))
-order by h.next_start_at limit %(most)s for update of h skip locked;
+-- drivers together. Files have the host '', and no bounds. Each has its watermark from here on, and is held until the end of the
+-- transaction.
+with free as materialized (
+    select h.host, h.next_start_at, case when h.host = '' then %(most)s
+                        when %(host_spacing_seconds)s::float8 > 0 then 1
+                        else %(host_limit)s - b.n end::int as room
+    from hosts h
+    left join watermarks w on w.variant = %(variant)s and w.lane = h.host
+    cross join lateral (
+        select count(*)::int as n from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is not null) b
+    where (h.host = '' or (h.next_start_at <= now() and b.n < %(host_limit)s))
+      and (h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
+           or exists (select from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is null and t.due_at <= now()))
+    order by h.next_start_at limit %(most)s for update of h skip locked
+), lanes as (
+    insert into watermarks (variant, lane, at) select %(variant)s, host, 0 from free on conflict do nothing
+)
+select host, room from free order by next_start_at;
+
+-- name: put_off_hosts
+-- Downloads began at some hosts: the next may begin there after a while.
+update hosts set next_start_at = now() + %(host_spacing_seconds)s * interval '1 second' where host = any (%(hosts)s) and host <> '';
+
+-- name: forget_hosts
+-- Hosts of which everything was fetched a while ago have no queue. The bounds stand in the delete as well: it looks at them again
+-- where it had to wait for somebody who added to the queue.
+with idle as materialized (
+    select h.host, w.at from hosts h join watermarks w on w.variant = %(variant)s and w.lane = h.host
+    where h.newest <= w.at and h.next_start_at < now() - interval '1 minute' order by h.next_start_at limit %(most)s
+), busy as materialized (
+    select distinct lane from tasks where variant = %(variant)s
+)
+delete from hosts h using idle i
+where h.host = i.host and h.newest <= i.at and h.next_start_at < now() - interval '1 minute' and h.host not in (select lane from busy);
 
 -- name: is_any_host_waiting
 -- Whether some host has more than may begin now: it bears no more at a time, or has to be spaced.
 select exists (
     select from hosts h left join watermarks w on w.variant = %(variant)s and w.lane = h.host
-    where h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)) as yes;
-
--- name: space_host
--- The next download from a host begins no earlier than this.
-update hosts set next_start_at = now() + %(host_spacing_seconds)s * interval '1 second' where host = %(lane)s and host <> '';
-
--- name: make_lane
--- The watermark of a queue, at its start where the queue is new.
-insert into watermarks (variant, lane, at) values (%(variant)s, %(lane)s, 0) on conflict do nothing;
+    where exists (select from changes c where c.kind = %(takes)s and c.lane = h.host
+                  and c.at > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
+                  and (%(until)s::bigint is null or c.at <= %(until)s::bigint))
+      and h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)) as yes;
 
 -- name: variant
 -- The number of a stage's variant, made where it is new.
@@ -168,12 +187,6 @@ select announce(%(kind)s, %(video_ids)s::bigint[], %(stretches)s::int[]);
 -- Write down that something happened to some videos as a whole.
 select announce(%(kind)s, %(ids)s::bigint[], array_fill(0, array[cardinality(%(ids)s::bigint[])]));
 
--- name: announce_stretches
--- Write down that something happened to all stretches of some videos.
-select announce(%(kind)s, array_agg(v.id), array_agg(s.stretch)) from videos v
-cross join lateral generate_series(0, stretch_of(v.frame_count - 1)) as s (stretch)
-where v.id = any (%(ids)s::bigint[]) and v.frame_count is not null having count(*) > 0;
-
 -- name: check_constraints
 -- Look now at what is otherwise looked at when the transaction ends.
 set constraints all immediate; set constraints all deferred;
@@ -182,8 +195,8 @@ set constraints all immediate; set constraints all deferred;
 
 -- name: settle
 -- The end of claims: see the function.
-select * from settle(%(driver)s, %(variant)s::smallint, %(attempts)s::int, %(gives)s, %(claims)s::jsonb, %(done_videos)s::bigint[],
-                     %(done_clips)s::bigint[], %(failed)s::jsonb);
+select * from settle(%(driver)s, %(variant)s::smallint, %(attempts)s::int, %(gives)s, %(milestone)s::video_state, %(by_stretches)s,
+                     %(claims)s::jsonb, %(done_videos)s::bigint[], %(done_clips)s::bigint[], %(failed)s::jsonb);
 
 -- name: lose
 -- The worker or node of some claims was lost, which is not their failure: they wait, and of those that were lost less than
@@ -241,11 +254,6 @@ with gone as (
 )
 select count(*)::int as n from lost;
 
--- name: advance_videos
--- Move videos to their next milestone.
-update videos set state = %(milestone)s::video_state, updated_at = now()
-where id = any (%(ids)s::bigint[]) and state = %(takes)s::video_state;
-
 -- name: keep_history
 -- Make this week's partition of the history and the next one, and let go of those that are older than is kept.
 select keep_history(%(days)s::int);
@@ -284,12 +292,12 @@ select count(*)::int as n from (
 select name, sum(n)::bigint as n from tallies where starts_with(name, %(prefix)s) group by name having sum(n) <> 0;
 
 -- name: count_made
--- Per variant: how many active clips of some videos have what it makes.
-select m.variant, count(*)::int as n from clips c
+-- The kept counts of derived rows, by name, counted over the active clips of some videos.
+select kept_as(c.state) || m.variant as name, count(*)::int as n from clips c
 cross join lateral (
     select variant from stills where clip_id = c.id union all select variant from facts where clip_id = c.id
     union all select variant from exports where clip_id = c.id union all select variant from embeddings where clip_id = c.id) m
-where c.video_id = any (%(scope)s::bigint[]) and c.retired_at is null group by m.variant;
+where c.video_id = any (%(scope)s::bigint[]) and c.retired_at is null group by 1;
 
 -- name: count_states
 -- How many of some videos, and of their active clips, are in each state.
@@ -332,16 +340,10 @@ select v.stage, sum(t.items)::int as running from tasks t join variants v on v.i
 select v.stage, sum(r.items - r.failed_items)::int as n from stage_runs r join variants v on v.id = r.variant
 where r.finished_at > now() - interval '1 hour' and r.status = 'done' group by v.stage;
 
--- name: next_retry
--- Per stage: in how many seconds the first of what failed is tried again.
-select v.stage, extract(epoch from min(f.next_attempt_at) - now())::float8 as seconds
-from failures f join variants v on v.id = f.variant where f.next_attempt_at is not null group by v.stage;
-
--- name: oldest_change
--- Since when the first change beyond a variant's watermark waits.
-select extract(epoch from now() - c.since)::float8 as seconds from changes c
-where c.kind = %(takes)s and c.at > (select min(w.at) from watermarks w where w.variant = %(variant)s)
-order by c.at limit 1;
+-- name: done_last_hour_of
+-- Per stage: how many items of some videos were done in the last hour.
+select v.stage, sum(r.items - r.failed_items)::int as n from stage_runs r join variants v on v.id = r.variant
+where r.video_id = any (%(scope)s::bigint[]) and r.finished_at > now() - interval '1 hour' and r.status = 'done' group by v.stage;
 
 -- name: drivers
 -- Who works: what each driver holds now, and why its stages wait.
@@ -361,16 +363,17 @@ where t.driver is not null and (%(scope)s::bigint[] is null or t.video_id = any 
 order by t.started_at limit %(limit)s;
 
 -- name: open_failures
--- What failed and is not done, the dead first, then the latest: for status.
+-- What failed and is not done, the latest first: for status.
 select f.id, v.stage, f.video_id, f.clip_id, f.failures, f.error_type, f.error, f.driver, f.next_attempt_at is null as dead, d.source,
        d.title, f.failed_at, greatest(extract(epoch from f.next_attempt_at - now()), 0)::float8 as retry_in_seconds
-from failures f join variants v on v.id = f.variant join videos d on d.id = f.video_id
-where (%(scope)s::bigint[] is null or f.video_id = any (%(scope)s::bigint[]))
-  and (%(stage)s::text is null or v.stage = %(stage)s::text)
-  and (%(error_type)s::text is null or f.error_type = %(error_type)s::text)
-  and (%(dead)s::boolean is null or (f.next_attempt_at is null) = %(dead)s::boolean)
-  and (%(before)s::bigint is null or f.id < %(before)s::bigint)
-order by f.id desc limit %(limit)s;
+from (select * from failures f
+      where (%(scope)s::bigint[] is null or f.video_id = any (%(scope)s::bigint[]))
+        and (%(stage)s::text is null or f.variant = any (array(select id from variants where stage = %(stage)s::text)))
+        and (%(error_type)s::text is null or f.error_type = %(error_type)s::text)
+        and (%(dead)s::boolean is null or (f.next_attempt_at is null) = %(dead)s::boolean)
+        and (%(before)s::bigint is null or f.id < %(before)s::bigint)
+      order by f.id desc limit %(limit)s) f
+join variants v on v.id = f.variant join videos d on d.id = f.video_id order by f.id desc;
 
 -- name: failure_example
 -- The latest failure of one kind.
@@ -390,6 +393,9 @@ with chosen as (
     returning v.stage, f.video_id, f.variant, f.stretch, f.clip_id
 ), lanes as (
     select c.*, case when c.stage = 'download' then v.host else '' end as lane from chosen c join videos v on v.id = c.video_id
+), hosts_again as (
+    insert into hosts as h (host, newest) select distinct lane, 0 from lanes where stage = 'download'
+    on conflict (host) do update set next_start_at = greatest(h.next_start_at, now())
 ), due as (
     insert into tasks as t (video_id, variant, stretch, lane) select distinct video_id, variant, stretch, lane from lanes
     on conflict (video_id, variant, stretch) do update

@@ -2,12 +2,14 @@
 
 The object key that the item names is JSON: {"seconds": how long it takes}. With "eats_bytes" it takes so much memory
 first, and with "once", the name of a file, only if that file is not there yet. With "marks", the name of a folder, it
-leaves a file there named as its node when it begins.
+leaves a file there named as its node when it begins. With "kills" it kills its process. On a node whose id is the name
+of a file in the folder "unfit" of HEATERS_HOME, no worker can be built.
 """
 
 import json
 import mmap
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import Any
 
 import ray
 
+from heaters.errors import ConfigError
 from heaters.settings import Settings
 from heaters.stages.base import Context, StageResult, Transaction
 
@@ -36,7 +39,8 @@ class Waiter:
     """Takes as long as its items say, one after the other."""
 
     def __init__(self, settings: Settings) -> None:
-        del settings
+        if (settings.home / "unfit" / ray.get_runtime_context().get_node_id()).exists():
+            raise ConfigError("a setting is wrong on this node")
 
     def __call__(self, items: Sequence[Any], context: Context) -> list[Waited]:
         del context
@@ -46,6 +50,8 @@ class Waiter:
         for item in asked:
             if "marks" in item:
                 Path(item["marks"], node).touch()
+            if item.get("kills"):
+                os.kill(os.getpid(), signal.SIGKILL)
             _eat(item)
         seconds = [item["seconds"] for item in asked]
         time.sleep(sum(seconds))
@@ -70,6 +76,6 @@ def _eat(item: dict[str, Any]) -> None:
         time.sleep(0.02)  # Ray looks every tenth of a second
 
 
-def record(tx: Transaction, item: Any, result: StageResult) -> None:
+def record(tx: Transaction, variant: int, done: Sequence[tuple[Any, StageResult]]) -> None:
     """Nothing but the run itself."""
-    del tx, item, result
+    del tx, variant, done

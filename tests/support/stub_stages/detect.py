@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass
 
-from stub_stages import Waiter as Worker
-from stub_stages import record
-
-__all__ = ["INPUT", "Input", "Worker", "record"]
-
-INPUT = "input_detect"
+from heaters.stages.base import StageCode
+from stub_stages import Waiter, record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +17,6 @@ class Input:
     frame_count: int
     time_base_num: int
     time_base_den: int
+
+
+STAGE = StageCode(input=Input, worker=Waiter, record=record)

@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass
 
-from stub_stages import Waiter as Worker
-from stub_stages import record
-
-__all__ = ["INPUT", "Input", "Worker", "record"]
-
-INPUT = "input_prepare"
+from heaters.stages.base import StageCode
+from stub_stages import Waiter, record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +13,6 @@ class Input:
     id: int
     content_hash: str
     source_key: str
+
+
+STAGE = StageCode(input=Input, worker=Waiter, record=record)

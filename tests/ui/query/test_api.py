@@ -5,12 +5,15 @@ from itertools import chain
 from typing import Any
 
 import httpx
+import pytest
 from client import client
+from made import add_facts, add_files, approve
 from PIL import Image
 from rows import add_clips, add_video, one
 from served import Site
 
-from ui.query.listing import PAGE_SIZE, SORTS
+from ui.query.browse import SORTS
+from ui.query.listing import PAGE_SIZE
 
 HOSTILE = "<img src=x onerror=alert(1)> ${7*7} {{7*7}} '; drop table clips; --"
 
@@ -71,17 +74,39 @@ def test_filters(empty_site: Site) -> None:
         assert pages(anyone, state="review_skipped") == [[clips[3]]]
         assert anyone.get("/api/query/clips", params={"shortest": 0.5}).json()["total"] == 0
         assert anyone.get("/api/query/clips", params={"longest": 0.5}).json()["total"] == 60
-        for number, motion in ((clips[1], 0.5), (clips[2], 0.01)):
-            one(
-                empty_site.database,
-                "insert into artifacts (clip_id, kind, strategy, key, sha256, size_bytes, metadata) "
-                "values (%(i)s, 'facts', '1', 'k', repeat('0', 64), 1, jsonb_build_object('motion', %(m)s::float8)) "
-                "returning clip_id",
-                {"i": number, "m": motion},
-            )
+        settings = empty_site.context.settings.variant("facts")
+        add_facts(empty_site.database, clips[1:3], [{"motion": 0.5}, {"motion": 0.01}], settings)
+        add_facts(empty_site.database, clips[4:5], [{"motion": 0.7}], "of other settings")
         assert pages(anyone, where="motion>=0.1") == [[clips[1]]]
         assert sorted(flat(pages(anyone, where="motion>=0, motion<=0.5"))) == clips[1:3]
         assert anyone.get("/api/query/clips", params={"where": "motion>=0, black_share<=1"}).json()["total"] == 0
+
+
+def test_cards_say_what_was_decided_and_whether_there_is_a_file(empty_site: Site) -> None:
+    clips = fill(empty_site)
+    approve(empty_site.database, clips[:2])
+    add_files(empty_site.database, clips[:1], empty_site.context.settings.export_profile, [b"film"])
+    with client(empty_site) as anyone:
+        found = anyone.get("/api/query/clips", params={"sort": "oldest"}).json()["clips"][:3]
+    assert [(clip["state"], clip["has_file"]) for clip in found] == [
+        ("review_approved", True),
+        ("review_approved", False),
+        ("pending_review", False),
+    ]
+
+
+def test_an_answer_that_is_not_full_goes_on(empty_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = fill(empty_site)
+    monkeypatch.setattr("ui.query.browse.narrow", lambda *_: None)
+    monkeypatch.setattr("ui.query.browse.LOOK_BY_ID", 20)
+    given: dict[str, Any] = {"sort": "oldest", "shortest": 0, "longest": 9}
+    with client(empty_site) as anyone:
+        first = anyone.get("/api/query/clips", params=given).json()
+        more = {"cursor": first["next"], "count": PAGE_SIZE - len(first["clips"])}
+        second = anyone.get("/api/query/clips", params=given | more).json()
+        assert anyone.get("/api/query/clips", params=given | {"count": 25}).status_code == 400
+    assert (first["is_full"], second["is_full"], first["total"]) == (False, True, 10_000)
+    assert [clip["id"] for clip in first["clips"] + second["clips"]] == clips[:PAGE_SIZE]
 
 
 STRANGE: tuple[tuple[dict[str, Any], int], ...] = (

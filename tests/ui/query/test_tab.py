@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from browser import intercept
 from playwright.sync_api import Page, expect
 from served import Site
@@ -73,9 +75,17 @@ def test_words_pictures_and_clips_add_up(site: Site, open_page: Open, tmp_path: 
 
 def test_filters_sorts_and_nothing_found(site: Site, open_page: Open) -> None:
     page = open_page(site.url, path="/?tab=query")
-    page.get_by_label("State").select_option("pending_review")
+    decision = page.get_by_label("Decision")
+    expect(decision.locator("option")).to_have_text(["any", "to review", "approved", "skipped", "archived"])
+    decision.select_option("pending_review")
     settled(page)
     expect(page.locator(".q-card .h-chip").first).to_have_text("to review")
+    expect(page.locator(".q-file")).to_have_count(0)
+    decision.select_option("review_approved")
+    settled(page)
+    expect(page.locator(".q-card .h-chip").first).to_have_text("approved")
+    expect(page.locator(".q-file")).to_have_count(24)
+    expect(page.get_by_text("1–24 of 30 clips")).to_be_visible()
     page.get_by_label("Sort").select_option("longest")
     settled(page)
     assert "sort=longest" in page.url
@@ -96,6 +106,49 @@ def test_filters_sorts_and_nothing_found(site: Site, open_page: Open) -> None:
     page.get_by_label("Facts").fill("motion>=0")
     page.keyboard.press("Enter")
     expect(page.locator(".q-card").first).to_be_visible()
+
+
+def test_a_page_that_takes_several_answers_fills_by_itself(
+    site: Site, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.query.browse.narrow", lambda *_: None)
+    monkeypatch.setattr("ui.query.browse.LOOK_BY_ID", 4)
+    page = open_page(site.url, path="/?tab=query&shortest=0.1&state=review_approved&sort=oldest")
+    expect(page.get_by_text("Page 1")).to_be_visible()
+    settled(page)
+    first = numbers(page)
+    assert len(first) == 24
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text("Page 2")).to_be_visible()
+    settled(page)
+    rest = numbers(page)
+    assert (len(rest), len({*first, *rest})) == (6, 30)
+    page.reload()
+    expect(page.get_by_text("Page 2")).to_be_visible()
+    settled(page)
+    assert numbers(page) == rest
+
+
+def test_one_may_look_further_where_nothing_is_found_for_long(site: Site, open_page: Open) -> None:
+    page = open_page(site.url, path="/?tab=query")
+    settled(page)
+    nothing = {"clips": [], "next": "e30", "is_full": False, "total": None, "is_more": True, "note": "", "how": ""}
+    intercept(page, "**/api/query/clips*", lambda route: route.fulfill(json=nothing))
+    page.get_by_label("Sort").select_option("oldest")
+    expect(page.get_by_role("heading", name="Nothing found so far")).to_be_visible()
+    page.unroute("**/api/query/clips*")
+    page.get_by_role("button", name="Look further").click()
+    expect(page.locator(".q-card").first).to_be_visible()
+
+
+def test_clips_are_found_as_soon_as_they_have_vectors(site: Site, open_page: Open, library: Any) -> None:
+    page = open_page(site.url, path=f"/?tab=query&q=a+lion&video={library.photos}")
+    expect(page.locator(".q-card .h-chip").first).to_have_text("to review")
+    with site.database.transaction() as tx:
+        tx.execute("delete from embeddings")
+    page.goto(f"{site.url}/?tab=query&q=a+lion")
+    expect(page.get_by_role("heading", name="Nothing is searchable yet")).to_be_visible()
+    expect(page.get_by_text("as soon as it has its vector, decided or not")).to_be_visible()
 
 
 def test_hover_scrubs_and_a_click_opens_the_clip_in_context(site: Site, open_page: Open) -> None:

@@ -164,7 +164,8 @@ def test_offline_and_back(reviewer: Reviewer, site: Site) -> None:
 
 def test_a_clip_decided_elsewhere_is_said_and_the_reviewer_goes_on(reviewer: Reviewer, site: Site) -> None:
     clip = reviewer.clip
-    Leases(site.database).release(one(site.database, "select review_lease_by from clips where id = %(i)s", {"i": clip}))
+    held_by = one(site.database, "select reviewer from review_leases where clip_id = %(i)s", {"i": clip})
+    Leases(site.database).release(held_by)
     reviews = Reviews(site.database, Tracks(site.context.store))
     reviews.act(ReviewAction.APPROVE, clip, reviewer="ben", request_key="elsewhere")
     reviewer.page.watched.expected += ["409"]  # type: ignore[attr-defined]
@@ -241,7 +242,7 @@ def test_letters_off_leaves_buttons_arrows_and_control(reviewer: Reviewer, site:
     reviewer.page.get_by_label("Single letters act").uncheck()
     reviewer.close_sheet()
     reviewer.press("a", "s", "r", "u")
-    reviewer.page.get_by_role("button", name="Approve").click()
+    reviewer.page.get_by_role("button", name="Approve", exact=True).click()
     reviewer.page.wait_for_function(f"() => document.querySelector('.rv').dataset.clip !== '{clip}'")
     reviewer.press("Control+z")
     reviewer.shows(clip)

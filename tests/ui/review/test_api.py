@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from made import add_files
 from rows import one, rows
 from served import Site
 
@@ -118,6 +119,16 @@ def test_refusals_say_what_became_of_the_clip(ann: Caller, ben: Caller, site: Si
     assert "version 9 then" in ben.act("skip", {**cards[2], "version": 9}, 409)["error"]["message"]
     assert "strictly inside" in ben.act("split", cards[2], 409, frame=0)["error"]["message"]
     assert ann.act("approve", cards[0], 409)["error"]["message"].endswith("already approved by you")
+
+
+def test_what_was_exported_cannot_be_taken_back(ann: Caller, site: Site, library: Any) -> None:
+    first, second, *_ = ann("open", videos=[library.photos])["clips"]
+    ann.act("approve", second)
+    ann.act("approve", first)
+    add_files(site.database, [first["id"]], site.context.settings.export_profile, [b"film"])
+    refused = ann("undo", 409, key="undo-too-late")["error"]["message"]
+    assert "export" in refused
+    assert one(site.database, "select state::text from clips where id = %(i)s", {"i": first["id"]}) == "review_approved"
 
 
 def test_renewing_says_what_is_lost(ann: Caller, ben: Caller, site: Site, library: Any) -> None:

@@ -33,7 +33,7 @@ def test_two_reviewers_share_nothing(make_site: Callable[..., Site], open_page: 
     wait_until(both_are_done, "the last clip to be decided", 120)
     for reviewer in people.values():
         reviewer.saved()
-    events = rows(site.database, "select reviewer, (after->'clips'->0->>'id')::bigint as clip from review_events")
+    events = rows(site.database, "select reviewer, clip_ids[1] as clip from review_events")
     assert len(events) == len({event["clip"] for event in events}) == total
     assert {event["reviewer"] for event in events} == {"ann", "ben"}
     assert one(site.database, "select count(*) from clips where state = 'pending_review' and retired_at is null") == 0
@@ -41,7 +41,7 @@ def test_two_reviewers_share_nothing(make_site: Callable[..., Site], open_page: 
 
 def test_leaving_the_page_gives_the_clips_back(site: Site, open_page: Callable[..., Page]) -> None:
     reviewer = Reviewer(open_page(site.url)).ready()
-    held = "select count(*) from clips where review_lease_expires_at > now()"
+    held = "select count(*) from review_leases where expires_at > now()"
     assert one(site.database, held) > 3
     reviewer.page.goto("about:blank")
     # But for neighbours, whose short lease runs out.

@@ -16,6 +16,17 @@ def open_review(site: Site, open_page: Opener, query: str = "", **options: Any) 
     return Reviewer(open_page(site.url, path=f"/{query}", **options))
 
 
+def hand_to_ben(site: Site, clip: int | None = None) -> None:
+    """Another reviewer has a clip in hand, or all of them."""
+    with site.database.transaction() as tx:
+        tx.execute(
+            "insert into review_leases (clip_id, video_id, reviewer, expires_at) "
+            "select id, video_id, 'ben', now() + interval '5 min' from clips where id = coalesce(%(i)s::bigint, id) "
+            "on conflict (clip_id) do update set reviewer = excluded.reviewer, expires_at = excluded.expires_at",
+            {"i": clip},
+        )
+
+
 def test_the_first_clip_decodes_and_plays(site: Site, open_page: Opener) -> None:
     reviewer = open_review(site, open_page).ready()
     playing = """() => {
@@ -62,8 +73,7 @@ def test_a_proxy_on_its_way(site: Site, open_page: Opener, library: Any) -> None
 
 
 def test_clips_in_other_hands_are_said(site: Site, open_page: Opener, library: Any) -> None:
-    with site.database.transaction() as tx:
-        tx.execute("update clips set review_lease_by = 'ben', review_lease_expires_at = now() + interval '5 min'")
+    hand_to_ben(site)
     reviewer = open_review(site, open_page)
     reviewer.state("empty")
     assert "in other reviewers' hands" in reviewer.text("veil-text")
@@ -91,12 +101,7 @@ def test_a_clip_that_cannot_be_played(site: Site, open_page: Opener, library: An
 def test_a_lease_that_was_lost(site: Site, open_page: Opener) -> None:
     reviewer = open_review(site, open_page).ready()
     clip = reviewer.clip
-    with site.database.transaction() as tx:
-        tx.execute(
-            "update clips set review_lease_by = 'ben', review_lease_expires_at = now() + interval '5 min' "
-            "where id = %(i)s",
-            {"i": clip},
-        )
+    hand_to_ben(site, clip)
     reviewer.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     reviewer.notice(f"Clip {clip} is in ben's hands. Here is the next one")
     assert reviewer.clip != clip

@@ -3,21 +3,21 @@
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-from rows import add_video, one, rows
+from rows import add_clips, add_video, rows
 from served import Site
+from working import Driver
+
+from heaters.core.pipeline import STAGES
+from heaters.errors import MediaError
 
 Open = Callable[..., Page]
-
-RUN = """
-    insert into stage_runs
-        (stage, subject, subject_id, video_id, attempt, status, worker, error_type, error, finished_at)
-    values ('download', 'video', %(v)s, %(v)s, 1, 'dead', 'w', 'MediaError', '<b>not</b> a video', now()) returning id
-"""
 
 
 def test_failures_open_and_are_retried(empty_site: Site, open_page: Open) -> None:
     for name in ("one", "two", "three"):
-        one(empty_site.database, RUN, {"v": add_video(empty_site.database, name)})
+        add_video(empty_site.database, name)
+    driver, download = Driver(empty_site.database, empty_site.context.settings), STAGES["download"]
+    driver.finish(download, driver.claim(download), lambda _: MediaError("<b>not</b> a video"))
     page = open_page(empty_site.url, path="/?tab=status")
     kind = page.locator(".s-fail")
     expect(kind).to_have_count(1)
@@ -30,7 +30,28 @@ def test_failures_open_and_are_retried(empty_site: Site, open_page: Open) -> Non
     page.get_by_role("button", name="Retry all").click()
     expect(page.get_by_text("2 items are due again")).to_be_visible()
     expect(kind).to_have_count(0)
-    assert rows(empty_site.database, "select 1 from stage_runs where not voided") == []
+    assert rows(empty_site.database, "select 1 from failures") == []
+
+
+def test_the_page_of_a_video_shows_what_runs_and_failed(empty_site: Site, open_page: Open) -> None:
+    db = empty_site.database
+    video = add_video(db, "film", "cut")
+    add_clips(db, video, [30, 60])
+    driver = Driver(db, empty_site.context.settings)
+    driver.drain("keyframes")
+    driver.finish(STAGES["facts"], driver.claim(STAGES["facts"]), lambda item: MediaError(f"clip {item.id} is dark"))
+    driver.claim(STAGES["embed"])
+    page = open_page(empty_site.url, path=f"/?tab=status&video={video}")
+    page.watched.expected.append("/frames/")  # type: ignore[attr-defined]  # there is no film
+    path = page.locator(".s-path li")
+    expect(path.filter(has_text="keyframes")).to_have_attribute("data-state", "done")
+    expect(path.filter(has_text="facts")).to_have_text("facts0 of 3, 3 gave up")
+    expect(path.filter(has_text="embed")).to_have_text("embed0 of 3, 3 running")
+    expect(page.get_by_text("3 items · attempt 1 · for")).to_be_visible()
+    expect(page.get_by_text("MediaError: clip 1 is dark").first).to_be_visible()
+    page.get_by_role("button", name="Retry what failed").click()
+    expect(page.get_by_text("What failed: 3 items are due again")).to_be_visible()
+    expect(path.filter(has_text="facts")).to_have_text("facts0 of 3")
 
 
 def test_it_asks_only_while_it_is_seen(site: Site, open_page: Open) -> None:
@@ -50,10 +71,10 @@ def test_a_video_from_source_to_vectors(site: Site, open_page: Open) -> None:
     page = open_page(site.url, path="/?tab=status")
     page.get_by_role("link", name="searchable", exact=True).click()
     expect(page.get_by_role("heading", name="searchable")).to_be_visible()
-    expect(page.locator(".s-path li[data-state=done]")).to_have_count(7)
+    expect(page.locator(".s-path li[data-state=done]")).to_have_count(8)
     expect(page.locator(".s-run").filter(has_text="detect").first).to_be_visible()
     page.locator(".s-run").filter(has_text="detect").first.locator("summary").click()
     expect(page.get_by_text("transnetv2").first).to_be_visible()
-    page.get_by_role("button", name="More").click()
+    expect(page.get_by_text("30 vectors, 30 measured, 30 files")).to_be_visible()
     page.get_by_role("link", name="Its clips").click()
     expect(page.get_by_text("of 30 clips")).to_be_visible()

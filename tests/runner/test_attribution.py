@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from heaters.errors import NodeLost, WorkerLost
-from heaters.runner.doubts import Doubts
+from heaters.runner.attribution import FailureAttribution
 
 ERROR = WorkerLost("the process that worked on it died")
 
@@ -18,8 +18,8 @@ class World:
     dead: list[str] = field(default_factory=list)
     silent: bool = False
 
-    def doubts(self) -> "Doubts[str]":
-        return Doubts(lambda: self.dead, lambda: self.silent, clock=lambda: self.now)
+    def attribution(self) -> "FailureAttribution[str]":
+        return FailureAttribution(lambda: self.dead, lambda: self.silent, clock=lambda: self.now)
 
 
 @pytest.fixture
@@ -28,48 +28,48 @@ def world() -> World:
 
 
 def test_a_node_that_dies_after_its_worker_takes_the_blame(world: World) -> None:
-    doubts = world.doubts()
-    doubts.add("call", 101.0, ERROR)
+    attribution = world.attribution()
+    attribution.add("call", 101.0, ERROR)
     world.silent = True
     world.now = 110.0
-    assert list(doubts.settled()) == []
-    assert doubts.calls == ["call"]
+    assert list(attribution.settled()) == []
+    assert attribution.calls == ["call"]
     world.dead.append("node")
-    ((call, error),) = doubts.settled()
+    ((call, error),) = attribution.settled()
     assert call == "call"
     assert isinstance(error, NodeLost)
     assert "the process that worked on it died" in str(error)
-    assert doubts.calls == []
+    assert attribution.calls == []
 
 
 def test_a_node_that_was_seen_dead_before_its_worker_was_takes_it_too(world: World) -> None:
-    doubts = world.doubts()
+    attribution = world.attribution()
     world.now, world.dead = 105.0, ["long ago", "node"]
-    doubts.look()
-    doubts.add("on it", 101.0, ERROR)
-    doubts.add("begun after", 106.0, ERROR)
+    attribution.look()
+    attribution.add("on it", 101.0, ERROR)
+    attribution.add("begun after", 106.0, ERROR)
     world.now = 107.0
-    assert [(call, type(error)) for call, error in doubts.settled()] == [
+    assert [(call, type(error)) for call, error in attribution.settled()] == [
         ("on it", NodeLost),
         ("begun after", WorkerLost),
     ]
 
 
 def test_where_all_nodes_answer_the_worker_died_alone(world: World) -> None:
-    doubts = world.doubts()
-    doubts.add("call", 101.0, ERROR)
+    attribution = world.attribution()
+    attribution.add("call", 101.0, ERROR)
     world.now = 101.9
-    assert list(doubts.settled()) == []
+    assert list(attribution.settled()) == []
     world.now = 102.0
-    assert list(doubts.settled()) == [("call", ERROR)]
-    assert list(doubts.settled()) == []
+    assert list(attribution.settled()) == [("call", ERROR)]
+    assert list(attribution.settled()) == []
 
 
 def test_a_node_that_stays_silent_and_alive_is_not_waited_for_for_ever(world: World) -> None:
-    doubts = world.doubts()
-    doubts.add("call", 101.0, ERROR)
+    attribution = world.attribution()
+    attribution.add("call", 101.0, ERROR)
     world.silent = True
     world.now = 119.9
-    assert list(doubts.settled()) == []
+    assert list(attribution.settled()) == []
     world.now = 120.0
-    assert list(doubts.settled()) == [("call", ERROR)]
+    assert list(attribution.settled()) == [("call", ERROR)]

@@ -1,0 +1,3 @@
+-- name: mark_cut
+-- A video is as far as detection leaves it.
+update videos set state = 'cut' where id = %(id)s;
