@@ -4,8 +4,9 @@
 
 A video goes through the whole table: three stages, its clips through four more. Per number of nodes it prints the
 time to drain against the ideal (all work ÷ all CPUs), the driver's CPU time and the SQL statements for each item (a
-video or clip in one stage), and writes the section into RESULTS.md. Simulated nodes are processes of this machine: many
-take its cores from the driver.
+video or clip in one stage), and writes the section into RESULTS.md. A second run at each number has videos that are cut
+already, and tells what a clip costs in one stage. Simulated nodes are processes of this machine: many take its cores
+from the driver.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -20,19 +22,20 @@ from typing import Any
 
 import psycopg
 import results
+from drivers import Driver
 
 from heaters import embedded
 from heaters.core.pipeline import Stage, machine_stages
 from heaters.settings import Settings
 from heaters.store.approval import Approver
-from heaters.store.db import Database
+from heaters.store.db import BY_INDEX, Database
 from heaters.store.open import open_database
 from heaters.store.queries import query
 from heaters.submit import submit_all
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = (
-    "nodes", "CPUs", "items", "drained in s", "ideal s", "ideal ÷ drained", "driver's CPU ms an item",
+    "nodes", "CPUs", "stages", "items", "drained in s", "ideal s", "ideal ÷ drained", "driver's CPU ms an item",
     "statements an item", "items/s",
 )  # fmt: skip
 
@@ -43,6 +46,7 @@ class Measured:
 
     nodes: int
     cpus: int
+    stages: str
     items: int
     seconds: float
     ideal_seconds: float
@@ -52,9 +56,9 @@ class Measured:
     def row(self) -> list[str]:
         """Its line of the table."""
         return [
-            str(self.nodes), str(self.cpus), f"{self.items:,}", f"{self.seconds:.1f}", f"{self.ideal_seconds:.1f}",
-            f"{self.ideal_seconds / self.seconds:.2f}", f"{self.driver_seconds / self.items * 1000:.3f}",
-            f"{self.statements / self.items:.3f}", f"{self.items / self.seconds:.0f}",
+            str(self.nodes), str(self.cpus), self.stages, f"{self.items:,}", f"{self.seconds:.1f}",
+            f"{self.ideal_seconds:.1f}", f"{self.ideal_seconds / self.seconds:.2f}",
+            f"{self.driver_seconds / self.items * 1000:.3f}", f"{self.statements / self.items:.3f}", f"{self.items / self.seconds:.0f}",
         ]  # fmt: skip
 
 
@@ -72,9 +76,9 @@ class Statements:
         psycopg.Cursor.execute = counted  # type: ignore[method-assign]
 
 
-def stages() -> tuple[Stage, ...]:
-    """The table's rows as plain CPU work, so that the ideal is all work ÷ all CPUs; batches as they are."""
-    return tuple(replace(s, gpus=0.0, resident=False, memory_bytes=1) for s in machine_stages())
+def stages(names: Collection[str]) -> tuple[Stage, ...]:
+    """Rows of the table as plain CPU work, so that the ideal is all work ÷ all CPUs; batches as they are."""
+    return tuple(replace(s, gpus=0.0, resident=False, memory_bytes=1) for s in machine_stages() if s.name in names)
 
 
 def nap() -> None:
@@ -82,7 +86,7 @@ def nap() -> None:
     time.sleep(1.0)
 
 
-def drain(database: Database, settings: Settings, nodes: int, cpus: int) -> tuple[float, float]:
+def drain(database: Database, settings: Settings, nodes: int, cpus: int, names: Collection[str]) -> tuple[float, float]:
     """Wall seconds, and CPU seconds of this process, from the first claim to nothing left."""
     import ray
     from ray.cluster_utils import Cluster
@@ -107,7 +111,7 @@ def drain(database: Database, settings: Settings, nodes: int, cpus: int) -> tupl
             tasks=tasks,
             heartbeat=heartbeat,
             cluster=survey(owned=False),
-            stages=stages(),
+            stages=stages(names),
             observer=Several(),
             side_tasks=[Approver(database, None, reviewer="scale")],
             package="benchmarks.scale_stages",
@@ -120,31 +124,36 @@ def drain(database: Database, settings: Settings, nodes: int, cpus: int) -> tupl
     return measured
 
 
-def measure(home: Path, videos: int, nodes: int, cpus: int, statements: Statements) -> Measured:
-    """A fresh database with so many videos, drained."""
+def measure(home: Path, videos: int, nodes: int, cpus: int, statements: Statements, *, whole: bool) -> Measured:
+    """A fresh database with so many videos, drained: by the whole table, or by the stages of clips alone."""
     from benchmarks.scale_stages import CLIPS, OF_CLIPS, OF_VIDEOS, seconds_of
 
     settings = Settings(home=home)
     database = open_database(settings)
     for _ in submit_all(database, (f"https://host{number}.example/film.mp4" for number in range(videos))):
         pass
+    names = (*OF_VIDEOS, *OF_CLIPS) if whole else OF_CLIPS
+    if not whole:
+        Driver(database, settings, "before").drain(*OF_VIDEOS)
     before = statements.count
-    seconds, driver_seconds = drain(database, settings, nodes, cpus)
+    ours = database.like(application_name="scale", max_size=4, patience_seconds=5.0, options=BY_INDEX)
+    seconds, driver_seconds = drain(ours, settings, nodes, cpus, names)
     asked = statements.count - before
     with database.transaction() as tx:
         given = {"scope": None, "stage": None, "error_type": None, "dead": None, "before": None, "limit": 1}
         failures = tx.execute(query("open_failures"), given).fetchall()
     if failures:
         raise SystemExit(f"the stages do not go through, so their time tells nothing: {failures[0]}")
+    ours.close()
     database.close()
     embedded.release(home)
-    work = sum(seconds_of(name, n) for name in OF_VIDEOS for n in range(1, videos + 1))
-    work += sum(seconds_of(name, n) for name in OF_CLIPS for n in range(1, videos * CLIPS + 1))
-    items = videos * (len(OF_VIDEOS) + len(OF_CLIPS) * CLIPS)
+    items = {name: videos if name in OF_VIDEOS else videos * CLIPS for name in names}
+    work = sum(seconds_of(name, n) for name in names for n in range(1, items[name] + 1))
     return Measured(
         nodes=nodes,
         cpus=nodes * cpus,
-        items=items,
+        stages="all" if whole else "of clips",
+        items=sum(items.values()),
         seconds=seconds,
         ideal_seconds=work / (nodes * cpus),
         driver_seconds=driver_seconds,
@@ -176,9 +185,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:  # short: Ray's sockets lie in it
         os.environ["RAY_TMPDIR"] = folder  # its own: others find the latest Ray by the usual one
         for nodes in map(int, options.nodes.split(",")):
-            home = Path(folder) / f"home{nodes}"
-            found.append(measure(home, options.videos, nodes, options.cpus, statements))
-            print(dict(zip(HEAD, found[-1].row(), strict=True)), flush=True)
+            for whole in (True, False):
+                home = Path(folder) / f"home{len(found)}"
+                found.append(measure(home, options.videos, nodes, options.cpus, statements, whole=whole))
+                print(dict(zip(HEAD, found[-1].row(), strict=True)), flush=True)
     if not options.no_write:
         about = (
             f"{date.today()} · {results.machine()} · `python benchmarks/scale.py --videos {options.videos} --clips "

@@ -24,12 +24,6 @@ select v.id, n * 100, n * 100 + 100, n * 100, n * 100 + 100, 4,
        case when n %% 50 = 7 then 'review_approved' else 'pending_review' end::clip_state, now() - (n %% 20) * interval '1 day'
 from videos v, generate_series(0, %(clips)s - 1) n order by v.id, n;
 
--- name: add_space
--- The space of the vectors.
-insert into spaces (variant, asked, model, name, strategy, dimension)
-select number, number, %(model)s, 'benchmark', %(strategy)s, %(dimension)s from variant_of('embed', 'benchmark') number
-returning variant;
-
 -- name: copy_vectors
 -- Load vectors straight into their table.
 copy embeddings (clip_id, variant, images, vector) from stdin (format binary);

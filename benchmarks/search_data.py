@@ -17,12 +17,15 @@ from typing import LiteralString
 import numpy as np
 from numpy.typing import NDArray
 
+from heaters.core.pipeline import STAGES
+from heaters.settings import Settings
 from heaters.store.db import Connection
-from heaters.store.queries import parse
+from heaters.store.queries import parse, query
+from heaters.store.vectors import SpaceRow, space_number
 
 DIMENSION, CLIPS_PER_VIDEO = 512, 100
 LATENT, WAVES, SUBJECTS, TOPICS = 16, 256, 50, 5000
-MODEL, STRATEGY = "benchmark@1", "multi_average"
+MODEL = "benchmark@1"
 _CHUNK = 50_000
 
 Floats = NDArray[np.float32]
@@ -105,13 +108,28 @@ def fill(connection: Connection, collection: Collection, spare: int = 0) -> None
     connection.execute(named("quick_load"))
     connection.execute(named("add_videos"), {"videos": len(collection.vectors) // CLIPS_PER_VIDEO})
     connection.execute(named("add_clips"), {"clips": CLIPS_PER_VIDEO})
-    variant = connection.execute(named("add_space"), {"model": MODEL, "strategy": STRATEGY, "dimension": DIMENSION})
-    number = int(variant.fetchone()["variant"])  # type: ignore[index]
-    with connection.cursor().copy(named("copy_vectors")) as copy:
-        for block in binary_rows(np.arange(1, count + 1), collection.vectors[:count], number):
-            copy.write(block)
+    add_vectors(connection, collection.vectors[:count], Settings())
     connection.execute(named("normal_load"))
     connection.execute(named("settle"))
+
+
+def add_vectors(connection: Connection, vectors: NDArray[np.float16], settings: Settings) -> None:
+    """Vectors [n, 512] of clips 1 to n, in the space that the settings ask for."""
+    wanted = {"stage": "embed", "variant": settings.variant(STAGES["embed"].variant)}
+    asked = connection.execute(query("variant"), wanted).fetchone()
+    assert asked is not None
+    row = SpaceRow(
+        asked=asked["id"],
+        model=MODEL,
+        name=settings.model,
+        strategy=settings.space_strategy,
+        dimension=DIMENSION,
+    )
+    with connection.cursor() as cursor:
+        number = space_number(cursor, row)
+        with cursor.copy(named("copy_vectors")) as copy:
+            for block in binary_rows(np.arange(1, len(vectors) + 1), vectors, number):
+                copy.write(block)
 
 
 def binary_rows(ids: NDArray[np.int64], vectors: NDArray[np.float16], variant: int) -> Iterator[bytes]:

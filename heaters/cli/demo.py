@@ -9,6 +9,8 @@ import typer
 from heaters.cli.output import Output
 from heaters.cli.run import run
 from heaters.cli.session import opened
+from heaters.core.facts import Bound
+from heaters.core.states import ClipState
 from heaters.sample import Reel, Shot, TrueCut, build_sample
 from heaters.search import Filters, Query, Search, Term
 from heaters.settings import Settings
@@ -18,6 +20,7 @@ from heaters.submit import submit
 
 # Half a gradual transition may lie on either side of its middle; a found cut nearer than this is the same one.
 TOLERANCE_FRAMES = 2
+QUERIES = ("a lion", "a cheetah", "a cup of coffee")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +55,26 @@ def demo_command() -> None:
             return
         video = submission.video_id
         output.say(f"{reel.path}: {reel.frame_count} frames, {len(reel.shots)} shots, video {video}")
-        if not run(output, settings, database, [video], approve=()).drained:
-            output.say("stopped; the same command goes on from here", style="yellow")
-            raise typer.Exit(1)
-        with database.transaction() as tx:
-            cuts = tx.execute(query("cuts_of_video"), {"id": video}).fetchall()
-            clips = tx.execute(query("clips_of_video"), {"id": video}).fetchall()
-        _show_cuts(output, reel, cuts)
-        _show_clips(output, reel, clips)
-        _show_searches(output, settings, database, reel, clips, video)
+        _run(output, settings, database, video)
+        _show_cuts(output, reel, _rows(database, "cuts_of_video", video))
+        _show_searches(output, settings, database, reel, video)
+        output.say("Now the clips are approved, as a reviewer or a rule would, and become files.")
+        _run(output, settings, database, video, approve=())
+        _show_clips(output, reel, _rows(database, "clips_of_video", video))
         _what_next(output, settings)
+
+
+def _run(
+    output: Output, settings: Settings, database: Database, video: int, approve: Sequence[Bound] | None = None
+) -> None:
+    if not run(output, settings, database, [video], approve=approve).drained:
+        output.say("stopped; the same command goes on from here", style="yellow")
+        raise typer.Exit(1)
+
+
+def _rows(database: Database, name: str, video: int) -> list[dict[str, Any]]:
+    with database.transaction() as tx:
+        return list(tx.execute(query(name), {"id": video}).fetchall())
 
 
 def _show_cuts(output: Output, reel: Reel, cuts: Sequence[dict[str, Any]]) -> None:
@@ -110,26 +123,23 @@ def _show_clips(output: Output, reel: Reel, clips: Sequence[dict[str, Any]]) -> 
     )
 
 
-QUERIES = ("a lion", "a cheetah", "a cup of coffee")
-
-
-def _show_searches(
-    output: Output,
-    settings: Settings,
-    database: Database,
-    reel: Reel,
-    clips: Sequence[dict[str, Any]],
-    video: int,
-) -> None:
+def _show_searches(output: Output, settings: Settings, database: Database, reel: Reel, video: int) -> None:
+    clips = _rows(database, "clips_of_video", video)
     shows = {c["id"]: label_of(reel.shots, c["start_frame"], c["end_frame"]) for c in clips}
+    undecided = sum(c["state"] == ClipState.PENDING_REVIEW for c in clips)
     search = Search(database, settings)
     rows = []
     for text in QUERIES:
         hits = search.run(Query(terms=(Term.text(text),), filters=Filters(videos=(video,)), k=3)).hits
         rows.append((text, *(f"{shows.get(h.clip_id, '?')} (clip {h.clip_id}, {h.score:.2f})" for h in hits)))
     output.say()
-    output.table(("search", "first", "second", "third"), rows, title="Searches")
+    output.table(
+        ("search", "first", "second", "third"),
+        rows,
+        title=f"Searches, before review: {undecided} of {len(clips)} clips are undecided",
+    )
     output.say(search.note, style="dim")
+    output.say()
 
 
 def _what_next(output: Output, settings: Settings) -> None:
@@ -138,7 +148,8 @@ def _what_next(output: Output, settings: Settings) -> None:
         f"Everything of this demo lies in {settings.home}. To go on with it: export HEATERS_HOME={settings.home}"
     )
     for command, does in (
-        ("heaters run YOUR_VIDEO.mp4 --auto-approve", "your own file or URL through the same pipeline"),
+        ("heaters run YOUR_VIDEO.mp4", "your own file or URL through the same pipeline"),
+        ("heaters ui", "review its clips, search, watch the pipeline, in the browser"),
         ('heaters search "a rocket"', "search what is there"),
         ("heaters status", "what ran, waits or failed, and what to do next"),
         ("heaters clips 1", "the clips of video 1, with their files"),

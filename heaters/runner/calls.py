@@ -71,7 +71,8 @@ class Calls:
 
     def ends(self) -> list[tuple[Call, Reply | Unfit | HeatersError]]:
         """Wait for calls to end, but no longer than a tick; gives those that did. Those that only began are noted."""
-        ends, until = [], time.monotonic() + TICK_SECONDS
+        ends: list[tuple[Call, Reply | Unfit | HeatersError]] = []
+        until = time.monotonic() + TICK_SECONDS
         while not ends and (left := until - time.monotonic()) > 0:
             ready, others = ray.wait(list(self._calls), num_returns=1, timeout=left, fetch_local=False)
             if ready and others:  # under load several are there by now, and one transaction serves them all
