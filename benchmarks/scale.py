@@ -58,7 +58,8 @@ class Measured:
         return [
             str(self.nodes), str(self.cpus), self.stages, f"{self.items:,}", f"{self.seconds:.1f}",
             f"{self.ideal_seconds:.1f}", f"{self.ideal_seconds / self.seconds:.2f}",
-            f"{self.driver_seconds / self.items * 1000:.3f}", f"{self.statements / self.items:.3f}", f"{self.items / self.seconds:.0f}",
+            f"{self.driver_seconds / self.items * 1000:.3f}", f"{self.statements / self.items:.3f}",
+            f"{self.items / self.seconds:.0f}",
         ]  # fmt: skip
 
 

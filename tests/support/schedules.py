@@ -183,11 +183,11 @@ def hangs(theatre: Theatre) -> dict[str, Any]:
 
 
 def poison(theatre: Theatre) -> dict[str, Any]:
-    """One of 64 items of a resident stage kills whatever process it is in."""
+    """One of 24 items of a resident stage kills whatever process it is in."""
     bad = theatre.add(detect={"kills": True})
-    others = [theatre.add() for _ in range(63)]
-    stage = replace(DETECT, gpus=0.0, batch=64)
-    runs = theatre.run([*others[:30], bad, *others[30:]], PREPARE, stage)
+    others = [theatre.add() for _ in range(23)]
+    stage = replace(DETECT, gpus=0.0, batch=24)
+    runs = theatre.run([*others[:10], bad, *others[10:]], PREPARE, stage)
     return {"bad": bad, "others": others, "runs": runs, "failures": theatre.failures([bad, *others])}
 
 
@@ -203,6 +203,7 @@ def unfit_node(theatre: Theatre) -> dict[str, Any]:
 
 
 SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
+    unfit_node,  # first: processes that have built a stage would go on
     affinity,
     slow_one,
     full_disk,
@@ -210,7 +211,6 @@ SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
     late_start,
     hangs,
     poison,
-    unfit_node,
     one_node_more,
     node_dies,
 )
