@@ -1,10 +1,12 @@
 """What a driver itself can do in a second, and how much more two can: claims and records, without Ray and without work.
 
-    python benchmarks/drivers.py [--videos 400] [--clips 50] [--drivers 1,2,3] [--no-write]
+    python benchmarks/drivers.py [--videos 600] [--clips 50] [--drivers 1,2,1,2] [--call-ms 0,8] [--no-write]
 
 Each driver is a process that claims stretches of a stage, reads the inputs and records results at once, as fast as it
-can, for all stages of clips. So the drivers and PostgreSQL are the limit, and nothing else. Each round has a fresh
-library of cut videos; it prints items (a clip in one stage) a second, and writes the section into RESULTS.md.
+can, for all stages of clips. So the drivers and PostgreSQL are the limit, and nothing else. `--call-ms`: for each
+stretch a driver also computes for so long, as its part of a call to Ray does (scale.py measures how long that is). Each
+round has a fresh library of cut videos; it prints items (a clip in one stage) a second, and writes the section into
+RESULTS.md.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import results
 from psycopg.types.json import Jsonb
 
@@ -36,25 +39,36 @@ from heaters.submit import submit_all
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "benchmarks.scale_stages"
-HEAD = ("drivers", "items", "seconds", "items/s", "against one driver", "CPU ms of a driver an item")
+HEAD = (
+    "ms for a call",
+    "drivers",
+    "items",
+    "seconds",
+    "items/s",
+    "against one driver",
+    "CPU ms of a driver an item",
+    "CPUs busy",
+)
 AT_ONCE = 16  # videos or stretches that one claim takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One round. `cpu_seconds` of all drivers together."""
+    """One round. `cpu_seconds` of all drivers together; `busy`: how much of the machine's CPUs, 0 to 1."""
 
     drivers: int
     items: int
     seconds: float
     cpu_seconds: float
+    busy: float
 
 
 class Driver:
     """Claims and records, for stages that do nothing."""
 
-    def __init__(self, database: Database, settings: Settings, name: str) -> None:
+    def __init__(self, database: Database, settings: Settings, name: str, call_ms: float = 0.0) -> None:
         self.done = 0
+        self._call_seconds = call_ms / 1000
         ours = database.like(application_name=name, max_size=1, patience_seconds=5.0, options=BY_INDEX)
         self._tasks = TaskStore(ours, settings, driver=name, scope=None)
         self._recorder = Recorder(self._tasks)
@@ -70,6 +84,9 @@ class Driver:
             return False
         code = stage_code(stage.name, PACKAGE)
         items = self._tasks.inputs(stage, code.input, claims)
+        until = time.thread_time() + self._call_seconds * len(claims)
+        while time.thread_time() < until:
+            pass
         outcomes = {claim: [Waited(seconds=0.1) for _ in items[claim]] for claim in claims}
         ended = [Ended(claim=claim, items=items[claim], outcomes=outcomes[claim]) for claim in claims]
         self._recorder.finish(stage, code, ended)
@@ -82,19 +99,19 @@ class Driver:
             pass
 
 
-def work(home: Path, number: int, start: Any, told: Any) -> None:
+def work(home: Path, number: int, call_ms: float, start: Any, told: Any) -> None:
     """The process of a driver."""
     from benchmarks.scale_stages import OF_CLIPS
 
     settings = Settings(home=home)
-    driver = Driver(open_database(settings), settings, f"driver {number}")
+    driver = Driver(open_database(settings), settings, f"driver {number}", call_ms)
     start.wait()
     busy = time.process_time()
     driver.drain(*OF_CLIPS[::-1])
     told.put((driver.done, time.process_time() - busy))
 
 
-def measure(home: Path, videos: int, drivers: int) -> Measured:
+def measure(home: Path, videos: int, drivers: int, call_ms: float) -> Measured:
     """A fresh library, its stages of clips drained by so many drivers at once."""
     from benchmarks.scale_stages import OF_VIDEOS
 
@@ -110,27 +127,29 @@ def measure(home: Path, videos: int, drivers: int) -> Measured:
         tx.execute("analyze")  # as autovacuum leaves it
     spawn = multiprocessing.get_context("spawn")
     start, told = spawn.Barrier(drivers + 1), spawn.Queue()
-    processes = [spawn.Process(target=work, args=(home, n, start, told)) for n in range(drivers)]
+    processes = [spawn.Process(target=work, args=(home, n, call_ms, start, told)) for n in range(drivers)]
     for process in processes:
         process.start()
     start.wait()
     begun = time.monotonic()
+    psutil.cpu_percent()  # from here on
     answers = [told.get() for _ in processes]
-    seconds = time.monotonic() - begun
+    seconds, busy = time.monotonic() - begun, psutil.cpu_percent() / 100
     for process in processes:
         process.join()
     database.close()
     embedded.release(home)
     items, cpu_seconds = (sum(column) for column in zip(*answers, strict=True))
-    return Measured(drivers=drivers, items=items, seconds=seconds, cpu_seconds=cpu_seconds)
+    return Measured(drivers=drivers, items=items, seconds=seconds, cpu_seconds=cpu_seconds, busy=busy)
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--videos", type=int, default=400)
+    parser.add_argument("--videos", type=int, default=600)
     parser.add_argument("--clips", type=int, default=50, help="of each video")
-    parser.add_argument("--drivers", default="1,2,3")
+    parser.add_argument("--drivers", default="1,2,1,2")
+    parser.add_argument("--call-ms", default="0,8", help="the driver's own time for each stretch")
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
     os.environ["SCALE_CLIPS"] = str(options.clips)
@@ -138,16 +157,17 @@ def main() -> None:
     os.environ["PYTHONPATH"] = str(ROOT)
     rows: list[list[str]] = []
     with tempfile.TemporaryDirectory(prefix="drivers") as folder:
-        one: float | None = None
-        for drivers in map(int, options.drivers.split(",")):
-            found = measure(Path(folder) / f"home{len(rows)}", options.videos, drivers)
-            rate = found.items / found.seconds
-            one = one or rate
-            rows.append([
-                str(drivers), f"{found.items:,}", f"{found.seconds:.1f}", f"{rate:,.0f}", f"{rate / one:.2f}",
-                f"{found.cpu_seconds / found.items * 1000:.3f}",
-            ])  # fmt: skip
-            print(dict(zip(HEAD, rows[-1], strict=True)), flush=True)
+        for call_ms in map(float, options.call_ms.split(",")):
+            one: float | None = None
+            for drivers in map(int, options.drivers.split(",")):
+                found = measure(Path(folder) / f"home{len(rows)}", options.videos, drivers, call_ms)
+                rate = found.items / found.seconds
+                one = rate if drivers == 1 or one is None else one
+                rows.append([
+                    f"{call_ms:g}", str(drivers), f"{found.items:,}", f"{found.seconds:.1f}", f"{rate:,.0f}",
+                    f"{rate / one:.2f}", f"{found.cpu_seconds / found.items * 1000:.3f}", f"{found.busy:.2f}",
+                ])  # fmt: skip
+                print(dict(zip(HEAD, rows[-1], strict=True)), flush=True)
     if not options.no_write:
         about = (
             f"{date.today()} · {results.machine()} · `python benchmarks/drivers.py --videos {options.videos} --clips "

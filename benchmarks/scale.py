@@ -1,6 +1,6 @@
 """The runner with stages that only wait, on 1, 4 and 16 simulated nodes: what scheduling itself costs.
 
-    python benchmarks/scale.py [--videos 1000] [--clips 50] [--nodes 1,4,16] [--cpus 4] [--speed 20]
+    python benchmarks/scale.py [--videos 1000] [--cut-videos 300] [--clips 50] [--nodes 1,4,16] [--cpus 4] [--speed 20]
 
 A video goes through the whole table: three stages, its clips through four more. Per number of nodes it prints the
 time to drain against the ideal (all work ÷ all CPUs), the driver's CPU time and the SQL statements for each item (a
@@ -166,6 +166,7 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--videos", type=int, default=1000)
+    parser.add_argument("--cut-videos", type=int, default=300, help="of the second run")
     parser.add_argument("--clips", type=int, default=50, help="of each video")
     parser.add_argument("--nodes", default="1,4,16")
     parser.add_argument("--cpus", type=int, default=4, help="of each node")
@@ -188,7 +189,8 @@ def main() -> None:
         for nodes in map(int, options.nodes.split(",")):
             for whole in (True, False):
                 home = Path(folder) / f"home{len(found)}"
-                found.append(measure(home, options.videos, nodes, options.cpus, statements, whole=whole))
+                videos = options.videos if whole else options.cut_videos
+                found.append(measure(home, videos, nodes, options.cpus, statements, whole=whole))
                 print(dict(zip(HEAD, found[-1].row(), strict=True)), flush=True)
     if not options.no_write:
         about = (
