@@ -10,6 +10,7 @@ from the driver.
 """
 
 import argparse
+import importlib
 import os
 import sys
 import tempfile
@@ -83,8 +84,10 @@ def stages(names: Collection[str]) -> tuple[Stage, ...]:
 
 
 def nap() -> None:
-    """Long enough for Ray to start another worker for the next one."""
-    time.sleep(1.0)
+    """Import what a call imports, and wait long enough for Ray to start another worker for the next one."""
+    importlib.import_module("heaters.runner.pools")
+    importlib.import_module("benchmarks.scale_stages")
+    time.sleep(5.0)
 
 
 def drain(database: Database, settings: Settings, nodes: int, cpus: int, names: Collection[str]) -> tuple[float, float]:
@@ -103,7 +106,7 @@ def drain(database: Database, settings: Settings, nodes: int, cpus: int, names: 
     for _ in range(nodes):
         cluster.add_node(num_cpus=cpus)
     ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
-    warm = ray.remote(nap)  # worker processes start once; that is not the scheduler's time
+    warm = ray.remote(nap)  # worker processes start and import once; that is not the scheduler's time
     ray.get([warm.remote() for _ in range(nodes * cpus)])
     tasks = TaskStore(database, settings, driver="scale", scope=None)
     with Heartbeat(Database(database.url, max_size=1), "scale", lease_seconds=60, on_trouble=print) as heartbeat:
