@@ -16,14 +16,14 @@ from heaters.runner.cluster import Cluster
 if TYPE_CHECKING:  # importing it imports Ray, which then has read how it authenticates
     from heaters.runner.pools import Pool
 
-# Others make work as well (reviewers, other drivers, the end of a back-off): asked again after so long in any case.
+# After a claim found less than it asked for, the stage is asked again after this time in any case: reviewers, other
+# drivers and back-offs that end make work, too.
 AGAIN_SECONDS = 0.5
-# So much more work than there are CPUs is given to Ray, at least one call, so that a CPU that falls free has its next
-# call there.
+# Queue 25 % more calls at Ray than there are CPUs, at least one, so that a freed CPU never idles.
 QUEUE_AHEAD = 0.25
-# Half of that is claimed at once, so that on a large cluster one statement claims several calls.
+# Claim only when half of that is free, so that on a large cluster one statement claims several calls.
 AT_ONCE = QUEUE_AHEAD / 2
-# A model without a whole batch to do is loaded all the same when it has waited so long.
+# Load a model for less than a whole batch only after the batch has waited this long.
 LOADS_AFTER_SECONDS = 20.0
 # Source bytes in flight per node, which bounds what local caches and scratch hold at once.
 IN_FLIGHT_BYTES_PER_NODE = 64 * 2**30
@@ -48,7 +48,7 @@ class Budget:
         self._refused_at: dict[str, float] = {}
         self._bytes: dict[int, int] = {}  # video → its bytes in flight
         self._uses: dict[int, int] = {}  # video → claims in flight that read its source
-        # The order in which a limit is named where several allow as little.
+        # Where several limits allow the same, the first of them is named.
         self._limits: Mapping[str, Callable[[Stage], float]] = {
             "nothing due": self._due,
             "configuration": self._fit,
@@ -72,7 +72,7 @@ class Budget:
     # -------------------------------------------------------------------------------------------- what changes limits
 
     def found_nothing(self, stage: Stage) -> None:
-        """A claim found less than it asked for: none for a while, unless something happens that makes work for it."""
+        """A claim found less than it asked for: skip the stage for a while, or until a change makes work for it."""
         self._empty_until[stage.name] = time.monotonic() + AGAIN_SECONDS
 
     def happened(self, change: Change) -> None:
@@ -116,7 +116,7 @@ class Budget:
         return 0.0 if time.monotonic() < self._empty_until.get(stage.name, 0.0) else math.inf
 
     def _fit(self, stage: Stage) -> float:
-        """Of nodes where a worker could not be built nothing is asked; where these are all, nothing at all."""
+        """0 where a worker could be built on no node."""
         return 0.0 if len(self._pools[stage.name].unfit) >= self.cluster.nodes else math.inf
 
     def _bytes_free(self, stage: Stage) -> float:
@@ -125,9 +125,9 @@ class Budget:
     def _processes_free(self, stage: Stage) -> float:
         """How many more processes may be started.
 
-        Ray does not know which stage is the last one, and with fewer CPUs than stages that wait it leaves some out for
-        as long as others have work: so it gets little more than fits. Downloads wait for networks and run ahead of
-        all else; models on GPUs are bounded by these.
+        Ray does not know that later stages should go first, and starves some stages when more calls wait than there are
+        CPUs. So it is given little more than fits. Downloads are not counted: they wait for networks, and run ahead of
+        everything else. Models on GPUs are not counted either: the GPUs limit them.
         """
         if self._is_unbound(stage):
             return math.inf
@@ -136,8 +136,8 @@ class Budget:
         return free // self._pools[stage.name].cpus_per_call if free >= AT_ONCE * cpus else 0.0
 
     def _worth_loading(self, stage: Stage) -> float:
-        """A model takes a CPU for seconds, and again whenever it had to make room: it is loaded where a CPU is idle,
-        for a whole batch, or after a while.
+        """Loading a model costs a CPU seconds, each time that it had to make room for others. So it is loaded only
+        where a CPU is idle, for a whole batch, or after a while.
         """
         pool = self._pools[stage.name]
         if pool.is_loaded or self._is_unbound(stage) or self._asked() < max(1.0, self.cluster.cpus):

@@ -11,14 +11,14 @@ class SideTask(Protocol):
     """Work of the driver's own between the calls: approval by a rule, upkeep of indexes."""
 
     def look(self) -> Change | None:
-        """Do a bounded piece of it; the change that it made, if any."""
+        """Do a bounded piece of the work; returns the kind of change that it made, if any."""
 
     def is_done(self) -> bool:
-        """Whether nothing of it is left that a run must wait for."""
+        """Whether a run may end without more of this work."""
 
 
 def is_anything_due(tasks: TaskStore, stages: Sequence[Stage], side_tasks: Sequence[SideTask]) -> bool:
-    """Whether some stage has work, now or once a task that is open ends. What was done already is passed over."""
+    """Whether some stage has work now, or will have when an open task ends."""
     while not all(side.is_done() for side in side_tasks):
         for side in side_tasks:
             side.look()

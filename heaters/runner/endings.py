@@ -1,4 +1,4 @@
-"""The end of batches: recorded, lost or given back, and told to whoever watches. It knows no stage by name."""
+"""What happens when a batch ends: record it, lose it or give it back, and tell observers. It knows no stage by name."""
 
 import time
 from collections.abc import Mapping, Sequence

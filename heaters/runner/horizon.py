@@ -1,6 +1,7 @@
-"""When a run is done: each stage has done whatever had changed by the time that the stages before it were done.
+"""Decides when a run is finished, although other drivers and reviewers may keep adding work.
 
-So a run ends although others go on: reviewers decide, drivers add videos. It knows no stage by name.
+As soon as the earlier stages are finished, a stage's horizon is fixed: the last change in the log at that moment. The
+stage is finished when it has handled all changes up to its horizon. It knows no stage by name.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +10,10 @@ from heaters.core.pipeline import Stage
 
 
 class Horizon:
-    """How far in the log of changes each stage has to come. `last_change` gives the place of the latest change."""
+    """The last change in the log that each stage has to handle. `last_change` returns the newest one."""
 
     def __init__(self, stages: Sequence[Stage], last_change: Callable[[], int], *, is_open: bool) -> None:
-        """`is_open`: there is no end, every change counts (runs for ever, and runs on some videos only)."""
+        """`is_open`: later changes count, too; so it is for runs that never end and for runs on some videos only."""
         self._stages = tuple(stages)
         self._last_change = last_change
         self._is_open = is_open
@@ -21,7 +22,7 @@ class Horizon:
         self._fix_next()
 
     def until(self, stage: Stage) -> int | None:
-        """The last change that `stage` has to look at; None: all there will be."""
+        """The last change that `stage` has to handle; None: every change."""
         return self._until.get(stage.name)
 
     @property
@@ -30,12 +31,12 @@ class Horizon:
         return next((stage for stage in self._stages if stage.name not in self._done), None)
 
     def done(self, stage: Stage) -> None:
-        """Nothing up to the horizon is left for `stage`."""
+        """`stage` has handled all changes up to its horizon."""
         self._done.add(stage.name)
         self._fix_next()
 
     def begin_again(self) -> None:
-        """Work came up: of an open horizon nothing is done for good."""
+        """There was new work. With an open horizon it may make work for any stage, so all are checked again."""
         if self._is_open:
             self._done.clear()
 

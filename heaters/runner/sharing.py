@@ -50,8 +50,9 @@ def balance(pools: "Sequence[Pool]", cluster: Cluster, waiting: Callable[[Stage,
 
 
 def make_room(pools: "Sequence[Pool]", cluster: Cluster) -> None:
-    """Let idle models go when no CPU is free: another stage, or another driver, may wait for theirs. Of GPUs only when
-    another stage waits: models there take long to load.
+    """End processes with idle models when no CPU is free, because another stage or driver may wait for their CPU.
+
+    Models on GPUs take long to load, so they end only when another stage waits for a GPU.
     """
     now = time.monotonic()
     for pool in pools:
