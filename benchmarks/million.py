@@ -22,13 +22,13 @@ from million_rows import TIMES, Library, Row, bulk_rows, driver_rows, people_row
 from search_data import Collection, add_vectors
 
 from heaters import embedded
-from heaters.search.keeper import Keeper
+from heaters.search.indexes import ensure_indexes
 from heaters.settings import Settings
 from heaters.store.db import connect
 from heaters.store.objects import store_of
 from heaters.store.open import open_database
 
-VECTORS = ("embeddings", "segment")  # tables that hold vectors begin so
+VECTORS = ("embeddings", "near_")  # tables that hold vectors begin so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def measure(home: Path, clips: int) -> Measured:
     collection = Collection.make(clips, 0)
     with connect(database.url) as connection:
         load(connection, settings, clips, lambda connection: add_vectors(connection, collection.vectors, settings))
-    Keeper(database, print).settle()
+    ensure_indexes(database, rebuild=True)
     loaded = time.perf_counter() - begun
     by_table = sizes(database)
     library = Library(database=database, settings=settings, store=store_of(settings), clips=clips)

@@ -1,6 +1,6 @@
 """The Review tab under a reviewer who never waits, in a real browser against `heaters ui` as a process of its own.
 
-    python benchmarks/ui.py [--write]
+    python benchmarks/review_tab.py [--write]
 
 Prints p50 and p95 of key → next clip visible, key → stepped frame painted, action stored, what is known of a clip,
 search → grid drawn and address → first clip on the screen; memory over 500 decisions; two reviewers at full speed on
@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from playwright.sync_api import Browser, Page
 from results import machine, table, write_section
-from ui_stage import QUERIES, Server, chromium, film, lay_out, page_of, spread, with_home
+from review_stage import QUERIES, Server, chromium, film, lay_out, page_of, spread, with_home
 
 from heaters import embedded
 from heaters.store.db import Database
