@@ -55,6 +55,7 @@ class Nearest:
         given = query.parameters()
         self._parameters = {"variant": space.variant, "vector": half(direction), **given}
         self._matches = matching(given, query.filters.facts)
+        self._all_that_match = matching(given, query.filters.facts, listed=True)
 
     def page(self, cursor: Cursor | None) -> Answer:
         """The hits after the cursor, the query's `k` of them if there are so many."""
@@ -86,7 +87,7 @@ class Nearest:
             if len(found) >= limit:
                 return found, "hnsw", ""
             tx.execute(query("use_scans"))
-        found = self._ask(tx, statement("near_exactly", matches=self._matches), position)
+        found = self._ask(tx, statement("near_exactly", matches=self._all_that_match), position)
         return found, "exact", self._missing(tx, there)
 
     def _indexed(self, tx: Rows, there: Cover, chosen: Plan, position: dict[str, Any]) -> list[Found]:

@@ -8,12 +8,12 @@ from heaters.core.facts import ENDLESS, Bound
 from heaters.store.queries import query
 
 
-def facts_within(bounds: Sequence[Bound], clip_id: sql.Composable) -> sql.Composed:
+def facts_within(bounds: Sequence[Bound], clip_id: sql.Composable, *, form: str = "facts_within") -> sql.Composed:
     """The condition that the facts of clip `clip_id`, by the settings of the session, lie within all bounds: served by
     the index of a fact where that is the quicker way. A clip that was not measured so, or lacks a fact, is outside.
     """
     conditions = [condition for bound in bounds for condition in within(bound)]
-    return sql.SQL(query("facts_within")).format(clip_id=clip_id, bounds=sql.SQL(" and ").join(conditions))
+    return sql.SQL(query(form)).format(clip_id=clip_id, bounds=sql.SQL(" and ").join(conditions))
 
 
 def within(bound: Bound) -> list[sql.Composed]:

@@ -44,14 +44,14 @@ def statement(name: str, **parts: str | int | sql.Composable) -> sql.Composed:
     return sql.SQL(query(name)).format(**filled)
 
 
-def matching(filters: Mapping[str, Any], facts: Sequence[Bound] = ()) -> sql.Composable:
+def matching(filters: Mapping[str, Any], facts: Sequence[Bound] = (), *, listed: bool = False) -> sql.Composable:
     """The condition that a clip `c` may be found and passes filters: those of `only_…` in `sql/search.sql` that have a
-    value, and bounds on its facts.
+    value, and bounds on its facts. `listed`: for statements that look at every clip that passes.
     """
     used = [f"only_{name}" for name, value in filters.items() if value is not None]
     conditions: list[sql.Composable] = [sql.SQL(query(name)) for name in ("may_be_found", *used)]
     if facts:
-        conditions.append(facts_within(facts, sql.SQL("c.id")))
+        conditions.append(facts_within(facts, sql.SQL("c.id"), form="facts_listed" if listed else "facts_within"))
     return sql.SQL(" and ").join(conditions)
 
 
