@@ -24,9 +24,9 @@ from heaters.store.db import Database, connect
 from heaters.store.queries import query
 from heaters.store.vectors import statement
 
-# Links of a vector in a graph, and the candidates looked at for them. With pgvector's 16 and 64, searches get caught in
+# Links of a vector in a graph, and the candidates looked at for them. With fewer candidates, searches get caught in
 # clusters that lie apart, whatever the breadth of the search; links cost a tenth of the index's size each eight.
-LINKS, BUILD_BREADTH = 16, 256
+LINKS, BUILD_BREADTH = 16, 512
 # A build whose graph does not fit in memory takes many times as long; a million vectors of 512 need 2 GB.
 BUILD_MEMORY_SHARE = 0.25
 MOST_BUILD_MEMORY_MIB = 8192

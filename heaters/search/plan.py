@@ -14,7 +14,7 @@ from heaters.search.results import How
 EXACT_FILTERED_ROWS = 40_000
 # More vectors than this are not looked at one by one for every search: people are told that an index is missing.
 UNINDEXED_ROWS = 40_000
-# The list of candidates that a graph keeps. Measured in benchmarks/search.py; recall@10 of a million is above 0.98.
+# The list of candidates that a graph keeps. Measured in benchmarks/search.py; recall@10 of a million is 0.999.
 BREADTH = 150
 # How many of the nearest lists are looked at: in all segments with lists together, and at least and at most in each.
 PROBES, FEWEST_PROBES, MOST_PROBES = 96, 16, 64
