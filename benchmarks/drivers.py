@@ -22,11 +22,11 @@ from typing import Any
 
 import psutil
 import results
-from psycopg.types.json import Jsonb
 
 from heaters import embedded
 from heaters.core.pipeline import STAGES, Stage
 from heaters.runner.claims import Ended
+from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.recorder import Recorder
 from heaters.runner.tasks import TaskStore
 from heaters.settings import Settings
@@ -34,7 +34,6 @@ from heaters.stages.base import stage_code
 from heaters.store.approval import Approver
 from heaters.store.db import BY_INDEX, Database
 from heaters.store.open import open_database
-from heaters.store.queries import query
 from heaters.submit import submit_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,8 +71,7 @@ class Driver:
         ours = database.like(application_name=name, max_size=1, patience_seconds=5.0, options=BY_INDEX)
         self._tasks = TaskStore(ours, settings, driver=name, scope=None)
         self._recorder = Recorder(self._tasks)
-        with ours.transaction() as tx:
-            tx.execute(query("begin_driver"), {"driver": name, "lease_seconds": 600.0, "limits": Jsonb({})})
+        Heartbeat(ours, name, lease_seconds=600.0, on_trouble=print).beat()
 
     def turn(self, stage: Stage) -> bool:
         """One claim and its end; whether there was anything."""

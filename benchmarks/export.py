@@ -31,10 +31,11 @@ from heaters.dataset.recipe import Candidate, Choice, Recipe, Shard
 from heaters.dataset.records import Sample, samples
 from heaters.settings import Settings
 from heaters.store.approval import approve_pending
-from heaters.store.db import Cursor, Database
+from heaters.store.db import Database
 from heaters.store.objects import ObjectStore, open_store
 from heaters.store.open import open_database
 from heaters.store.queries import parse, query
+from heaters.store.variants import variant_number
 from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
 CLIP_BYTES, STILL_BYTES, DIMENSION = 1_000_000, 60_000, 512
@@ -73,12 +74,12 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
     """Videos of 100 clips each, with the rows and objects that the pipeline leaves."""
     noise = np.random.default_rng()
     with database.transaction() as tx:
-        asked = {"stage": "embed", "variant": f"random|{STRATEGY}"}
+        asked = variant_number(tx, "embed", f"random|{STRATEGY}")
         variants = {
-            "stills": number(tx, {"stage": "keyframes", "variant": "multi"}),
-            "export": number(tx, {"stage": "export", "variant": "source"}),
+            "stills": variant_number(tx, "keyframes", "multi"),
+            "export": variant_number(tx, "export", "source"),
         }
-        space = SpaceRow(asked=number(tx, asked), model=MODEL, name="random", strategy=STRATEGY, dimension=DIMENSION)
+        space = SpaceRow(asked=asked, model=MODEL, name="random", strategy=STRATEGY, dimension=DIMENSION)
         variants["space"] = space_number(tx, space)
     for begin in range(0, count, CLIPS_PER_VIDEO):
         content_hash = os.urandom(32).hex()
@@ -113,13 +114,6 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
             write_vectors(
                 tx, [Row(clip_id=clip, variant=variants["space"], vector=vector, images=3) for clip, vector in rows]
             )
-
-
-def number(tx: Cursor, asked: dict[str, str]) -> int:
-    """The number of a stage's variant."""
-    row = tx.execute(query("variant"), asked).fetchone()
-    assert row is not None
-    return int(row["id"])
 
 
 def add_video(database: Database, content_hash: str, count: int) -> list[int]:

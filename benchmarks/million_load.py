@@ -16,6 +16,7 @@ from heaters.store.db import Connection, Database
 from heaters.store.evidence import pack
 from heaters.store.objects import ObjectStore
 from heaters.store.queries import parse, query
+from heaters.store.variants import variant_number
 
 QUERIES = parse((Path(__file__).parent / "million.sql").read_text())
 CLIPS_PER_VIDEO = 100
@@ -55,11 +56,7 @@ def load(connection: Connection, settings: Settings, clips: int, vectors: Callab
 
 def number(connection: Connection, settings: Settings, stage: str) -> int:
     """The number of the variant that the settings ask of a stage."""
-    row = connection.execute(
-        query("variant"), {"stage": stage, "variant": settings.variant(STAGES[stage].variant)}
-    ).fetchone()
-    assert row is not None
-    return int(row["id"])
+    return variant_number(connection, stage, settings.variant(STAGES[stage].variant))
 
 
 def add_film(database: Database, store: ObjectStore) -> int:

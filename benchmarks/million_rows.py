@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any
 
 from million_load import CLIPS_PER_VIDEO, QUERIES, STRETCHES, add_film
-from psycopg.types.json import Jsonb
 
 from heaters.core.facts import Bound
 from heaters.core.layout import Rules
@@ -18,6 +17,7 @@ from heaters.core.pipeline import STAGES, machine_stages
 from heaters.core.states import ReviewAction
 from heaters.runner.claims import Claim, Ended
 from heaters.runner.drained import is_anything_due
+from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.metrics import depths
 from heaters.runner.recorder import Recorder
 from heaters.runner.tasks import TaskStore
@@ -30,7 +30,6 @@ from heaters.store.approval import CLIPS_AT_ONCE, Approver
 from heaters.store.db import BY_INDEX, Database
 from heaters.store.leases import Leases
 from heaters.store.objects import ObjectStore
-from heaters.store.queries import query
 from heaters.store.recut import Recuts
 from heaters.store.review import Reviews
 from ui.context import build
@@ -65,9 +64,7 @@ class Library:
         """A driver that has begun."""
         ours = self.database.like(application_name="driver", max_size=1, patience_seconds=5.0, options=BY_INDEX)
         tasks = TaskStore(ours, self.settings, driver=name or uuid.uuid4().hex, scope=None)
-        given = {"driver": tasks.driver, "lease_seconds": 600.0, "limits": Jsonb({})}
-        with self.database.transaction() as tx:
-            tx.execute(query("begin_driver"), given)
+        Heartbeat(self.database, tasks.driver, lease_seconds=600.0, on_trouble=print).beat()
         return tasks
 
     def status(self) -> None:

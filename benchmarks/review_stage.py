@@ -29,6 +29,7 @@ from heaters.store.db import Cursor, Database
 from heaters.store.objects import open_store
 from heaters.store.open import open_database
 from heaters.store.queries import parse, query
+from heaters.store.variants import variant_number
 from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 from heaters.submit import submit
 
@@ -125,9 +126,7 @@ def describe(database: Database, settings: Settings) -> None:
 
 
 def _variant(tx: Cursor, settings: Settings, stage: str) -> int:
-    row = tx.execute(query("variant"), {"stage": stage, "variant": settings.variant(STAGES[stage].variant)}).fetchone()
-    assert row is not None
-    return int(row["id"])
+    return variant_number(tx, stage, settings.variant(STAGES[stage].variant))
 
 
 class Server:

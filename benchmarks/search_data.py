@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from heaters.core.pipeline import STAGES
 from heaters.settings import Settings
 from heaters.store.db import Connection
-from heaters.store.queries import parse, query
+from heaters.store.queries import parse
+from heaters.store.variants import variant_number
 from heaters.store.vectors import SpaceRow, space_number
 
 DIMENSION, CLIPS_PER_VIDEO = 512, 100
@@ -115,11 +116,8 @@ def fill(connection: Connection, collection: Collection, spare: int = 0) -> None
 
 def add_vectors(connection: Connection, vectors: NDArray[np.float16], settings: Settings) -> None:
     """Vectors [n, 512] of clips 1 to n, in the space that the settings ask for."""
-    wanted = {"stage": "embed", "variant": settings.variant(STAGES["embed"].variant)}
-    asked = connection.execute(query("variant"), wanted).fetchone()
-    assert asked is not None
     row = SpaceRow(
-        asked=asked["id"],
+        asked=variant_number(connection, "embed", settings.variant(STAGES["embed"].variant)),
         model=MODEL,
         name=settings.model,
         strategy=settings.space_strategy,

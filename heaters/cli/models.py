@@ -24,6 +24,7 @@ from heaters.search.spaces import choose, spaces, use, use_settings
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
+from heaters.store.variants import variant_number
 from heaters.store.vectors import SpaceRow, space_number
 
 # Below this the index is worse than it should be; `heaters db reindex --rebuild` or a larger breadth is due.
@@ -140,9 +141,8 @@ def notice_revision(database: Database, settings: Settings, identity: str, dimen
     """Register the space of a model whose weights or preprocessing have changed behind its name, so that all clips are
     due again in it. Returns how many clips have vectors of the revision before.
     """
-    asked = {"stage": "embed", "variant": settings.variant("embedding")}
     with database.transaction() as tx:
-        number = int(tx.execute(query("variant"), asked).fetchone()["id"])  # type: ignore[index]
+        number = variant_number(tx, "embed", settings.variant("embedding"))
         before = tx.execute(query("newest_asked"), {"asked": number}).fetchone()
         row = SpaceRow(
             asked=number, model=identity, name=settings.model, strategy=settings.space_strategy, dimension=dimension

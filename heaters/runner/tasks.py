@@ -21,6 +21,7 @@ from heaters.runner.claims import Claim, Claimed, text_of
 from heaters.settings import Settings
 from heaters.store.db import Cursor, Database
 from heaters.store.queries import query
+from heaters.store.variants import variant_number
 
 T = TypeVar("T")
 
@@ -52,9 +53,9 @@ class TaskStore:
     def variant(self, stage: Stage) -> int:
         """The number of the variant that the settings ask of a stage."""
         if stage.name not in self._variants:
-            asked = {"stage": stage.name, "variant": self._settings.variant(stage.variant)}
+            asked = self._settings.variant(stage.variant)
             with self.database.transaction() as tx:
-                self._variants[stage.name] = int(tx.execute(query("variant"), asked).fetchone()["id"])  # type: ignore[index]
+                self._variants[stage.name] = variant_number(tx, stage.name, asked)
         return self._variants[stage.name]
 
     def _parameters(self, stage: Stage) -> dict[str, Any]:

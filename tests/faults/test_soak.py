@@ -8,15 +8,14 @@ import random
 import signal
 import time
 from collections import Counter
-from itertools import permutations
 from pathlib import Path
 
 import pytest
 from command import Heaters
-from outcome import check_rules
+from outcome import check_rules, check_tiles
 from processes import descendants, is_ffmpeg, is_task
 from rows import one, rows
-from shots import PHOTOS, write_film
+from shots import write_films, write_manifest
 
 from heaters.store.db import Database
 
@@ -37,14 +36,9 @@ VICTIMS = {
 def test_nothing_is_lost_or_doubled(heaters: Heaters, db: Database, tmp_path: Path) -> None:
     dice = random.Random(7)
     folder = tmp_path / "films"
-    folder.mkdir()
-    # No two alike: equal bytes are one video.
-    kinds = [(shots, frames) for shots in permutations(PHOTOS, 3) for frames in range(12, 52)]
-    for number, (shots, frames) in enumerate(dice.sample(kinds, VIDEOS)):
-        write_film(folder / f"{number:03d}.mp4", shots, frames_each=frames)
+    write_films(folder, VIDEOS, dice, shots=3, frames_each=range(12, 52))
     (folder / "broken.mp4").write_bytes(b"\0" * 5000)
-    (tmp_path / "all.txt").write_text("\n".join(map(str, sorted(folder.iterdir()))))
-    assert heaters("submit", tmp_path / "all.txt").code == 0
+    assert heaters("submit", write_manifest(tmp_path / "all.txt", folder)).code == 0
 
     killed: Counter[str] = Counter()
     ends = time.monotonic() + KILL_SECONDS
@@ -82,8 +76,7 @@ def test_nothing_is_lost_or_doubled(heaters: Heaters, db: Database, tmp_path: Pa
     assert one(db, undone + ")") == 0
     dead = rows(db, "select v.stage, f.error_type, f.error from failures f join variants v on v.id = f.variant")
     assert [(row["stage"], row["error_type"]) for row in dead] == [("download", "MediaError")]
-    tiles = "select count(*) from (select video_id, sum(end_frame - start_frame) as n from clips where retired_at is null group by 1) c join videos v on v.id = c.video_id where c.n <> v.frame_count"  # noqa: E501
-    assert one(db, tiles) == 0
+    check_tiles(db)
     check_rules(db, Path(heaters.environment["HEATERS_HOME"]) / "media")
 
 

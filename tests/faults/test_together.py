@@ -10,14 +10,13 @@ import threading
 import time
 import uuid
 from collections import Counter
-from itertools import permutations
 from pathlib import Path
 
 import pytest
 from command import Heaters
-from outcome import check_rules
+from outcome import check_rules, check_tiles
 from rows import one, rows
-from shots import PHOTOS, write_film
+from shots import write_films, write_manifest
 
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError
@@ -82,13 +81,9 @@ class Reviewer(threading.Thread):
 
 
 def test_two_drivers_and_two_reviewers(heaters: Heaters, db: Database, tmp_path: Path) -> None:
-    dice = random.Random(11)
     folder = tmp_path / "films"
-    folder.mkdir()
-    kinds = [(shots, frames) for shots in permutations(PHOTOS, 4) for frames in range(20, 60)]
-    for number, (shots, frames) in enumerate(dice.sample(kinds, VIDEOS)):
-        write_film(folder / f"{number:03d}.mp4", shots, frames_each=frames)
-    assert heaters("submit", manifest(folder, tmp_path)).code == 0
+    write_films(folder, VIDEOS, random.Random(11), shots=4, frames_each=range(20, 60))
+    assert heaters("submit", write_manifest(tmp_path / "all.txt", folder)).code == 0
     media = Path(heaters.environment["HEATERS_HOME"]) / "media"
     stop = threading.Event()
     reviewers = [Reviewer(name, db, media, seed, stop) for seed, name in enumerate(("anna", "bert"))]
@@ -121,16 +116,8 @@ def test_two_drivers_and_two_reviewers(heaters: Heaters, db: Database, tmp_path:
     counts = rows(db, exported)[0]
     assert counts["missing"] == 0
     assert counts["wanted"] > 0
-    tiles = "select count(*) from (select video_id, sum(end_frame - start_frame) as n from clips where retired_at is null group by 1) c join videos v on v.id = c.video_id where c.n <> v.frame_count"  # noqa: E501
-    assert one(db, tiles) == 0
+    check_tiles(db)
     check_rules(db, media, edited=True)
-
-
-def manifest(folder: Path, where: Path) -> Path:
-    """A file that names all films of a folder."""
-    path = where / "all.txt"
-    path.write_text("\n".join(map(str, sorted(folder.iterdir()))))
-    return path
 
 
 def report(db: Database, reviewers: list[Reviewer]) -> None:

@@ -18,6 +18,7 @@ from heaters.core.stills import places, still_keys
 from heaters.errors import HeatersError, UsageError
 from heaters.store.db import Database
 from heaters.store.queries import query
+from heaters.store.variants import variant_number
 
 
 class Here:
@@ -70,7 +71,7 @@ def add_stills(db: Database, tmp_path: Path, clips: list[int], strategy: str = "
         digests.append(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files))
         sizes.append(Jsonb([file.stat().st_size for file in files]))
     with db.transaction() as tx:
-        variant = tx.execute(query("variant"), {"stage": "keyframes", "variant": strategy}).fetchone()["id"]  # type: ignore[index]
+        variant = variant_number(tx, "keyframes", strategy)
         tx.execute(query("record_stills"), {"variant": variant, "clip_ids": clips, "sha256": digests, "sizes": sizes})
         announce(tx, "stills", video)
 
@@ -178,7 +179,7 @@ def test_failures_of_others_are_not_the_commands(db: Database, heaters: Here, cl
     decide(db, clips[:1], "review_archived")
     with db.transaction() as tx:
         for stage, variant in (("embed", "other|multi_average"), ("export", "source")):
-            number = tx.execute(query("variant"), {"stage": stage, "variant": variant}).fetchone()["id"]  # type: ignore[index]
+            number = variant_number(tx, stage, variant)
             tx.execute(
                 "insert into failures (video_id, variant, clip_id, driver, error_type, error) "
                 "select video_id, %s, id, 'd', 'E', 'e' from clips where id = %s",

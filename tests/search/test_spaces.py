@@ -13,7 +13,7 @@ from heaters.search import engine as module
 from heaters.search.spaces import spaces, use, use_settings
 from heaters.settings import Settings
 from heaters.store.db import Database
-from heaters.store.queries import query
+from heaters.store.variants import variant_number
 from heaters.store.vectors import SpaceRow, space_number
 
 
@@ -105,7 +105,7 @@ def test_weights_that_changed_under_a_name_are_noticed(
 
 def test_a_model_whose_folder_was_moved_keeps_its_space(db: Database, clips: list[int]) -> None:
     with db.transaction() as tx:
-        asked = tx.execute(query("variant"), {"stage": "embed", "variant": "moved|multi_average"}).fetchone()["id"]  # type: ignore[index]
+        asked = variant_number(tx, "embed", "moved|multi_average")
         row = SpaceRow(asked=asked, model="old@1", name="moved", strategy="multi_average", dimension=16)
         number = space_number(tx, row)
         assert space_number(tx, row) == number

@@ -5,15 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from psycopg.types.json import Jsonb
 
-from heaters.store.db import Cursor, Database
+from heaters.store.db import Database
 from heaters.store.queries import query
-
-
-def variant(tx: Cursor, stage: str, word: str) -> int:
-    """The number of a stage's variant."""
-    row = tx.execute(query("variant"), {"stage": stage, "variant": word}).fetchone()
-    assert row is not None
-    return int(row["id"])
+from heaters.store.variants import variant_number
 
 
 def approve(db: Database, clips: Sequence[int], by: str | None = None) -> None:
@@ -29,7 +23,7 @@ def add_stills(db: Database, clips: Sequence[int], strategy: str, stills: Sequen
     """The stills of each clip, in time order."""
     with db.transaction() as tx:
         given = {
-            "variant": variant(tx, "keyframes", strategy),
+            "variant": variant_number(tx, "keyframes", strategy),
             "clip_ids": list(clips),
             "sha256": [b"".join(hashlib.sha256(data).digest() for data in one) for one in stills],
             "sizes": [Jsonb([len(data) for data in one]) for one in stills],
@@ -43,7 +37,7 @@ def add_files(
     """The file of each clip; those that are not approved get none."""
     with db.transaction() as tx:
         given = {
-            "variant": variant(tx, "export", profile),
+            "variant": variant_number(tx, "export", profile),
             "clip_ids": list(clips),
             "params": [params] * len(clips),
             "sha256": [hashlib.sha256(data).digest() for data in files],
@@ -57,4 +51,4 @@ def add_facts(db: Database, clips: Sequence[int], facts: Sequence[Mapping[str, f
     """What was measured of each clip, by settings with this word."""
     with db.transaction() as tx:
         rows = [{"id": clip, **measured} for clip, measured in zip(clips, facts, strict=True)]
-        tx.execute(query("record_facts"), {"variant": variant(tx, "facts", settings), "facts": Jsonb(rows)})
+        tx.execute(query("record_facts"), {"variant": variant_number(tx, "facts", settings), "facts": Jsonb(rows)})

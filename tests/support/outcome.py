@@ -56,6 +56,16 @@ def vectors(db: Database) -> list[list[float]]:
     return [row["vector"] for row in found]
 
 
+def check_tiles(db: Database) -> None:
+    """The clips of each video have as many frames as the video."""
+    uneven = rows(
+        db,
+        "select v.id from videos v join clips c on c.video_id = v.id and c.retired_at is null "
+        "group by v.id, v.frame_count having sum(c.end_frame - c.start_frame) <> v.frame_count",
+    )
+    assert uneven == []
+
+
 def check_rules(db: Database, media: Path, *, edited: bool = False) -> None:
     """Nothing runs, nothing was done twice, every object is one that the database knows, with the checksum it says.
 

@@ -7,7 +7,7 @@ import numpy as np
 from heaters.core.pipeline import STAGES
 from heaters.settings import Settings
 from heaters.store.db import Database
-from heaters.store.queries import query
+from heaters.store.variants import variant_number
 from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
 
@@ -15,11 +15,8 @@ def make_searchable(db: Database, settings: Settings, vectors: Mapping[int, Sequ
     """Give each clip its vector, scaled to length 1."""
     embed = STAGES["embed"]
     with db.transaction() as tx:
-        given = {"stage": embed.name, "variant": settings.variant(embed.variant)}
-        row = tx.execute(query("variant"), given).fetchone()
-        assert row is not None
         space = SpaceRow(
-            asked=row["id"],
+            asked=variant_number(tx, embed.name, settings.variant(embed.variant)),
             model=f"{settings.model}@test",
             name=settings.model,
             strategy=settings.space_strategy,

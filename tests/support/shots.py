@@ -1,6 +1,8 @@
 """A short film of photos that ship in packages, each a slow pan: hard cuts at known frames, known subjects."""
 
+import random
 from fractions import Fraction
+from itertools import permutations
 from pathlib import Path
 
 import av
@@ -39,3 +41,19 @@ def write_film(path: Path, subjects: tuple[str, ...] = PHOTOS, frames_each: int 
         for packet in stream.encode():
             container.mux(packet)
     return [frames_each * n for n in range(1, len(subjects))]
+
+
+def write_films(folder: Path, count: int, dice: random.Random, *, shots: int, frames_each: range) -> None:
+    """Write so many films of `shots` subjects into a new folder, drawn by lot. No two are alike: equal bytes are one
+    video.
+    """
+    folder.mkdir()
+    kinds = [(subjects, frames) for subjects in permutations(PHOTOS, shots) for frames in frames_each]
+    for number, (subjects, frames) in enumerate(dice.sample(kinds, count)):
+        write_film(folder / f"{number:03d}.mp4", subjects, frames_each=frames)
+
+
+def write_manifest(path: Path, folder: Path) -> Path:
+    """A file that names all films of a folder."""
+    path.write_text("\n".join(map(str, sorted(folder.iterdir()))))
+    return path

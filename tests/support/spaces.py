@@ -8,7 +8,7 @@ from rows import add_video, rows
 
 from heaters.search.spaces import Chosen
 from heaters.store.db import Database
-from heaters.store.queries import query
+from heaters.store.variants import variant_number
 from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
 MODEL, STRATEGY = "axes@1", "multi_average"
@@ -60,11 +60,8 @@ def space(db: Database, model: str = MODEL, strategy: str = STRATEGY, dimension:
     """A space, registered where it is new."""
     name = model.partition("@")[0]
     with db.transaction() as tx:
-        asked = tx.execute(query("variant"), {"stage": "embed", "variant": f"{name}|{strategy}"}).fetchone()
-        assert asked is not None
-        number = space_number(
-            tx, SpaceRow(asked=asked["id"], model=model, name=name, strategy=strategy, dimension=dimension)
-        )
+        asked = variant_number(tx, "embed", f"{name}|{strategy}")
+        number = space_number(tx, SpaceRow(asked=asked, model=model, name=name, strategy=strategy, dimension=dimension))
     return Chosen(variant=number, model=model, name=name, dimension=dimension, strategy=strategy)
 
 

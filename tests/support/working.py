@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from heaters.core.pipeline import STAGES, Stage, Subject
 from heaters.errors import StageError
 from heaters.runner.claims import Claim, Ended, Finished
+from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.recorder import Recorder
 from heaters.runner.tasks import TaskStore
 from heaters.settings import Settings
@@ -78,9 +79,7 @@ class Driver:
 
     def beat(self, lease_seconds: float) -> None:
         """Renew the lease, for so long."""
-        given = {"driver": self.tasks.driver, "lease_seconds": lease_seconds, "limits": Jsonb({})}
-        with self.db.transaction() as tx:
-            tx.execute(query("begin_driver"), given)
+        Heartbeat(self.db, self.tasks.driver, lease_seconds=lease_seconds, on_trouble=print).beat()
 
     def claim(self, stage: Stage, most: int = 100, **options: Any) -> list[Claim]:
         """The claims of one claim statement."""

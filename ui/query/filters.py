@@ -57,20 +57,23 @@ def sieve(filters: Filters) -> Sieve:
 def _each(filters: Filters) -> list[Filter]:
     found = []
     if filters.states is not None:
-        found.append(Filter(name="states", condition=part("in_states"), driver=part("driven_by_state")))
+        found.append(_on_clips("states", part("only_states")))
     if filters.videos is not None:
-        driver = part("driven_by_videos")
-        found.append(Filter(name="videos", condition=part("in_videos"), driver=driver, few=NARROW_VIDEOS))
-    ends = {"at_least_seconds": filters.min_seconds, "below_seconds": filters.max_seconds}
+        found.append(_on_clips("videos", part("only_videos"), few=NARROW_VIDEOS))
+    ends = {"only_min_seconds": filters.min_seconds, "only_max_seconds": filters.max_seconds}
     lengths = [part(name) for name, seconds in ends.items() if seconds is not None]
     if lengths:
-        both = every(lengths)
-        found.append(Filter(name="length", condition=both, driver=part("driven_by_length", filters=both)))
+        found.append(_on_clips("length", every(lengths)))
     for number, bound in enumerate(filters.facts):
         driver = part("driven_by_fact", filters=every(within(bound)))
         condition = facts_within([bound], sql.SQL("c.id"))
         found.append(Filter(name=f"fact {number}", condition=condition, driver=driver))
     return found
+
+
+def _on_clips(name: str, condition: sql.Composable, *, few: int = NARROW) -> Filter:
+    """A filter on columns of clips: its condition also gives the clips that it lets through."""
+    return Filter(name=name, condition=condition, driver=part("driven_by_clips", filters=condition), few=few)
 
 
 def _parameters(filters: Filters) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def _count(tx: Cursor, asked: Sieve, one: Filter) -> int:
 
 
 def part(name: str, **parts: sql.Composable) -> sql.Composed:
-    """A fragment or statement of `sql/browse.sql` with its braces filled in."""
+    """A fragment or statement of `sql/browse.sql` or `sql/search.sql` with its braces filled in."""
     return sql.SQL(query(name)).format(**parts)
 
 

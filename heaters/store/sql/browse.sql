@@ -41,32 +41,8 @@ coalesce(c.confidence, 2::real);
 -- each, and clips of rare states are found without a walk over the others.
 (select * from clips c where c.retired_at is null and c.state = {state} and {beyond} order by {sorted} limit %(look)s);
 
--- name: in_states
--- Not a statement: a filter by decision.
-c.state = any (%(states)s::clip_state[]);
-
--- name: in_videos
--- Not a statement: a filter by video.
-c.video_id = any (%(videos)s::bigint[]);
-
--- name: at_least_seconds
--- Not a statement: a filter by length. Lengths are kept in 32 bits, so they are compared in 32 bits.
-c.seconds >= %(min_seconds)s::real;
-
--- name: below_seconds
--- Not a statement: a filter by length.
-c.seconds < %(max_seconds)s::real;
-
--- name: driven_by_state
--- Not a statement: the clips of some states, up to `most`.
-select c.id from clips c where c.retired_at is null and c.state = any (%(states)s::clip_state[]) limit %(most)s;
-
--- name: driven_by_videos
--- Not a statement: the clips of some videos, up to `most`.
-select c.id from clips c where c.retired_at is null and c.video_id = any (%(videos)s::bigint[]) limit %(most)s;
-
--- name: driven_by_length
--- Not a statement: the clips within a range of lengths, up to `most`.
+-- name: driven_by_clips
+-- Not a statement: the clips that pass a filter on clips (only_… in search.sql), up to `most`.
 select c.id from clips c where c.retired_at is null and {filters} limit %(most)s;
 
 -- name: driven_by_fact

@@ -17,7 +17,7 @@ c.video_id = any (%(videos)s::bigint[]);
 c.state = any (%(states)s::clip_state[]);
 
 -- name: only_min_seconds
--- Not a statement: clips that are at least so long.
+-- Not a statement: clips that are at least so long. Lengths are kept in 32 bits, so they are compared in 32 bits.
 c.seconds >= %(min_seconds)s::real;
 
 -- name: only_max_seconds
