@@ -1,12 +1,12 @@
-"""What a driver itself can do in a second, and how much more two can: claims and records, without Ray and without work.
+"""Measures how many claims and records a driver manages in a second, and how many more two drivers manage.
 
     python benchmarks/drivers.py [--videos 600] [--clips 50] [--drivers 1,2,1,2] [--call-ms 0,8] [--no-write]
 
-Each driver is a process that claims stretches of a stage, reads the inputs and records results at once, as fast as it
-can, for all stages of clips. So the drivers and PostgreSQL are the limit, and nothing else. `--call-ms`: for each
-stretch a driver also computes for so long, as its part of a call to Ray does (scale.py measures how long that is). Each
-round has a fresh library of cut videos; it prints items (a clip in one stage) a second, and writes the section into
-RESULTS.md.
+Each driver is a process that claims stretches, reads their inputs and records results at once, for all stages of clips.
+Nothing is worked on and Ray is not called, so that the drivers and PostgreSQL are the only limits. With `--call-ms` a
+driver also computes for that long for each stretch, like the driver's share of a call to Ray, which scale.py measures.
+Each round has a fresh library of cut videos. The script prints items (a clip in one stage) a second, and writes the
+section into RESULTS.md.
 """
 
 import argparse
@@ -53,7 +53,9 @@ AT_ONCE = 16  # videos or stretches that one claim takes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One round. `cpu_seconds` of all drivers together; `busy`: how much of the machine's CPUs, 0 to 1."""
+    """The figures of one round. `cpu_seconds`: CPU time of all drivers together; `busy`: the share of all CPUs of the
+    machine that was busy, 0 to 1.
+    """
 
     drivers: int
     items: int
@@ -63,7 +65,7 @@ class Measured:
 
 
 class Driver:
-    """Claims and records, for stages that do nothing."""
+    """A driver whose stages do nothing: it claims stretches and records results."""
 
     def __init__(self, database: Database, settings: Settings, name: str, call_ms: float = 0.0) -> None:
         self.done = 0
@@ -74,7 +76,7 @@ class Driver:
         Heartbeat(ours, name, lease_seconds=600.0, on_trouble=print).beat()
 
     def turn(self, stage: Stage) -> bool:
-        """One claim and its end; whether there was anything."""
+        """Claim once, and record the results. Returns whether the claim found anything."""
         from benchmarks.scale_stages import Waited
 
         claims = self._tasks.claim(stage, most=AT_ONCE, items=AT_ONCE * stage.batch).claims
@@ -92,7 +94,7 @@ class Driver:
         return True
 
     def drain(self, *names: str) -> None:
-        """Until a turn at every stage finds nothing."""
+        """Take turns at the stages until none of them has work."""
         while any(self.turn(STAGES[name]) for name in names):
             pass
 
@@ -110,7 +112,7 @@ def work(home: Path, number: int, call_ms: float, start: Any, told: Any) -> None
 
 
 def measure(home: Path, videos: int, drivers: int, call_ms: float) -> Measured:
-    """A fresh library, its stages of clips drained by so many drivers at once."""
+    """Make a fresh library, and let `drivers` processes drain its stages of clips at once."""
     from benchmarks.scale_stages import OF_VIDEOS
 
     settings = Settings(home=home)

@@ -1,4 +1,4 @@
-"""What the history of a library says of a run: shared by the benchmarks of whole runs."""
+"""Reads the times of a run out of the library's history, for the benchmarks of whole runs."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What everything costs in libraries of ten thousand, a hundred thousand and a million clips.
+"""Measures what commands, drivers and pages cost in libraries of ten thousand, a hundred thousand and a million clips.
 
     python benchmarks/million.py [--clips 10000,100000,1000000] [--home FOLDER] [--no-write]
 
@@ -28,12 +28,12 @@ from heaters.store.db import connect
 from heaters.store.objects import store_of
 from heaters.store.open import open_database
 
-VECTORS = ("embeddings", "near_")  # tables that hold vectors begin so
+VECTORS = ("embeddings", "near_")  # how the names of tables with vectors begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One size."""
+    """The figures of a library of `clips` clips."""
 
     clips: int
     rows: list[Row]
@@ -42,7 +42,7 @@ class Measured:
 
     @property
     def bytes_per_clip(self) -> float:
-        """Of all tables and indexes but those of vectors."""
+        """Bytes on disk for a clip, in all tables and indexes except those that hold vectors."""
         rest = [size for name, size in self.bytes_by_table.items() if not name.startswith(VECTORS)]
         return sum(rest) / self.clips
 
@@ -66,14 +66,14 @@ def measure(home: Path, clips: int) -> Measured:
 
 
 def told(rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows, each printed as it comes."""
+    """Print each row as soon as it is measured."""
     for row in rows:
         print(f"{row.ms:10.1f} ms  {row.what}  {row.rate}", flush=True)
         yield row
 
 
 def report(sizes_measured: list[Measured]) -> str:
-    """The table and the bytes."""
+    """The section for RESULTS.md: the table of all sizes, and the bytes for a clip."""
     last, before = sizes_measured[-1], sizes_measured[-2] if len(sizes_measured) > 1 else None
     lines = []
     for number, row in enumerate(last.rows):

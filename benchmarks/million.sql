@@ -1,7 +1,7 @@
 -- A made-up library of the benchmark of sizes: 100 clips a video, each with all that the machine makes of it.
 
 -- name: quick_load
--- No triggers for made-up rows: what they would keep is made at the end.
+-- Turn triggers off for loading: the counts and changes that triggers write are made at the end.
 set session_replication_role = replica; set statement_timeout = 0; set synchronous_commit = off;
 
 -- name: add_videos
@@ -15,13 +15,13 @@ select 'https://host' || n %% 50 || '.example/film' || n || '.mp4', 'Film ' || n
 from generate_series(1, %(videos)s) n;
 
 -- name: add_cuts
--- Their cuts, with a confidence each.
+-- The cuts of these videos, each with a confidence.
 insert into cuts (video_id, frame, pts, kind, confidence, created_by)
 select v.id, n * 100, n * 51200, 'hard', 0.3 + 0.7 * random(), 'transnetv2 transnetv2@benchmark'
 from videos v, generate_series(1, 99) n order by v.id, n;
 
 -- name: add_clips
--- The clips between: of a hundred 90 wait for review, six are approved, three skipped, one is archived. Every 25th video is of a
+-- The clips between these cuts: of a hundred clips 90 wait for review, six are approved, three skipped, one is archived. Every 25th video is of a
 -- series of its own that the benchmark filters by.
 insert into clips (video_id, start_frame, end_frame, start_pts, end_pts, seconds, confidence, state, version, reviewed_by, reviewed_at)
 select v.id, n * 100, n * 100 + 100, n * 51200, n * 51200 + 51200, 4, 0.3 + 0.7 * random(), s.state, 1 + (s.state <> 'pending_review')::int,
@@ -38,7 +38,7 @@ select id, %(variant)s, sha256(id::text::bytea) || sha256((id + 1)::text::bytea)
 from clips order by id;
 
 -- name: add_facts
--- What was measured of each clip: motion is rarely high, a tenth has much that is black.
+-- Facts for each clip: few clips have high motion, and a tenth of them have many black frames.
 insert into facts (clip_id, variant, motion, brightness, black_share, frozen_share, letterbox, sharpness, loudness_dbfs, silence_share)
 select id, %(variant)s, 0.2 * random() ^ 3, random(), greatest(0, random() - 0.9) * 10, greatest(0, random() - 0.8) * 5,
        case when random() < 0.2 then 0.24 else 0 end, 0.2 * random(), -60 * random(), random() ^ 2
@@ -107,11 +107,11 @@ union all
 select 'confidence ' || least(floor(confidence * 20), 19), count(*) from cuts where confidence is not null group by 1;
 
 -- name: normal_load
--- Triggers again.
+-- Turn triggers on again.
 set session_replication_role = origin;
 
 -- name: settle
--- As autovacuum leaves it.
+-- Collect statistics and free space, as autovacuum does in a running library.
 vacuum analyze;
 
 -- name: add_dead_downloads

@@ -26,7 +26,7 @@ FILM_CLIP_FRAMES = 30
 
 
 def load(connection: Connection, settings: Settings, clips: int, vectors: Callable[[Connection], None]) -> None:
-    """Fill a fresh database: everything that the machine does is done."""
+    """Fill a fresh database with a library in which no stage has work left."""
 
     def run(name: str, **parameters: object) -> None:
         connection.execute(QUERIES[name].sql, parameters)
@@ -86,6 +86,6 @@ def add_film(database: Database, store: ObjectStore) -> int:
 
 
 def sizes(database: Database) -> dict[str, int]:
-    """Bytes on disk with indexes by table, the largest first."""
+    """The bytes on disk of each table with its indexes, the largest first."""
     with database.transaction() as tx:
         return {row["name"]: row["bytes"] for row in tx.execute(QUERIES["bytes_by_table"].sql).fetchall()}

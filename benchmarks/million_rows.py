@@ -1,4 +1,4 @@
-"""What `million.py` measures: each row is one thing that a driver, a command, the endpoint or a page does."""
+"""The rows that `million.py` measures: one for each operation of a driver, a command, the endpoint or a page."""
 
 import random
 import time
@@ -44,7 +44,7 @@ FACTS = STAGES["facts"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of the table: `ms` is a median. `rate` says of what by nature touches all rows how fast it goes."""
+    """A line of the table. `ms`: the median. `rate`: the speed of an operation that has to touch all rows."""
 
     what: str
     ms: float
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """A loaded library, and what the rows work with."""
+    """A loaded library, with the connections and settings that the measurements use."""
 
     database: Database
     settings: Settings
@@ -61,20 +61,20 @@ class Library:
     clips: int
 
     def driver(self, name: str = "") -> TaskStore:
-        """A driver that has begun."""
+        """The tasks of a driver that holds a lease."""
         ours = self.database.like(application_name="driver", max_size=1, patience_seconds=5.0, options=BY_INDEX)
         tasks = TaskStore(ours, self.settings, driver=name or uuid.uuid4().hex, scope=None)
         Heartbeat(self.database, tasks.driver, lease_seconds=600.0, on_trouble=print).beat()
         return tasks
 
     def status(self) -> None:
-        """As the command asks: on a connection of its own."""
+        """Ask for the status on a new connection, as the command does."""
         asked = self.database.like(application_name="status", max_size=1, patience_seconds=5.0)
         status(asked, self.settings)
         asked.close()
 
     def make_due(self, videos: int) -> None:
-        """The clips of some videos lack facts again."""
+        """Delete the facts of the last videos' clips, so that the stage `facts` has work."""
         with self.database.transaction() as tx:
             ids = [row["id"] for row in tx.execute(QUERIES["last_videos"].sql, {"videos": videos}).fetchall()]
             tx.execute(QUERIES["undescribe"].sql, {"videos": ids})
@@ -82,14 +82,14 @@ class Library:
 
 
 def timed(do: Callable[[], object]) -> float:
-    """Milliseconds."""
+    """The milliseconds that `do` takes."""
     begun = time.perf_counter()
     do()
     return (time.perf_counter() - begun) * 1000
 
 
 def repeated(what: str, do: Callable[[], object], times: int = TIMES) -> Row:
-    """The median of several times, after one that warms up."""
+    """Measure `do` several times after a first call that warms up, and take the median."""
     do()
     return Row(what=what, ms=median(timed(do) for _ in range(times)))
 
@@ -98,7 +98,7 @@ def repeated(what: str, do: Callable[[], object], times: int = TIMES) -> Row:
 
 
 def driver_rows(library: Library) -> Iterator[Row]:
-    """What a driver asks."""
+    """The statements of a driver: claims, records, and the checks at the start and end of a run."""
     idle = library.driver()
     yield repeated(
         "a claim of each stage, nothing due", lambda: [idle.claim(s, most=AT_ONCE) for s in machine_stages()]
@@ -126,7 +126,7 @@ def driver_rows(library: Library) -> Iterator[Row]:
 
 
 def _facts(dice: random.Random) -> FactsResult:
-    """As the loaded ones."""
+    """Facts that are distributed like the loaded ones."""
     facts = dict.fromkeys(("black_share", "frozen_share", "letterbox", "silence_share"), 0.0)
     facts |= {"motion": 0.2 * dice.random() ** 3, "brightness": 0.5, "sharpness": 0.1, "loudness_dbfs": -20.0}
     return FactsResult(seconds=0.1, facts={**facts})
@@ -136,7 +136,7 @@ def _facts(dice: random.Random) -> FactsResult:
 
 
 def people_rows(library: Library) -> Iterator[Row]:
-    """What commands and pages ask."""
+    """The commands, and the pages of the UI."""
     database, settings = library.database, library.settings
     yield repeated("`heaters status`", library.status)
     context = build(settings, database)
@@ -184,7 +184,7 @@ def _decide(reviews: Reviews, clip: int) -> None:
 
 
 def search_rows(library: Library) -> Iterator[Row]:
-    """Pages of search, from a vector that is there."""
+    """Searches for the neighbours of a stored clip."""
     search = Search(library.database, library.settings)
     step = max(library.clips // 97, 1)
     every = chain.from_iterable(range(1, library.clips, step) for _ in count())
@@ -204,7 +204,7 @@ def search_rows(library: Library) -> Iterator[Row]:
 
 
 def bulk_rows(library: Library) -> Iterator[Row]:
-    """What touches many rows by nature, and a queue with a dead front."""
+    """Operations that have to touch many rows, and a queue that begins with dead items."""
     film = add_film(library.database, library.store)
     recuts = Recuts(library.database, library.store)
     video = recuts.videos([film])[0]
