@@ -19,6 +19,7 @@ from heaters.core.ranges import multirange
 from heaters.errors import StageError
 from heaters.runner.claims import Claim, Claimed, text_of
 from heaters.settings import Settings
+from heaters.stages.base import ClipItem
 from heaters.store.db import Cursor, Database
 from heaters.store.queries import query
 from heaters.store.variants import variant_number
@@ -159,7 +160,7 @@ class TaskStore:
         if stage.subject is Subject.VIDEO:
             found = {(row.id, 0): [row] for row in rows}
         else:
-            found = {place: list(items) for place, items in groupby(rows, lambda row: (row.video_id, row.stretch))}
+            found = {place: list(items) for place, items in groupby(rows, _stretch)}
         return {claim: found.get((claim.video_id, claim.stretch), []) for claim in claims}
 
     def count_next(self, stage: Stage, most: int) -> int:
@@ -261,6 +262,11 @@ def _places(claims: Sequence[Claim]) -> dict[str, list[int]]:
         "stretches": [claim.stretch for claim in claims],
         "attempts": [claim.attempt for claim in claims],
     }
+
+
+def _stretch(item: ClipItem) -> tuple[int, int]:
+    """The video and stretch that a clip belongs to."""
+    return item.video_id, item.stretch
 
 
 def _clip_is_due(stage: Stage) -> sql.Composed:

@@ -103,8 +103,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-I = TypeVar("I")  # noqa: E741 - the input type of a stage
+I = TypeVar("I", bound=Item)  # noqa: E741 - the input type of a stage
 R = TypeVar("R")
+T = TypeVar("T")
 Outcome: TypeAlias = R | StageError
 
 # Builds what a worker process keeps (models, clients) and does the work of calls: one outcome for each item, in order.
@@ -138,7 +139,7 @@ def stage_code(name: str, package: str = "heaters.stages") -> StageCode[Any, Any
     return code
 
 
-def each(items: Sequence[I], do: Callable[[I], R]) -> list[R | StageError]:
+def each(items: Sequence[T], do: Callable[[T], R]) -> list[R | StageError]:
     """One outcome per item, in order: what `do` returned, or the error it raised. One bad item fails alone."""
     outcomes: list[R | StageError] = []
     for item in items:
