@@ -58,7 +58,8 @@ class Stage:
 
     `resident` stages hold a model and run in actors that are built once; the others are plain tasks. `gpus` is a
     fraction of a GPU, used only where the cluster has one. `batch` is how many videos or clips one call takes; a
-    stretch with more clips is still one call. `reads_source` stages bring whole masters or proxies to the node.
+    stretch with more clips is one call still, or several where CPUs would be idle. `reads_source` stages bring whole
+    masters or proxies to the node.
     """
 
     name: str
@@ -182,7 +183,7 @@ PIPELINE: tuple[Stage, ...] = (
         gives=Change.FILES,
         does="Write an approved clip's exact frames as a file, from the master or the proxy.",
         memory_bytes=1024 * MIB,
-        batch=8,
+        batch=16,
         attempts=3,
         timeout_seconds=3600,
         reads_source=True,

@@ -9,10 +9,11 @@ from typing import Any
 import ray
 
 from heaters.core.pipeline import Subject
-from heaters.errors import HeatersError
+from heaters.errors import HeatersError, StageTimeout
 from heaters.runner.batches import Batch, Part
 from heaters.runner.cluster import Cluster
-from heaters.runner.pools import Begun, Pool, Reply, Unfit
+from heaters.runner.pools import Pool
+from heaters.runner.words import Begun, Reply, Unfit
 from heaters.stages.base import Context
 
 # How long to wait for a word before the loop looks elsewhere.
@@ -35,7 +36,8 @@ class Call:
     def is_over_time(self) -> bool:
         """Whether its worker has been at it for longer than its stage allows."""
         stage = self.batch.stage
-        units = len(self.part) if stage.subject is Subject.VIDEO else -(-len(self.part) // stage.batch)
+        count = len(self.part.items)
+        units = count if stage.subject is Subject.VIDEO else -(-count // stage.batch)
         limit = stage.timeout_seconds * units + HANG_SECONDS
         return self.begun is not None and time.monotonic() - self.begun > limit
 
@@ -56,7 +58,7 @@ class Calls:
         return iter(self._calls.values())
 
     def start(self, batch: Batch, starting: int = 1) -> Call | None:
-        """Give the next part of a batch to Ray, one of `starting` calls; None where all parts have been called."""
+        """Give the next part of a batch to Ray, one of `starting` calls; None where none may be called now."""
         part = batch.next_part()
         if part is None:
             return None
@@ -64,8 +66,8 @@ class Calls:
         node_cpus = int(self.cluster.node_cpus)
         threads = min(max(1, node_cpus * self.cluster.nodes // (len(self._calls) + starting)), node_cpus)
         context = Context(threads=threads, timeout_seconds=float(batch.stage.timeout_seconds))
-        pool, node = self._pools[batch.stage.name], self._where.get(part[0][0].video_id)
-        handle = pool.submit([item for _, item in part], context, node, is_alone=batch.is_alone)
+        pool, node = self._pools[batch.stage.name], self._where.get(batch.claims[0].video_id)
+        handle = pool.submit(part.items, context, node, is_alone=batch.is_alone)
         call = self._calls[handle] = Call(batch=batch, part=part, submitted=time.monotonic())
         return call
 
@@ -88,7 +90,7 @@ class Calls:
                     ends.append((call, word))
         return ends
 
-    def hanging(self) -> Iterable[tuple[Call, HeatersError]]:
+    def hanging(self) -> Iterable[tuple[Call, StageTimeout]]:
         """Cut off what has been at work for too long."""
         for handle, call in list(self._calls.items()):
             if call.is_over_time:

@@ -6,16 +6,16 @@ from typing import Any
 
 from heaters.core.pipeline import Stage
 from heaters.errors import HeatersError, StageError
-from heaters.runner.batches import Batch
+from heaters.runner.batches import Batch, Lost
 from heaters.runner.blame import MAX_LOSSES, blame, final
 from heaters.runner.budget import Budget
 from heaters.runner.calls import Call
 from heaters.runner.claims import Ended, text_of
 from heaters.runner.events import Observer
 from heaters.runner.patience import Patience
-from heaters.runner.pools import Unfit
 from heaters.runner.recorder import Recorder
 from heaters.runner.tasks import TaskStore
+from heaters.runner.words import Unfit
 from heaters.stages.base import StageCode
 
 
@@ -38,46 +38,54 @@ class Endings:
         self._observer = observer
         self._patiently = patiently
 
-    def done(self, batches: Sequence[Batch]) -> None:
-        """Batches of one stage whose parts are all back: recorded in one transaction."""
-        for batch in batches:
-            self._leave(batch)
-        self.record(batches[0].stage, [one for batch in batches for one in batch.ended()])
-
-    def lost(self, call: Call, error: StageError) -> bool:
-        """A call ended by an error of its own, not of its items. True: it counts as the failure of its items, which
-        have it as their outcome now; the batch goes on. False: the claims are lost, and wait to be claimed again.
+    def lost(self, call: Call, error: StageError) -> None:
+        """A call ended by an error of its own, not of its items. It counts as the failure of its items, which have it
+        as their outcome then; or the claims are lost, and wait to be claimed again once the batch is over.
         """
-        batch = call.batch
-        verdict = blame(error, len(call.part))
+        count = len(call.part.items)
+        verdict = blame(error, count)
         if verdict.counts:
-            batch.put(call.part, [error] * len(call.part))
-            return True
+            call.batch.put(call.part, [error] * count)
+        else:
+            call.batch.give_up(Lost(error=error, blame=verdict, items=count))
+
+    def unbuilt(self, call: Call, word: Unfit) -> None:
+        """A worker could not be built on a node: once the batch is over, its claims are given back for other nodes."""
+        name = call.batch.stage.name
+        if name not in self.unfit:
+            self._observer.noticed(f"{name} cannot run on a node: {word.error}")
+        self.unfit[name] = word.error
+        call.batch.give_up(word)
+
+    def done(self, batches: Sequence[Batch]) -> None:
+        """Batches of one stage that are over: those with results are recorded in one transaction."""
+        for batch in batches:
+            if batch.stage.reads_source:
+                for claim in batch.claims:
+                    self._budget.end_reading(claim.video_id)
+            self._budget.room_again(batch.stage)
+            if isinstance(batch.gone, Lost):
+                self._lose(batch, batch.gone)
+            elif batch.gone is not None:
+                self._patiently(self._tasks.release, [(batch.stage, claim) for claim in batch.claims])
+        self.record(batches[0].stage, [one for batch in batches if batch.gone is None for one in batch.ended()])
+
+    def _lose(self, batch: Batch, why: Lost) -> None:
+        """Give claims back that nobody is to blame for, or end those to which it happened too often."""
         worn_out = self._patiently(
             self._tasks.lose,
             batch.stage,
             batch.claims,
-            error=error,
-            is_alone=verdict.is_alone,
-            delay_seconds=verdict.delay_seconds,
+            error=why.error,
+            is_alone=why.blame.is_alone,
+            delay_seconds=why.blame.delay_seconds,
             most=MAX_LOSSES,
-            seconds=time.monotonic() - call.submitted,
+            seconds=time.monotonic() - batch.begun,
         )
-        one_by_one = " one at a time" if verdict.is_alone else ""
-        items = f"{len(call.part)} item{'s'[: len(call.part) != 1]}"
-        self._observer.noticed(f"{batch.stage.name} lost {items}, to be tried again{one_by_one}: {error}")
-        self._leave(batch)
-        self.record(batch.stage, [batch.failed(claim, final(error, MAX_LOSSES)) for claim in worn_out])
-        return False
-
-    def released(self, batch: Batch, word: Unfit) -> None:
-        """A worker could not be built on a node: the claims are given back, for other nodes."""
-        stage = batch.stage
-        if stage.name not in self.unfit:
-            self._observer.noticed(f"{stage.name} cannot run on a node: {word.error}")
-        self.unfit[stage.name] = word.error
-        self._patiently(self._tasks.release, [(stage, claim) for claim in batch.claims])
-        self._leave(batch)
+        one_by_one = " one at a time" if why.blame.is_alone else ""
+        items = f"{why.items} item{'s'[: why.items != 1]}"
+        self._observer.noticed(f"{batch.stage.name} lost {items}, to be tried again{one_by_one}: {why.error}")
+        self.record(batch.stage, [batch.failed(claim, final(why.error, MAX_LOSSES)) for claim in worn_out])
 
     def record(self, stage: Stage, ended: Sequence[Ended]) -> None:
         """Write down the end of claims of one stage, and tell of it."""
@@ -94,13 +102,6 @@ class Endings:
             self._observer.noticed(
                 f"dropped a late result of {stage.name} for video {claim.video_id}: its lease had run out"
             )
-
-    def _leave(self, batch: Batch) -> None:
-        """A batch is not in flight any more."""
-        if batch.stage.reads_source:
-            for claim in batch.claims:
-                self._budget.end_reading(claim.video_id)
-        self._budget.room_again(batch.stage)
 
 
 def as_stage_error(error: HeatersError) -> StageError:

@@ -6,10 +6,10 @@ Later stages go first, so that work drains. It knows no stage by name.
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from heaters.core.pipeline import Change, Stage, Subject
-from heaters.errors import HeatersError, NodeLost, StageError, StoreError, WorkerLost
+from heaters.errors import HeatersError, NodeLost, StoreError, WorkerLost
 from heaters.runner.attribution import FailureAttribution
 from heaters.runner.batches import Batch, batches
 from heaters.runner.blame import MAX_LOSSES, final
@@ -23,9 +23,10 @@ from heaters.runner.events import Observer
 from heaters.runner.heartbeat import Heartbeat
 from heaters.runner.horizon import Horizon
 from heaters.runner.patience import Patience
-from heaters.runner.pools import Pool, Reply, Unfit
+from heaters.runner.pools import Pool
 from heaters.runner.sharing import balance, make_room
 from heaters.runner.tasks import TaskStore
+from heaters.runner.words import Reply, Unfit
 from heaters.settings import Settings
 from heaters.stages.base import stage_code
 from heaters.stages.scratch import remove_stale_dirs
@@ -152,47 +153,56 @@ class Runner:
             if stage.reads_source:
                 for claim in batch.claims:
                     self._budget.begin_reading(claim.video_id, claim.size_bytes)
-            self._call(batch, len(groups))
+        starting = sum(batch.startable for batch in groups)
+        for batch in groups:
+            self._call(batch, starting)
         return claimed
 
     def _call(self, batch: Batch, starting: int = 1) -> None:
-        """Give the next part of a batch to Ray; after the last one the batch has ended."""
-        call = self._calls.start(batch, starting)
-        if call is None:
-            self._endings.done([batch])
-        else:
-            self._observer.started(batch.stage, batch.claims, len(call.part))
+        """Give Ray what may be called of a batch now, among `starting` calls."""
+        while (call := self._calls.start(batch, starting)) is not None:
+            self._observer.started(batch.stage, batch.claims, len(call.part.items))
 
     # -------------------------------------------------------------------------------------------- collect
 
     def _collect(self) -> None:
-        """Wait for calls to end, and record what did: each stage in one transaction."""
-        ended: dict[str, list[Batch]] = defaultdict(list)
+        """Wait for calls to end, and go on with their batches."""
+        moved = []
         for call, word in self._calls.ends():
+            if isinstance(word, WorkerLost) and not isinstance(word, NodeLost) and not self._budget.cluster.owned:
+                self._attribution.add(call, call.submitted, word)
+                continue
             if isinstance(word, Reply):
                 call.batch.put(call.part, word.outcomes)
-                ended["" if call.batch.is_alone else call.batch.stage.name].append(call.batch)
             elif isinstance(word, Unfit):
-                self._endings.released(call.batch, word)
-            elif isinstance(word, WorkerLost) and not isinstance(word, NodeLost) and not self._budget.cluster.owned:
-                self._attribution.add(call, call.submitted, word)
+                self._endings.unbuilt(call, word)
             else:
-                self._end_without_result(call, as_stage_error(word))
-        for batch in ended.pop("", []):
-            self._call(batch)
-        for done in ended.values():
-            self._endings.done(done)
+                self._endings.lost(call, as_stage_error(word))
+            moved.append(call.batch)
         for call, error in self._calls.hanging():
-            self._end_without_result(call, as_stage_error(error))
+            self._endings.lost(call, error)
+            moved.append(call.batch)
+        self._go_on(moved)
 
     def _attribute(self) -> None:
         """Calls whose process died: by now it may be known whether their node did."""
+        moved = []
         for call, error in self._attribution.settled():
-            self._end_without_result(call, error)
+            self._endings.lost(call, error)
+            moved.append(call.batch)
+        self._go_on(moved)
 
-    def _end_without_result(self, call: Call, error: StageError) -> None:
-        if self._endings.lost(call, error):
-            self._call(call.batch)
+    def _go_on(self, moved: Iterable[Batch]) -> None:
+        """Call the next parts of batches of which a part is back, and record those that are over, each stage in one
+        transaction.
+        """
+        over: dict[str, list[Batch]] = defaultdict(list)
+        for batch in dict.fromkeys(moved):
+            self._call(batch)
+            if batch.is_over:
+                over[batch.stage.name].append(batch)
+        for done in over.values():
+            self._endings.done(done)
 
     # -------------------------------------------------------------------------------------------- the end
 

@@ -7,7 +7,6 @@ from the moment of work, however long Ray kept the call waiting for a CPU.
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -17,6 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from heaters.core.pipeline import POOL_LABEL, SERVE_POOL, Stage, Subject
 from heaters.errors import HeatersError, NodeFull, NodeLost, StageError, StageTimeout, WorkerLost
 from heaters.runner.cluster import Cluster
+from heaters.runner.words import Begun, Reply, Unfit
 from heaters.settings import Settings
 from heaters.stages.base import Context, UnexpectedError, portable, stage_code
 
@@ -24,28 +24,6 @@ from heaters.stages.base import Context, UnexpectedError, portable, stage_code
 # may take hours, and what waits behind it would wait as long while other actors are free.
 CALLS_PER_ACTOR = {Subject.CLIP: 2, Subject.VIDEO: 1}
 NODE_LABEL = "ray.io/node-id"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """A worker has begun with a call."""
-
-    node: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What came of a call: one outcome for each item."""
-
-    outcomes: list[Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfit:
-    """A worker could not be built: a setting of its node is wrong, or something is missing there."""
-
-    node: str
-    error: HeatersError
 
 
 _built: dict[tuple[str, str, Settings], Any] = {}  # per worker process: built once, used for every call

@@ -2,10 +2,14 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from heaters.core.pipeline import STAGES
-from heaters.errors import WorkerLost
-from heaters.runner.batches import HUGE_BYTES, batches
+from heaters.errors import NodeLost, RuleError, WorkerLost
+from heaters.runner.batches import HUGE_BYTES, Lost, batches
+from heaters.runner.blame import blame
 from heaters.runner.claims import Claim
+from heaters.stages.base import StageResult
 
 EMBED, DETECT = STAGES["embed"], STAGES["detect"]  # 64 clips a call, 4 videos a call
 
@@ -30,8 +34,50 @@ def test_work_is_spread_over_free_calls() -> None:
     assert sizes(EMBED, {claim(n): items(10) for n in range(4)}, 4) == [10, 10, 10, 10]
 
 
-def test_a_stretch_is_never_divided() -> None:
+def test_a_long_stretch_is_one_call_where_no_other_is_free() -> None:
     assert sizes(EMBED, {claim(1): items(200), claim(2): items(5), claim(3): items(5)}, 1) == [200, 10]
+
+
+def test_a_long_stretch_is_divided_among_free_calls_and_ends_as_one() -> None:
+    (batch,) = batches(EMBED, {claim(1): items(200)}, 16)
+    parts = [part for _ in range(batch.startable) if (part := batch.next_part())]
+    assert [len(part.items) for part in parts] == [66, 67, 67], "no part is smaller than what the stage takes in a call"
+    assert batch.next_part() is None
+    for part in reversed(parts):  # the last one is back first
+        assert not batch.is_over
+        batch.put(part, [StageResult(seconds=float(item.id)) for item in part.items])
+    assert batch.is_over
+    (ended,) = batch.ended()
+    assert [result.seconds for _, result in ended.done] == [float(n) for n in range(200)], "each has its own outcome"
+
+
+def test_a_batch_that_lost_a_part_waits_for_the_others_and_has_no_results() -> None:
+    (batch,) = batches(EMBED, {claim(1): items(200)}, 2)
+    first, second = batch.next_part(), batch.next_part()
+    assert first is not None
+    assert second is not None
+    lost = Lost(error=WorkerLost("died"), blame=blame(WorkerLost("died"), 100), items=100)
+    batch.give_up(lost)
+    assert (batch.is_over, batch.gone) == (False, lost)
+    batch.put(second, [StageResult(seconds=1.0)] * len(second.items))
+    assert (batch.is_over, batch.gone) == (True, lost)
+
+
+def test_a_suspect_is_not_called_again_after_a_loss() -> None:
+    (batch,) = batches(EMBED, {claim(1, is_alone=True, losses=1): items(3)}, 4)
+    assert batch.next_part() is not None
+    assert batch.next_part() is None, "one at a time"
+    batch.give_up(Lost(error=NodeLost("gone"), blame=blame(NodeLost("gone"), 1), items=1))
+    assert batch.next_part() is None
+    assert batch.is_over
+
+
+def test_a_call_that_answers_for_too_few_is_refused() -> None:
+    (batch,) = batches(EMBED, {claim(1): items(3)}, 1)
+    part = batch.next_part()
+    assert part is not None
+    with pytest.raises(RuleError, match="one outcome for each item; got 2 for 3"):
+        batch.put(part, [WorkerLost("died")] * 2)
 
 
 def test_a_huge_or_tried_video_has_a_call_of_its_own() -> None:
@@ -52,7 +98,7 @@ def test_suspects_run_item_by_item_one_after_the_other() -> None:
     for expected in range(3):
         part = alone.next_part()
         assert part is not None
-        assert [item.id for _, item in part] == [expected]
+        assert [item.id for item in part.items] == [expected]
         alone.put(part, [WorkerLost("died")])
     assert alone.next_part() is None
     (ended,) = alone.ended()

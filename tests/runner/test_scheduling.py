@@ -1,6 +1,7 @@
 """Who runs where and when, on a Ray of several simulated nodes with simulated GPUs (support/schedules.py)."""
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -92,6 +93,24 @@ def test_innocents_lose_no_try_beside_an_item_that_kills_its_process(answers: di
     assert {run["video_id"] for run in found if run["status"] == "done"} == set(others)
     assert {run["status"] for run in found if run["video_id"] != bad} <= {"done", "lost"}
     assert answers["poison"]["failures"] == [{"video_id": bad, "failures": 3, "error_type": "WorkerLost", "dead": True}]
+
+
+def test_one_stretch_is_divided_among_idle_cpus(answers: dict[str, Any]) -> None:
+    whole, _ = answers["one_stretch"]["calls"]
+    assert sorted(len(call["clips"]) for call in whole) == [5] * 8
+    assert at_once(whole) >= 4  # of eight CPUs; how many depends on how fast this machine starts processes
+
+
+def test_a_divided_stretch_that_lost_a_call_is_done_without_two_at_one_clip(answers: dict[str, Any]) -> None:
+    _, broken = answers["one_stretch"]["calls"]
+    spans: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for call in broken:
+        for clip in call["clips"]:
+            spans[clip].append((call["begun"], call["ended"]))
+    assert len(spans) == 40
+    for found in spans.values():
+        found.sort()
+        assert all(before[1] <= after[0] for before, after in pairwise(found))
 
 
 def test_a_node_where_a_stage_cannot_be_built_ends_nobody(answers: dict[str, Any]) -> None:

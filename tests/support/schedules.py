@@ -9,16 +9,19 @@ its own, so that nobody else finds it.
 
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import ray
+from psycopg.types.json import Jsonb
 from ray.cluster_utils import Cluster
 from waiting import wait_until
 
@@ -202,6 +205,33 @@ def unfit_node(theatre: Theatre) -> dict[str, Any]:
     return {"node": nodes[0], "runs": runs}
 
 
+def one_stretch(theatre: Theatre) -> dict[str, Any]:
+    """One stretch of 40 clips, and nothing else to do on eight CPUs; then another one, of which a call dies."""
+    found: dict[str, Any] = {"calls": []}
+    folder = theatre.settings.home / "calls"
+    for is_poisoned in (False, True):
+        folder.mkdir()
+        video = theatre.add()
+        with theatre.database.transaction() as tx:
+            bounds = [100 * n // 40 for n in range(41)]
+            clips = [{"start_frame": a, "end_frame": b, "start_pts": a, "end_pts": b} for a, b in pairwise(bounds)]
+            cuts = [{"frame": f, "pts": f, "kind": "hard", "confidence": 0.9, "metadata": {}} for f in bounds[1:-1]]
+            tx.execute(query("record_cuts"), {"id": video, "cuts": Jsonb(cuts), "created_by": "theatre"})
+            tx.execute(query("record_clips"), {"id": video, "clips": Jsonb(clips)})
+            tx.execute("update videos set state = 'cut' where id = %s", [video])
+            tx.execute(query("announce"), {"kind": "clips", "video_ids": [video], "stretches": [0]})
+            last = tx.execute("select max(id) as id from clips where video_id = %s", [video]).fetchone()["id"]  # type: ignore[index]
+        if is_poisoned:
+            (theatre.settings.home / "poison").write_text(str(last))
+        theatre.run([video], replace(STAGES["keyframes"], batch=5, **SMALL))
+        with theatre.database.transaction() as tx:
+            statement = "select count(*) as n from stills s join clips c on c.id = s.clip_id where c.video_id = %s"
+            assert tx.execute(statement, [video]).fetchone()["n"] == 40  # type: ignore[index]
+        found["calls"].append([json.loads(file.read_text()) for file in folder.iterdir()])
+        shutil.rmtree(folder)
+    return found
+
+
 SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
     unfit_node,  # first: processes that have built a stage would go on
     affinity,
@@ -211,6 +241,7 @@ SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
     late_start,
     hangs,
     poison,
+    one_stretch,
     one_node_more,
     node_dies,
 )
