@@ -6,6 +6,7 @@ A still's name says everything it depends on, so it never goes stale. Lists show
 import hashlib
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,6 +23,7 @@ from heaters.store.objects import ObjectStore
 
 MAX_BYTES = 2 * 2**30  # about 100,000 posters
 SWEEP_EVERY = 200  # stills made between two looks at how much there is
+READERS = 2  # proxies that a maker keeps open; of ten hours each holds some 60 MB
 MAKERS = 2  # at once: decoding is what costs, and the pipeline wants the other cores
 
 POSTER_SIZE = (480, 270)
@@ -58,6 +60,7 @@ class Stills:
         self._cache = cache
         # Threads of their own: each that has decoded keeps some memory, and the server has forty for its requests.
         self._makers = ThreadPoolExecutor(MAKERS, thread_name_prefix="stills")
+        self._own = threading.local()
         self._guard = threading.Lock()
         self._made = 0
 
@@ -87,10 +90,8 @@ class Stills:
     def _make(self, key: str, frames: Sequence[int], size: tuple[int, int], path: Path, *, is_row: bool) -> None:
         if path.exists():  # asked for twice
             return
-        with self._cache.hold(self._store, key) as held:
-            wanted = sorted(set(frames))
-            with FrameReader(held.path) as reader:
-                pictures = dict(zip(wanted, reader.read(wanted), strict=True))
+        wanted = sorted(set(frames))
+        pictures = dict(zip(wanted, self._reader(key).read(wanted), strict=True))
         tiles = []
         for frame in frames:
             tile = Image.fromarray(pictures[frame])
@@ -105,6 +106,17 @@ class Stills:
             is_time = self._made % SWEEP_EVERY == 1
         if is_time:
             self.sweep()
+
+    def _reader(self, key: str) -> FrameReader:
+        """The frames of a proxy, kept open by this thread until others were wanted: opening ten hours takes 0.5 s."""
+        readers: OrderedDict[str, FrameReader] = self._own.__dict__.setdefault("readers", OrderedDict())
+        if key not in readers:
+            with self._cache.hold(self._store, key) as held:
+                readers[key] = FrameReader(held.path)  # stays readable where the cache lets its file go
+        readers.move_to_end(key)
+        while len(readers) > READERS:
+            readers.popitem(last=False)[1].close()
+        return readers[key]
 
     def sweep(self) -> int:
         """Delete what was used longest ago until the rest fits the bound. Returns the bytes that are left."""

@@ -46,6 +46,10 @@ class FrameReader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and its decoder."""
         self._container.close()
 
     def __len__(self) -> int:

@@ -17,9 +17,10 @@ from served import Site
 from sources import SOURCES
 
 from heaters.core import keys
+from heaters.media.frames import FrameReader
 from heaters.store.objects import ObjectStore, open_store
 from ui.media import FOREVER, mark
-from ui.stills import SPRITE_TILES, TILE_SIZE
+from ui.stills import MAKERS, SPRITE_TILES, TILE_SIZE
 
 KEY = "videos/proxy.mp4"
 
@@ -139,6 +140,24 @@ def test_stills_stay_within_their_bound(empty_site: Site, proxy: Path) -> None:
     assert paths[0].exists()
     assert not paths[1].exists()
     assert barcode.read_barcode(picture(stills.frame(KEY, 1).read_bytes())) == 1
+
+
+def test_many_stills_open_their_proxy_once_a_maker(
+    empty_site: Site, proxy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(empty_site, empty_site.context.store, proxy)
+    opened: list[Path] = []
+
+    class Counted(FrameReader):
+        def __init__(self, path: Path) -> None:
+            opened.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr("ui.stills.FrameReader", Counted)
+    for frame in range(20):
+        picture_bytes = empty_site.context.stills.frame(KEY, frame).read_bytes()
+        assert barcode.read_barcode(picture(picture_bytes)) == frame
+    assert 1 <= len(opened) <= MAKERS
 
 
 def test_a_lost_proxy_is_said(empty_site: Site, proxy: Path) -> None:

@@ -23,7 +23,7 @@ export function card(clip, more) {
     else return;
     event.preventDefault();
   });
-  const like = h("button", { type: "button", class: "h-button quiet", "aria-label": `More like clip ${clip.id}`, onclick: more }, "more like this");
+  const like = h("button", { type: "button", class: "h-button quiet", title: "More like this", "aria-label": `More like clip ${clip.id}`, onclick: more }, "similar");
   return h(
     "li",
     { class: "q-card" },
