@@ -18,8 +18,8 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
+from film import default_sources
 from history import stage_seconds, work_span
-from pipeline import default_sources
 from results import machine, table, write_section
 from watched import Measured, measure
 
