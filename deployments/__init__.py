@@ -2,3 +2,7 @@
 
 `app` is the FastAPI application, which knows no Ray; `serving` puts it on Ray Serve; `serve.yaml` is production.
 """
+
+from heaters.threads import be_frugal
+
+be_frugal()  # on import: a replica's first, before it loads numpy and torch

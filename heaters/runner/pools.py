@@ -19,6 +19,7 @@ from heaters.runner.cluster import Cluster
 from heaters.runner.words import Begun, Reply, Unfit
 from heaters.settings import Settings
 from heaters.stages.base import Context, UnexpectedError, portable, stage_code
+from heaters.threads import be_frugal
 
 # A second call at an actor hides the round trip to the driver behind the work of the first. Clips are short; a video
 # may take hours, and what waits behind it would wait as long while other actors are free.
@@ -34,6 +35,7 @@ def _call(stage: str, package: str, settings: Settings, items: Sequence[Any], co
     yield Begun(node=node)
     try:
         if (package, stage, settings) not in _built:
+            be_frugal()  # also on nodes that were started without our environment
             _built[package, stage, settings] = stage_code(stage, package).worker(settings)
         yield Reply(outcomes=_built[package, stage, settings](items, context))
     except StageError:
