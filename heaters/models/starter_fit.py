@@ -77,7 +77,7 @@ def main() -> None:
     """Fit on all classes and write the file."""
     from heaters.models.starter import classifier, sentences
 
-    texts, encode = class_texts(), sentences("cpu")
+    texts, encode = class_texts(), sentences()
     names = encode(texts.names)
     classes = classifier("cpu").classifier.weight.detach().numpy()
     vectors = class_name_vectors(names, encode(texts.synonyms), encode(texts.definitions))

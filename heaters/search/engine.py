@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psycopg.rows import class_row
 
 from heaters.errors import UsageError
-from heaters.models.embedder import Vectors, load_embedder
+from heaters.models.embedder import Towers, Vectors, load_embedder
 from heaters.search.chance import pick
 from heaters.search.cursor import Cursor, decode
 from heaters.search.nearest import Found, Nearest
@@ -37,7 +37,7 @@ class _Start:
 
 class Search:
     """Answers queries. `embedder` is a model that is already warm; without one the endpoint of the settings is asked,
-    or models are loaded here when first needed.
+    or a model's towers are loaded here when first needed.
     """
 
     def __init__(self, database: Database, settings: Settings, *, embedder: QueryEmbedder | None = None) -> None:
@@ -46,7 +46,7 @@ class Search:
         self._given = embedder
         if embedder is None and settings.endpoint:
             self._given = RemoteEmbedder(settings.endpoint, key=settings.endpoint_key)
-        self._loaded: dict[str, QueryEmbedder] = {}
+        self._loaded: dict[tuple[str, Towers], QueryEmbedder] = {}
         self._lock = threading.Lock()
 
     def run(self, query: Query) -> Page:
@@ -113,7 +113,7 @@ class Search:
             vectors = self._vectors(tx, space, clips)
         if space is None:
             return None
-        exact = direction(query.terms, lambda: self._embedder(space), vectors, space.dimension)
+        exact = direction(query.terms, lambda tower: self._embedder(space, tower), vectors, space.dimension)
         return _Start(space=space, direction=exact.astype(np.float16), cursor=None)
 
     def _resume(self, query: Query, text: str) -> _Start:
@@ -150,8 +150,8 @@ class Search:
 
     # -------------------------------------------------------------------------------------------- the model
 
-    def _embedder(self, space: Chosen) -> QueryEmbedder:
-        embedder = self._given or self._load(space)
+    def _embedder(self, space: Chosen, tower: Towers) -> QueryEmbedder:
+        embedder = self._given or self._load(space, tower)
         if embedder.model != space.model:
             raise UsageError(
                 f"vectors of different models are never compared: the clips' are of {space.model}, the query's would "
@@ -159,13 +159,13 @@ class Search:
             )
         return embedder
 
-    def _load(self, space: Chosen) -> QueryEmbedder:
-        name = space.name or self._settings.model
+    def _load(self, space: Chosen, tower: Towers) -> QueryEmbedder:
+        wanted = space.name or self._settings.model, tower
         with self._lock:
-            if name not in self._loaded:
-                cache = self._settings.home / "models"
-                self._loaded[name] = load_embedder(name, device=self._settings.device, cache=cache)
-            return self._loaded[name]
+            if wanted not in self._loaded:
+                cache, device = self._settings.home / "models", self._settings.device
+                self._loaded[wanted] = load_embedder(wanted[0], device=device, cache=cache, towers=tower)
+            return self._loaded[wanted]
 
 
 def _next(query: Query, start: _Start, hits: Sequence[Found]) -> str:

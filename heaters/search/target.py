@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from heaters.errors import UsageError
-from heaters.models.embedder import Vectors
+from heaters.models.embedder import Towers, Vectors
 from heaters.search.query import Kind, Term
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class QueryEmbedder(Protocol):
 
 
 def direction(
-    terms: Sequence[Term], embedder: Callable[[], QueryEmbedder], clips: Mapping[int, Vectors], dimension: int
+    terms: Sequence[Term], embedder: Callable[[Towers], QueryEmbedder], clips: Mapping[int, Vectors], dimension: int
 ) -> Vectors:
     """The direction of the terms, float32 [dimension], length 1.
 
-    `clips` holds the vector of every clip among the terms; `embedder` is called only when there is a text or image.
+    `clips` holds the vector of every clip among the terms; `embedder` is asked for the tower of a kind that there is.
     Raises UsageError when the terms cancel out.
     """
     total = np.zeros(dimension, np.float64)
@@ -50,9 +50,9 @@ def direction(
 
 
 def _vectors(
-    kind: Kind, terms: Sequence[Term], embedder: Callable[[], QueryEmbedder], clips: Mapping[int, Vectors]
+    kind: Kind, terms: Sequence[Term], embedder: Callable[[Towers], QueryEmbedder], clips: Mapping[int, Vectors]
 ) -> Vectors:
     values: list = [term.value for term in terms]  # type: ignore[type-arg]
     if kind == "clip":
         return np.stack([clips[clip] for clip in values])
-    return embedder().embed_texts(values) if kind == "text" else embedder().embed_images(values)
+    return embedder("text").embed_texts(values) if kind == "text" else embedder("image").embed_images(values)

@@ -118,7 +118,7 @@ def test_a_missing_package_or_wrong_weights_say_what_to_do(tmp_path: Path, monke
 def test_the_shipped_fit_is_the_one_the_script_makes() -> None:
     """Every 50th class's texts encoded anew; the regression and the axes from the shipped names."""
     shipped = starter_space.load(starter_fit.PATH, starter.SPACE_SHA256)
-    texts, encode = starter_fit.class_texts(), starter.sentences("cpu")
+    texts, encode = starter_fit.class_texts(), starter.sentences()
     some = slice(0, 1000, 50)
     again = starter_fit.class_name_vectors(
         *(encode(part[some]) for part in (texts.names, texts.synonyms, texts.definitions))
