@@ -3,7 +3,7 @@
 Brings the database to the schema of this version; forward only, each step in one transaction.
 """
 
-from heaters.cli.admin import migrate_command
+from heaters.cli.database import migrate_command
 from jobs.entry import job
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from heaters.cli.account import Account
-from heaters.cli.listing import video_id
+from heaters.cli.naming import video_id
 from heaters.cli.output import Output
 from heaters.cli.run import ApproveWhere, AutoApprove, approval_rule, run
 from heaters.cli.session import opened

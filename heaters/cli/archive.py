@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from heaters.cli.listing import video_id
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson, run
+from heaters.cli.naming import video_id
+from heaters.cli.output import AsJson, Output
+from heaters.cli.run import run
 from heaters.cli.session import opened
 from heaters.core.pipeline import PIPELINE, By
 from heaters.settings import Settings

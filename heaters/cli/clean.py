@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson
+from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.settings import Settings
 from heaters.store.db import Database

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from heaters.cli.listing import video_id
-from heaters.cli.output import Output, selected
-from heaters.cli.run import AsJson
+from heaters.cli.naming import video_id
+from heaters.cli.output import AsJson, Output, selected
 from heaters.cli.session import opened
 from heaters.core.layout import Rules
 from heaters.core.timebase import TimeBase

@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from heaters.cli.facts import Facts, bounds
-from heaters.cli.listing import video_id
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson
+from heaters.cli.naming import video_id
+from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.splits import Splits
 from heaters.dataset.export import FORMS, Report, export

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from heaters.cli.cutlist import written
-from heaters.cli.listing import video_id
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson
+from heaters.cli.naming import video_id
+from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.charts import lines
 from heaters.core.evaluation import TOLERANCE_FRAMES, Counts

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from heaters.cli.listing import Video, video_id
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson
+from heaters.cli.naming import Video, video_id
+from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.facts import FACTS, Bound, parsed
 from heaters.store.queries import query

@@ -6,35 +6,19 @@ from typing import Annotated, Any
 import typer
 
 from heaters.cli import cutlist
-from heaters.cli.output import Output, selected
-from heaters.cli.run import AsJson
+from heaters.cli.naming import Video, video_id
+from heaters.cli.output import AsJson, Output, selected
 from heaters.cli.session import opened
 from heaters.core import keys
 from heaters.errors import UsageError
 from heaters.store.db import Database
 from heaters.store.objects import store_of
 from heaters.store.queries import query
-from heaters.submit import normalised
 
 CUT_KEYS = ("frame", "pts_seconds", "kind", "confidence")
 CLIP_KEYS = ("id", "start_frame", "end_frame", "start_seconds", "end_seconds", "state", "export_path")
 
 _LIST = "A list for an editor"
-
-Video = Annotated[str, typer.Argument(help="A video: its number or its source.")]
-
-
-def video_id(database: Database, video: str) -> int:
-    """The id of a video given by number or source. Raises UsageError when there is none."""
-    with database.transaction() as tx:
-        if video.isdecimal():
-            rows = tx.execute(query("videos"), {"ids": [int(video)]}).fetchall()
-            found = rows[0] if rows else None
-        else:
-            found = tx.execute(query("find_video"), {"source": normalised(video), "content_hash": None}).fetchone()
-    if found is None:
-        raise UsageError(f"there is no video {video}; `heaters status` lists them")
-    return int(found["duplicate_of"] or found["id"])
 
 
 def cuts_command(

@@ -1,74 +1,78 @@
 """`heaters`: the command. Run `heaters --help`."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 import heaters
-from heaters.cli import (
-    admin,
-    archive,
-    clean,
-    cut,
-    dataset,
-    demo,
-    duplicates,
-    evaluate,
-    facts,
-    jobs,
-    lifecycle,
-    listing,
-    models,
-    review,
-    run,
-    search,
-    serve,
-    status,
-    ui,
-    up,
-)
 from heaters.cli.answers import answer
+
+# Verb → the module of this package and the function, or the group of verbs, that it is.
+VERBS = {
+    "submit": "run.submit_command",
+    "run": "run.run_command",
+    "submit-job": "jobs.submit_job_command",
+    "status": "status.status_command",
+    "retry": "status.retry_command",
+    "cut": "cut.cut_command",
+    "cuts": "listing.cuts_command",
+    "clips": "listing.clips_command",
+    "facts": "facts.facts_command",
+    "duplicates": "duplicates.duplicates_command",
+    "search": "search.search_command",
+    "embed": "models.embed_command",
+    "models": "models.app",
+    "review": "review.app",
+    "ui": "ui.ui_command",
+    "up": "up.up_command",
+    "users": "ui.users",
+    "serve": "serve.serve_command",
+    "demo": "demo.demo_command",
+    "evaluate": "evaluate.evaluate_command",
+    "export-dataset": "dataset.export_command",
+    "archive": "archive.archive_command",
+    "clean": "clean.clean_command",
+    "lifecycle": "lifecycle.lifecycle_command",
+    "doctor": "admin.doctor_command",
+    "config": "admin.config_command",
+    "db": "database.app",
+}
+# What follows the job's name is the job's own.
+OTHERS_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
+
+
+class Verbs(TyperGroup):
+    """The verbs, each imported when it is asked for: a search has no use for what the others import."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Every verb, in the order of the help."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
+        """The verb, or None."""
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name].partition(".")
+        found = getattr(import_module(f"heaters.cli.{module}"), name)
+        alone = typer.Typer(**PLAIN)
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, name=cmd_name)
+        else:
+            alone.command(cmd_name, context_settings=OTHERS_ARGUMENTS if cmd_name == "submit-job" else None)(found)
+        return get_group(alone).commands[cmd_name]
+
 
 app = typer.Typer(
     name="heaters",
+    cls=Verbs,
     help="Turn source videos into reviewed, exported, searchable clips.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    **PLAIN,
 )
-
-app.command("submit")(run.submit_command)
-app.command("run")(run.run_command)
-app.command("submit-job", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(
-    jobs.submit_job_command
-)
-app.command("status")(status.status_command)
-app.command("retry")(status.retry_command)
-app.command("cut")(cut.cut_command)
-app.command("cuts")(listing.cuts_command)
-app.command("clips")(listing.clips_command)
-app.command("facts")(facts.facts_command)
-app.command("duplicates")(duplicates.duplicates_command)
-app.command("search")(search.search_command)
-app.command("embed")(models.embed_command)
-app.add_typer(models.app, name="models")
-app.add_typer(review.app, name="review")
-app.command("ui")(ui.ui_command)
-app.command("up")(up.up_command)
-app.add_typer(ui.users, name="users")
-app.command("serve")(serve.serve_command)
-app.command("demo")(demo.demo_command)
-app.command("evaluate")(evaluate.evaluate_command)
-app.command("export-dataset")(dataset.export_command)
-app.command("archive")(archive.archive_command)
-app.command("clean")(clean.clean_command)
-app.command("lifecycle")(lifecycle.lifecycle_command)
-app.command("doctor")(admin.doctor_command)
-app.command("config")(admin.config_command)
-admin.db.command("reindex")(models.reindex_command)
-admin.db.command("recall")(models.recall_command)
-app.add_typer(admin.db, name="db")
 
 
 def _version(wanted: bool) -> None:

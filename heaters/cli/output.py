@@ -3,11 +3,14 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
 class Output:

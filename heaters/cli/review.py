@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson
+from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.history import Event
 from heaters.core.states import ReviewAction

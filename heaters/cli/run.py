@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from heaters.cli.accept import Tally, accept, accept_from
-from heaters.cli.output import Output, selected
+from heaters.cli.output import AsJson, Output, selected
 from heaters.cli.progress import Seen, Watch
 from heaters.cli.session import opened
 from heaters.core.facts import Bound, parsed
@@ -43,7 +43,6 @@ Sources = Annotated[
     typer.Argument(help="URLs, files, s3:// objects and prefixes, or manifests (.txt, .csv, .jsonl) of them."),
 ]
 Playlists = Annotated[bool, typer.Option("--playlist", help="A URL stands for all videos that it names.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Approve clips without a person.")]
 ApproveWhere = Annotated[
     list[str] | None,

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from heaters.cli.listing import video_id
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson
+from heaters.cli.naming import video_id
+from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.pipeline import STAGES
 from heaters.errors import UsageError

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from heaters.cli.output import Output
-from heaters.cli.run import AsJson
+from heaters.cli.output import AsJson, Output
 from heaters.errors import UsageError
 from heaters.settings import load
 
