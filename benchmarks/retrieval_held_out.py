@@ -30,7 +30,7 @@ class Classes:
 def _classes() -> Classes:
     texts, encode = starter_fit.class_texts(), starter.sentences()
     shipped = starter_space.load(starter_fit.PATH, starter.SPACE_SHA256)
-    weights = starter.classifier("cpu").classifier.weight.detach().numpy()
+    weights = starter.classifier("cpu").classes[0].numpy()
     return Classes(weights=weights, bare=encode(texts.names), full=shipped.names)
 
 

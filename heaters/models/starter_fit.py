@@ -79,7 +79,7 @@ def main() -> None:
 
     texts, encode = class_texts(), sentences()
     names = encode(texts.names)
-    classes = classifier("cpu").classifier.weight.detach().numpy()
+    classes = classifier("cpu").classes[0].numpy()
     vectors = class_name_vectors(names, encode(texts.synonyms), encode(texts.definitions))
     sha256 = starter_space.save(fit(vectors, names.mean(axis=0), classes), PATH)
     sys.stdout.write(f"{PATH}: {PATH.stat().st_size} bytes; set SPACE_SHA256 in starter.py to {sha256}\n")

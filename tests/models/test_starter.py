@@ -124,7 +124,7 @@ def test_the_shipped_fit_is_the_one_the_script_makes() -> None:
         *(encode(part[some]) for part in (texts.names, texts.synonyms, texts.definitions))
     )
     np.testing.assert_allclose(shipped.names[some], again, atol=1e-3)
-    classes = starter.classifier("cpu").classifier.weight.detach().numpy()
+    classes = starter.classifier("cpu").classes[0].numpy()
     fitted = starter_fit.fit(shipped.names, shipped.query_centre, classes)
     # Axes may turn within the space they span, so what is compared is what they do.
     np.testing.assert_allclose(
