@@ -16,12 +16,8 @@ MOST_LINES_IN_FUNCTION = 60
 
 # What each part stands on. A part may import itself and what is named here, and nothing else of ours; the longest
 # name that fits a module counts. A new part must find its place here.
-BASE = frozenset(
-    {
-        *("heaters", "heaters.errors", "heaters.machine", "heaters.settings", "heaters.stopping", "heaters.threads"),
-        "heaters.core",
-    }
-)
+ROOTS = ("heaters", "heaters.errors", "heaters.machine", "heaters.stopping", "heaters.threads")
+BASE = frozenset({*ROOTS, "heaters.settings", "heaters.core"})
 ADAPTERS = frozenset({"heaters.store", "heaters.media", "heaters.models"})
 SERVICES = frozenset(
     {
@@ -36,9 +32,7 @@ WHOLE = (
     | {"heaters.sources", "heaters.stages", "heaters.runner", "heaters.embedded", "heaters.client"}
 )
 STANDS_ON: dict[str, frozenset[str]] = {
-    **dict.fromkeys(
-        ("heaters", "heaters.errors", "heaters.machine", "heaters.stopping", "heaters.threads"), frozenset()
-    ),
+    **dict.fromkeys(ROOTS, frozenset()),
     "heaters.core": frozenset({"heaters.errors"}),  # and of the libraries the standard one alone
     "heaters.settings": frozenset({"heaters.errors"}),
     "heaters.unprivileged": frozenset({"heaters.errors"}),
