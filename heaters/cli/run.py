@@ -90,7 +90,7 @@ def run_command(
     """Run the pipeline on sources (or on all that is due) until nothing is left to do."""
     output = Output(as_json=as_json)
     rule = approval_rule(auto_approve, approve_where)
-    with opened() as (settings, database):
+    with opened(meanwhile=_import_ray if sources else None) as (settings, database):
         reach = Reach(settings=settings, playlists=playlist)
         submissions = list(accept(output, reach, database, sources or [], Tally()))
         scope = None if not sources else sorted({s.video_id for s in submissions if s.video_id is not None})
@@ -178,6 +178,12 @@ def run(
     if drained:
         keeper.settle()
     return Ran(drained=drained, videos=frozenset(seen.videos))
+
+
+def _import_ray(settings: Settings) -> None:
+    from heaters.runner.cluster import import_soon
+
+    import_soon(settings)
 
 
 def _approval(database: Database, scope: Sequence[int] | None, bounds: Sequence[Bound] | None) -> Iterator[SideTask]:

@@ -3,18 +3,22 @@
 Ray reads how it authenticates when it is first imported, so this module imports it only once that is set.
 """
 
+import atexit
 import logging
 import math
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from heaters.core.pipeline import POOL_LABEL, SERVE_POOL
 from heaters.errors import ConfigError
+from heaters.runner.lean import lean_head
 from heaters.settings import Settings
 
 # Blobs travel by key, so the object store only carries inputs and results.
@@ -61,6 +65,13 @@ def connect(settings: Settings) -> Cluster:
         else:
             _join(settings.ray_address)
     return survey(owned=owned)
+
+
+def import_soon(settings: Settings) -> None:
+    """Import Ray on a thread of its own, for a command that will start a local one: its database starts meanwhile."""
+    if not settings.ray_address:
+        _close_to_others(settings.home)
+        threading.Thread(target=import_module, args=("ray",)).start()
 
 
 def survey(*, owned: bool) -> Cluster:
@@ -166,13 +177,16 @@ def _close_to_others(home: Path) -> None:
 def _start_local() -> None:
     import ray
 
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=LOCAL_OBJECT_STORE_BYTES,
-    )
+    with lean_head():
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=LOCAL_OBJECT_STORE_BYTES,
+        )
+    # Ray's own shutdown at exit comes after this one; it would first sleep for lines of workers, which we do not show.
+    atexit.register(ray.shutdown)
 
 
 def _token(path: Path) -> Path:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -75,6 +74,8 @@ class Worker:
         )
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[EmbeddingResult]]:
+        import torch  # not by the runner, which imports every stage for its record()
+
         begun = time.monotonic()
         torch.set_num_threads(context.threads)
         wanted = [(item, key) for item in items for key in self._keys(item)]
