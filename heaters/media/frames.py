@@ -1,16 +1,14 @@
-"""Single frames of a review proxy, at random; and stills as JPEG. It knows only proxies: every frame is a key frame.
-
-PyAV rather than decord: decord 3.4 refuses some sides (72×128: "size must exactly match") and was 18 times slower on
-five scattered frames of a 1280×720 proxy (480 ms against 26 ms, the pixels equal).
-"""
+"""Frames of a film by their number, at random, by PyAV; and stills as JPEG. Other libraries: `readers`."""
 
 import io
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,13 +18,15 @@ Pictures = NDArray[np.uint8]
 
 
 class FrameReader:
-    """Random access to the frames of an all-intra MP4; frame n is the n-th that `prepare` decoded.
+    """Random access to the frames of an MP4 by its index; frame n of a proxy is the n-th that `prepare` decoded.
 
     A context manager: closed at its end, where it would else keep its decoder until the garbage collector comes by.
     """
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
-        """Open `path` by its index. Raises MediaError where it holds no video, or frames that are no key frames."""
+    def __init__(self, path: Path, *, threads: int = 1, intra: bool = True) -> None:
+        """Open `path`. Raises MediaError where it holds no video or index, or, with `intra`, frames that are no key
+        frames: of a proxy every frame costs the same.
+        """
         self._name = path.name
         try:
             self._container: Any = av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"})
@@ -38,9 +38,23 @@ class FrameReader:
         # Slices, not frames: frame threads would hold the wanted picture back until more packets come.
         self._stream.thread_type, self._stream.codec_context.thread_count = "SLICE", threads
         entries = self._stream.index_entries
-        if not len(entries) or not all(entry.is_keyframe for entry in entries):
+        if not len(entries) or (intra and not all(entry.is_keyframe for entry in entries)):
             raise MediaError(f"{path.name} is no proxy: not every frame of it is a key frame in an index")
-        self._pts = [entry.timestamp for entry in entries]
+        # Where a key frame begins in the file, by its number. An index has decoding times: a proxy's are its PTS.
+        self._begins: dict[int, int]
+        if all(entry.is_keyframe for entry in entries):
+            self._pts = [entry.timestamp for entry in entries]
+            self._begins = dict(enumerate(self._pts))
+        else:
+            packets = [packet for packet in self._container.demux(self._stream) if packet.pts is not None]
+            self._pts = sorted(packet.pts for packet in packets)
+            numbers = {pts: number for number, pts in enumerate(self._pts)}
+            self._begins = {numbers[packet.pts]: packet.dts for packet in packets if packet.is_keyframe}
+        self._keys = sorted(self._begins)
+        # One for all frames: each frame's own would set its scaler up anew, 6.6 ms of 720p where converting takes 2.
+        self._converter = VideoReformatter()
+        self._decoding: Iterator[Any] = iter(())
+        self._next = len(self)  # the frame that `_decoding` gives next; after the last one it gives none
 
     def __enter__(self) -> Self:
         return self
@@ -68,12 +82,17 @@ class FrameReader:
             raise MediaError(f"{self._name}: frames {list(indices)} do not decode ({error.strerror})") from error
 
     def _read_one(self, index: int) -> Pictures:
-        self._container.seek(self._pts[index], stream=self._stream)
-        frame = next(self._container.decode(self._stream), None)
+        key = self._keys[max(bisect_right(self._keys, index) - 1, 0)]
+        if not key <= self._next <= index:
+            self._container.seek(self._begins[key], stream=self._stream)
+            self._decoding = self._container.decode(self._stream)
+        self._next = len(self)  # until it is known that the frame is there
+        frame = next((frame for frame in self._decoding if frame.pts >= self._pts[index]), None)
         if frame is None or frame.pts != self._pts[index]:
             came = "nothing" if frame is None else f"the frame at {frame.pts}"
             raise MediaError(f"{self._name}: frame {index} lies at {self._pts[index]}, {came} came")
-        picture: Pictures = frame.to_ndarray(format="rgb24")
+        self._next = index + 1
+        picture: Pictures = self._converter.reformat(frame, format="rgb24").to_ndarray()
         return picture
 
 
