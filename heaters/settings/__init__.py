@@ -19,6 +19,7 @@ EMBEDDING_STRATEGIES = ("multi_average", "single")
 EXPORT_PROFILES = ("source", "proxy", "none")
 # Those from which an object is read at once; the archives' would fail every stage that fetches.
 STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
+READERS = ("pyav", "decord", "torchcodec")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
 
 
@@ -82,6 +83,9 @@ class Settings:
         "files of approved clips from the master (source), from the proxy (proxy), or none",
     )
     device: str = _setting("HEATERS_DEVICE", "auto", parse.choice("auto", "cpu", "cuda"), "where models run")
+    reader: str = _setting(
+        "HEATERS_READER", "pyav", parse.choice(*READERS), "the library that reads single frames for stills"
+    )
     detector: str = _setting(
         "HEATERS_DETECTOR",
         "transnetv2",

@@ -10,7 +10,8 @@ from psycopg.types.json import Jsonb
 
 from heaters.core.stills import still_frames, still_keys
 from heaters.errors import StageError
-from heaters.media.frames import FrameReader, jpeg
+from heaters.media.frames import jpeg
+from heaters.media.readers import Frames, open_frames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
 from heaters.store.cache import Cache, CacheResult
@@ -61,7 +62,7 @@ class KeyframeResult(StageResult):
 class _Film:
     """The open proxy of one video."""
 
-    reader: FrameReader
+    reader: Frames
     cache: CacheResult
 
 
@@ -72,6 +73,7 @@ class Worker:
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
         self._strategy = settings.keyframes
+        self._reader = settings.reader
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[KeyframeResult]]:
         del context  # reading a few intra frames keeps one thread busy at most
@@ -81,7 +83,7 @@ class Worker:
             try:
                 with (
                     self._cache.hold(self._store, proxy_key) as held,
-                    FrameReader(held.path) as reader,
+                    open_frames(held.path, self._reader) as reader,
                 ):
                     film = _Film(reader=reader, cache=CacheResult.of(held))
                     outcomes += each(clips, lambda item, film=film: self._one(item, film))  # type: ignore[misc]

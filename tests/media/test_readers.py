@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sources import SOURCES
 
+from heaters import settings
 from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media.readers import READERS, open_frames
 
@@ -62,6 +63,10 @@ def test_what_is_no_proxy_or_no_film_is_refused(source, reader: str) -> None:
 def test_a_frame_outside_is_refused(source, indices: list[int], reader: str) -> None:
     with open_frames(source("b_frames").prepared.proxy, reader) as frames, pytest.raises(RuleError, match=r"\[0, 50\)"):
         frames.read(indices)
+
+
+def test_the_settings_name_every_reader() -> None:
+    assert set(READERS) == set(settings.READERS)
 
 
 def test_a_reader_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
