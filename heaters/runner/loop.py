@@ -66,6 +66,8 @@ class Runner:
         self._drain_order = self._stages[::-1]
         self._codes = {stage.name: stage_code(stage.name, package) for stage in stages}
         self._pools = {stage.name: Pool(stage, settings, cluster, package) for stage in stages}
+        for pool in self._pools.values():
+            pool.others = tuple(self._pools.values())
         self._stop = threading.Event()
         self._patiently = Patience(self._stop, observer.noticed, after=tasks.release_unknown)
         self._budget = Budget(self._pools, cluster, self._has_batch)

@@ -67,6 +67,7 @@ class Pool:
         self._owner: dict[Any, int] = {}
         self._next = 0
         self.unfit: set[str] = set()  # nodes where a worker could not be built
+        self.others: Sequence[Pool] = ()  # the driver's pools, which may hand an idle process over
         self.startable = 0.0  # actors that may be started now
         self.idle_since = time.monotonic()
         self.resize(cluster)
@@ -104,8 +105,8 @@ class Pool:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether a call needs no model to be loaded first."""
-        return not self.stage.resident or bool(self._actors)
+        """Whether a call needs no process to be started and no library to be loaded first."""
+        return not self.stage.resident or bool(self._actors) or self._lender(None) is not None
 
     @property
     def is_kept_waiting(self) -> bool:
@@ -121,6 +122,8 @@ class Pool:
         """How many more calls may be in flight, with CPUs for so many more processes."""
         if not self.stage.resident:
             return int(min(self.slots - len(self._owner), more))
+        if self._lender(None) is not None:
+            more = max(more, 1)  # one that is handed over is no process more
         self.startable = max(0, min(self.slots - len(self._actors), more))
         quiet = len(self._actors) - len(self._alone)
         return int((quiet + self.startable) * CALLS_PER_ACTOR[self.stage.subject] - self._shared_calls())
@@ -153,11 +156,32 @@ class Pool:
             self.startable -= 1
             self._next += 1
             quiet = self._next
-            options = {**self._options, **_where(near, self.unfit), "max_restarts": 0, "max_task_retries": 0}
-            self._actors[quiet] = ray.remote(_Resident).options(**options).remote()
+            if (lender := self._lender(near)) is not None:
+                self._actors[quiet], self._at[quiet] = lender.hand_over()
+            else:
+                options = {**self._options, **_where(near, self.unfit), "max_restarts": 0, "max_task_retries": 0}
+                self._actors[quiet] = ray.remote(_Resident).options(**options).remote()
         if is_alone:
             self._alone.add(quiet)
         return quiet
+
+    def _lender(self, near: str | None) -> "Pool | None":
+        """Another stage's pool with an idle process that may become ours: it has its CPU, and torch is loaded. Not on
+        GPUs, where the models of several stages in one process would hold memory that others count on.
+        """
+        for pool in self.others if not self._options["num_gpus"] else ():
+            places = {pool._at.get(index) for index in pool._actors}
+            is_alike = pool is not self and pool._options == self._options and pool.is_idle
+            is_fit = None not in places and not places & self.unfit
+            if is_alike and is_fit and (near is None or places == {near}):
+                return pool
+        return None
+
+    def hand_over(self) -> tuple[Any, str]:
+        """An idle process and its node, for another pool: this one forgets it."""
+        index = next(iter(self._actors))
+        node = self._at[index]
+        return self._forget(index), node
 
     def next(self, call: Any) -> Begun | Reply | Unfit | HeatersError:
         """The next word of a call that has one: that it began, or how it ended; after any but `Begun` it is over."""

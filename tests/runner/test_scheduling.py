@@ -19,7 +19,7 @@ def runs(answers: dict[str, Any], schedule: str, stage: str | None = None) -> li
     return [run for run in answers[schedule]["runs"] if stage in (None, run["stage"])]
 
 
-SCHEDULES = ("affinity", "slow_one", "full_disk", "two_on_gpus", "late_start", "one_node_more")
+SCHEDULES = ("affinity", "slow_one", "full_disk", "two_on_gpus", "handed_over", "late_start", "one_node_more")
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -72,6 +72,13 @@ def test_two_stages_share_the_gpus(answers: dict[str, Any]) -> None:
     for node in {run["node"] for run in [*first, *second]}:
         here = [run for run in [*first, *second] if run["node"] == node]
         assert at_once(here) <= 2  # halves of one GPU
+
+
+def test_a_stage_takes_over_the_idle_process_of_another(answers: dict[str, Any]) -> None:
+    processes: dict[int, list[int]] = defaultdict(list)
+    for run in runs(answers, "handed_over"):
+        processes[run["video_id"]].append(run["process"])
+    assert [len(set(both)) for both in processes.values()] == [1, 1, 1]
 
 
 def test_a_call_that_waits_for_a_cpu_does_not_use_up_its_time(answers: dict[str, Any]) -> None:

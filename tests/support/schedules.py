@@ -141,6 +141,12 @@ def two_on_gpus(theatre: Theatre) -> dict[str, Any]:
     return {"runs": theatre.run([theatre.add(prepare=0.3, detect=0.3) for _ in range(100)], first, second)}
 
 
+def handed_over(theatre: Theatre) -> dict[str, Any]:
+    """Two resident stages one after the other, on CPUs and of one size."""
+    first, second = (replace(stage, gpus=0.0, resident=True, batch=1) for stage in (PREPARE, DETECT))
+    return {"runs": [run for _ in range(3) for run in theatre.run([theatre.add(prepare=0.1)], first, second)]}
+
+
 def one_node_more(theatre: Theatre) -> dict[str, Any]:
     """A node that was not there when the runner connected."""
     before = survey(owned=False)
@@ -238,6 +244,7 @@ SCHEDULES: tuple[Callable[[Theatre], dict[str, Any]], ...] = (
     slow_one,
     full_disk,
     two_on_gpus,
+    handed_over,
     late_start,
     hangs,
     poison,
