@@ -8,10 +8,8 @@ into RESULTS.md.
 """
 
 import argparse
-import ctypes
 import datetime
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,7 +25,6 @@ from results import machine, table, write_section
 from heaters.media import ffmpeg
 
 ROOT = Path(__file__).resolve().parent.parent
-PR_SET_CHILD_SUBREAPER = 36  # processes that lost their parent become ours, so that we see what they took
 COMMANDS = {
     "heaters --version": ["--version"],
     "heaters status": ["status"],
@@ -38,12 +35,11 @@ COMMANDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """Seconds since the command was started; `cpu_seconds` of it and its children."""
+    """Seconds since the command was started."""
 
     first_line: float
     prepared: float | None
     end: float
-    cpu_seconds: float
 
 
 def film(folder: Path, number: int) -> Path:
@@ -54,7 +50,7 @@ def film(folder: Path, number: int) -> Path:
     source, path = Path(spec.origin).parent.parent / "tests" / "test.mp4", folder / f"six-{number}.mp4"
     subprocess.run(
         [
-            *(ffmpeg.binary(), "-v", "error", "-ss", "30", "-t", "6", "-i", source, "-vf", "scale=640:360"),
+            *(ffmpeg.binary(), "-v", "error", "-y", "-ss", "30", "-t", "6", "-i", source, "-vf", "scale=640:360"),
             *("-c:v", "libx264", "-c:a", "aac", "-metadata", f"comment={number}", path),
         ],
         check=True,
@@ -65,7 +61,7 @@ def film(folder: Path, number: int) -> Path:
 def take(arguments: Sequence[str], code: Path, home: Path) -> Took:
     """Run a command of the version in `code`. Raises SystemExit where it fails."""
     environment = {**os.environ, "PYTHONPATH": str(code), "HEATERS_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    begun = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "heaters.cli.main", *arguments],
         env=environment,
@@ -78,19 +74,12 @@ def take(arguments: Sequence[str], code: Path, home: Path) -> Took:
     lines = [(time.monotonic() - begun, line) for line in process.stdout]
     process.wait()
     end = time.monotonic() - begun
-    while True:  # what it started and left: Ray's processes, and PostgreSQL's
-        try:
-            os.wait()
-        except ChildProcessError:
-            break
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
         raise SystemExit("".join(line for _, line in lines))
     return Took(
         first_line=lines[0][0],
-        prepared=next((at for at, line in lines if line.startswith("prepare") and "…" not in line), None),
+        prepared=next((at for at, line in lines if line.startswith("prepare  ") and "…" not in line), None),
         end=end,
-        cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
     )
 
 
@@ -101,7 +90,6 @@ def main() -> None:
     parser.add_argument("--other", type=Path, help="a checkout of another version")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     versions = {"before": options.other, "now": ROOT} if options.other else {"now": ROOT}
     found: dict[tuple[str, str], list[Took]] = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -116,12 +104,11 @@ def main() -> None:
                     found.setdefault((name, version), []).append(took := take(given, code, folder / version))
                     print(name, version, took, flush=True)
     rows = [[name, version, *_medians(takes)] for (name, version), takes in found.items()]
-    head = ["command", "version", "first line, s", "first frame, s", "end, s", "CPU s"]
+    head = ["command", "version", "first line, s", "first frame, s", "end, s"]
     text = (
         f"{machine()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}: `python benchmarks/start.py`; six seconds of "
         f"640×360 with sound, the home warm, the embedded PostgreSQL started by each command; median of "
-        f"{options.runs}. CPU seconds of everything that was started, PostgreSQL and Ray as well.\n\n"
-        + table(head, rows)
+        f"{options.runs}.\n\n" + table(head, rows)
     )
     print(text)
     if options.write:
@@ -130,7 +117,7 @@ def main() -> None:
 
 def _medians(takes: Sequence[Took]) -> list[str]:
     prepared = [took.prepared for took in takes if took.prepared is not None]
-    parts = [[t.first_line for t in takes], prepared, [t.end for t in takes], [t.cpu_seconds for t in takes]]
+    parts = [[t.first_line for t in takes], prepared, [t.end for t in takes]]
     return [f"{statistics.median(part):.2f}" if part else "" for part in parts]
 
 

@@ -118,6 +118,7 @@ def main() -> None:
     if options.work:
         measure(options.work, options.threads)
         return
+    load = os.getloadavg()[0]
     own = {name: value for name, value in os.environ.items() if name not in LIBRARIES}
     rows = []
     for name in WORK:
@@ -129,8 +130,8 @@ def main() -> None:
     head = ["work", "variables", "alone: wall / CPU s", f"beside {options.busy} busy: wall / CPU s", "CPU, ratio"]
     text = (
         f"{machine()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}: `python benchmarks/threads.py`; "
-        f"{options.threads} threads of torch; over {MOST_SECONDS:g} s, start included, is cut off.\n\n"
-        + table(head, rows)
+        f"{options.threads} threads of torch; load average before {load:.1f}; over {MOST_SECONDS:g} s, start "
+        "included, is cut off.\n\n" + table(head, rows)
     )
     print(text)
     if options.write:
