@@ -74,9 +74,13 @@ def _decord(path: Path, threads: int, intra: bool) -> Frames:
     try:
         film = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=threads)
         keys = film.get_key_indices() if intra else []
+        channels = film[0].shape[2]
+        film.seek(0)
     except (RuntimeError, decord.DECORDError) as error:
         raise MediaError(f"{path.name} cannot be opened for its frames ({error})") from error
     _check_intra(path, len(film), len(keys), intra)
+    if channels != 3:  # 3.4 takes the padding of rows for a fourth channel where they are narrower than 97 pixels
+        raise MediaError(f"{path.name} is too narrow for decord, which reads {channels} channels of it")
     return _Library(path.name, len(film), lambda indices: film.get_batch(indices).asnumpy(), decord.DECORDError)
 
 

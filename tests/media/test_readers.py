@@ -1,19 +1,33 @@
 """Every frame reader gives the frames of a film by number; a library that is not installed is skipped."""
 
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import barcode
 import numpy as np
 import pytest
-from sources import SOURCES
+from sources import B_FRAMES, vfr_pts
 
 from heaters import settings
 from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media.readers import READERS, open_frames
 
-# Masters that are MP4 with an index; those with an edit list or orphaned frames number their frames otherwise.
-FILMS = ("b_frames", "vfr", "film", "portrait", "full_chroma")
 NOWHERE = Path("/nowhere/film.mp4")
+FRAMES, SIDES = 50, {"width": 192, "height": 128}
+FILMS: dict[str, dict[str, Any]] = {
+    "proxy": {"options": {**B_FRAMES, "bf": "0", "g": "1"}},
+    "b_frames": {"options": B_FRAMES},
+    "vfr": {"pts": vfr_pts(FRAMES), "time_base": Fraction(1, 90000), "options": B_FRAMES},
+    "full_chroma": {"pix_fmt": "yuv444p", "options": B_FRAMES},
+}
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Films of FRAMES frames, of which frame n shows n; only those of the proxy are key frames."""
+    folder = tmp_path_factory.mktemp("readers")
+    return {name: barcode.write(folder / f"{name}.mp4", FRAMES, **SIDES, **given) for name, given in FILMS.items()}
 
 
 @pytest.fixture(params=READERS)
@@ -27,42 +41,37 @@ def reader(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.mark.parametrize("name", [name for name in SOURCES if name != "portrait"])
-def test_every_frame_of_every_proxy_in_any_order(source, name: str, reader: str) -> None:
-    made = source(name)
-    count = made.prepared.frame_count
-    order = [*np.random.default_rng(1).permutation(count).tolist(), count - 1, 0, 0]
-    with open_frames(made.prepared.proxy, reader) as frames:
-        assert len(frames) == count
-        pictures = frames.read(order)
-    assert pictures.dtype == np.uint8
-    assert pictures.shape == (count + 3, made.prepared.height, made.prepared.width, 3)
-    assert [barcode.read(picture).number for picture in pictures] == [made.numbers[index] for index in order]
-
-
 @pytest.mark.parametrize("name", FILMS)
-def test_frames_of_films_with_few_key_frames_in_any_order_and_in_sequence(source, name: str, reader: str) -> None:
-    made = source(name)
-    count = made.prepared.frame_count
-    with open_frames(made.path, reader, intra=False) as frames:
-        assert len(frames) == count
-        chance = np.random.default_rng(2)
-        for order in (chance.permutation(count).tolist(), list(range(count)), list(range(count))[::-1]):
+def test_every_frame_in_any_order_and_in_sequence(films: dict[str, Path], name: str, reader: str) -> None:
+    chance = np.random.default_rng(2)
+    with open_frames(films[name], reader, intra=name == "proxy") as frames:
+        assert len(frames) == FRAMES
+        for order in (chance.permutation(FRAMES).tolist(), list(range(FRAMES)), list(range(FRAMES))[::-1], [49, 0, 0]):
+            together = frames.read(order)
+            assert (together.dtype, together.shape) == (np.uint8, (len(order), 128, 192, 3))
+            assert [barcode.read(picture).number for picture in together] == order
             for index in order:  # one call each, so that a reader may go on from where it is
-                assert barcode.read(frames.read([index])[0]).number == made.numbers[index]
+                assert barcode.read(frames.read([index])[0]).number == index
 
 
-def test_what_is_no_proxy_or_no_film_is_refused(source, reader: str) -> None:
+def test_what_is_no_proxy_or_no_film_is_refused(films: dict[str, Path], reader: str) -> None:
     with pytest.raises(MediaError, match="not every frame of it is a key frame"):
-        open_frames(source("b_frames").path, reader)
+        open_frames(films["b_frames"], reader)
     with pytest.raises(MediaError, match="cannot be opened"):
         open_frames(NOWHERE, reader)
 
 
 @pytest.mark.parametrize("indices", [[-1], [50], [0, 51], []])
-def test_a_frame_outside_is_refused(source, indices: list[int], reader: str) -> None:
-    with open_frames(source("b_frames").prepared.proxy, reader) as frames, pytest.raises(RuleError, match=r"\[0, 50\)"):
+def test_a_frame_outside_is_refused(films: dict[str, Path], indices: list[int], reader: str) -> None:
+    with open_frames(films["proxy"], reader) as frames, pytest.raises(RuleError, match=r"\[0, 50\)"):
         frames.read(indices)
+
+
+def test_a_film_that_decord_reads_wrong_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("decord")
+    narrow = barcode.write(tmp_path / "narrow.mp4", 4, width=96, height=64, options=B_FRAMES)
+    with pytest.raises(MediaError, match="too narrow for decord"):
+        open_frames(narrow, "decord", intra=False)
 
 
 def test_the_settings_name_every_reader() -> None:
