@@ -76,11 +76,8 @@ def take(arguments: Sequence[str], code: Path, home: Path) -> Took:
     end = time.monotonic() - begun
     if process.returncode:
         raise SystemExit("".join(line for _, line in lines))
-    return Took(
-        first_line=lines[0][0],
-        prepared=next((at for at, line in lines if line.startswith("prepare  ") and "…" not in line), None),
-        end=end,
-    )
+    prepared = (at for at, line in lines if line.startswith("prepare  ") and "…" not in line)
+    return Took(first_line=lines[0][0], prepared=next(prepared, None) if arguments[0] == "run" else None, end=end)
 
 
 def main() -> None:
@@ -90,6 +87,7 @@ def main() -> None:
     parser.add_argument("--other", type=Path, help="a checkout of another version")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    load = os.getloadavg()[0]
     versions = {"before": options.other, "now": ROOT} if options.other else {"now": ROOT}
     found: dict[tuple[str, str], list[Took]] = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -108,7 +106,7 @@ def main() -> None:
     text = (
         f"{machine()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}: `python benchmarks/start.py`; six seconds of "
         f"640×360 with sound, the home warm, the embedded PostgreSQL started by each command; median of "
-        f"{options.runs}.\n\n" + table(head, rows)
+        f"{options.runs}; load average before {load:.1f}.\n\n" + table(head, rows)
     )
     print(text)
     if options.write:
