@@ -46,13 +46,13 @@ class FrameReader:
             self._pts = [entry.timestamp for entry in entries]
             self._begins = dict(enumerate(self._pts))
         else:
-            packets = [packet for packet in self._container.demux(self._stream) if packet.pts is not None]
+            packets: list[Any] = [packet for packet in self._container.demux(self._stream) if packet.pts is not None]
             self._pts = sorted(packet.pts for packet in packets)
             numbers = {pts: number for number, pts in enumerate(self._pts)}
             self._begins = {numbers[packet.pts]: packet.dts for packet in packets if packet.is_keyframe}
         self._keys = sorted(self._begins)
         # One for all frames: each frame's own would set its scaler up anew, 6.6 ms of 720p where converting takes 2.
-        self._converter = VideoReformatter()
+        self._converter: Any = VideoReformatter()
         self._decoding: Iterator[Any] = iter(())
         self._next = len(self)  # the frame that `_decoding` gives next; after the last one it gives none
 

@@ -18,7 +18,7 @@ def lean_head() -> Iterator[None]:
     from ray._private import services, utils
     from ray._private.node import Node
 
-    get_node = services.get_node
+    get_node: Any = services.get_node
 
     def get_node_soon(gcs_address: str, node_id: str) -> Any:
         """Ray looks for its node once a second; it comes in between."""
@@ -49,7 +49,7 @@ def lean_head() -> Iterator[None]:
 
 def _await_node(gcs_address: str, node_id: str) -> None:
     """Until the node has registered, or for NODE_SECONDS: Ray's own way to wait has the last word."""
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     client, until = GcsClient(address=gcs_address), time.monotonic() + NODE_SECONDS
     while time.monotonic() < until:
