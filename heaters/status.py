@@ -115,11 +115,13 @@ _DECIDED = (ClipState.REVIEW_APPROVED, ClipState.REVIEW_SKIPPED, ClipState.REVIE
 
 def wanted_and_done(stage: Stage, found: Counts, settings: Settings) -> tuple[int, int]:
     """Of how many items a stage's output is wanted, and how many have it."""
-    if stage.subject is Subject.VIDEO:
+    if stage.milestone is not None:
         states = list(VideoState)
-        after = states[states.index(stage.milestone) :] if stage.milestone else []
-        done = found.videos(*after)
+        done = found.videos(*states[states.index(stage.milestone) :])
         return done + found.videos(VideoState(stage.takes)), done
+    if stage.subject is Subject.VIDEO:
+        done = found.kept.get("proxies", 0)
+        return done + sum(group.get(stage.name, 0) for group in (found.running, found.retrying, found.dead)), done
     if stage.by is By.PERSON:
         done = found.clips(*_DECIDED)
         return done + found.clips(ClipState.PENDING_REVIEW), done

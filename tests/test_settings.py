@@ -53,3 +53,17 @@ def test_description_masks_secrets() -> None:
     assert shown["HEATERS_DATABASE_URL"] == "postgresql://me:***@db:5433/x"
     assert shown["HEATERS_COOKIES"] == "***"
     assert shown["HEATERS_HOME"] == str(Path("~/.heaters").expanduser())
+
+
+@pytest.mark.parametrize(
+    ("environment", "made"),
+    [
+        ({}, True),
+        ({"HEATERS_EXPORT": "none"}, False),
+        ({"HEATERS_PROXIES": "demand"}, False),
+        ({"HEATERS_PROXIES": "always", "HEATERS_EXPORT": "none"}, True),
+        ({"HEATERS_PROXIES": "demand", "HEATERS_EXPORT": "proxy"}, True),
+    ],
+)
+def test_proxies_are_made_where_somebody_watches_or_copies_from_them(environment: dict[str, str], made: bool) -> None:
+    assert load(environment).makes_proxies is made

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +31,7 @@ from heaters.status import counts
 from heaters.stopping import stopped_by_signals
 from heaters.store.approval import Approver
 from heaters.store.db import BY_INDEX, Database
+from heaters.store.proxies import ForFiles
 from heaters.store.queries import query
 from heaters.submit import Submission
 
@@ -132,13 +133,15 @@ def run(
     side_tasks: Sequence[SideTask] = (),
 ) -> Ran:
     """Run stages over `scope`. `approve`: bounds within which clips are approved without a person; None: none are."""
+    if approve is not None and settings.proxies == "auto":
+        settings = replace(settings, proxies="demand")  # nobody is to watch
     if settings.export_profile == "none":
         stages = [stage for stage in stages if stage.gives is not Change.FILES]
     ours = database.like(
         application_name="heaters run", max_size=4, patience_seconds=PATIENCE_SECONDS, options=BY_INDEX
     )
     tasks = TaskStore(ours, settings, driver=driver_name(), scope=scope)
-    side_tasks = [*_approval(ours, scope, approve), *side_tasks]
+    side_tasks = [*_own_side_tasks(ours, settings, scope, approve), *side_tasks]
     if not forever and not is_anything_due(tasks, stages, side_tasks):
         return Ran(drained=True)
     # Ray takes seconds to import and start: commands that find nothing to do go without. `cluster` must come first.
@@ -186,7 +189,12 @@ def _import_ray(settings: Settings) -> None:
     import_soon(settings)
 
 
-def _approval(database: Database, scope: Sequence[int] | None, bounds: Sequence[Bound] | None) -> Iterator[SideTask]:
+def _own_side_tasks(
+    database: Database, settings: Settings, scope: Sequence[int] | None, bounds: Sequence[Bound] | None
+) -> Iterator[SideTask]:
+    """Proxies for files that are copied from one, and approval by a rule."""
+    if settings.export_profile == "proxy":
+        yield ForFiles(database, scope, whole=bounds is not None)
     if bounds is not None:
         yield Approver(database, scope, bounds=bounds, reviewer="auto-approve")
 

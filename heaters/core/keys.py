@@ -2,7 +2,8 @@
 writes the same object and leaves no orphan.
 
     videos/<sha256>/source<.ext>              the master, byte for byte
-    videos/<sha256>/proxy-<params>.mp4        review proxy
+    videos/<sha256>/samples-<params>.zip      sample track: JPEGs of frames about every half second
+    videos/<sha256>/proxy-<params>.mp4        review proxy, where somebody reviews
     videos/<sha256>/analysis-<params>.rgb     48×27 RGB for every frame
     videos/<sha256>/pts-<params>.npy          int64 PTS of every frame, then the end of the last
     videos/<sha256>/cuts-<params>.npz         both heads' probabilities
@@ -43,6 +44,11 @@ def source(content_hash: str, extension: str) -> str:
     """Key of the master. `extension` with or without its dot; anything unusual becomes `bin`."""
     word = extension.lower().lstrip(".")
     return f"{_video(content_hash)}/source.{word if re.fullmatch(r'[a-z0-9]{1,8}', word) else 'bin'}"
+
+
+def samples(content_hash: str, settings: str) -> str:
+    """Key of the sample track made with `settings` (see `params`)."""
+    return f"{_video(content_hash)}/samples-{_word('parameter word', settings)}.zip"
 
 
 def proxy(content_hash: str, settings: str) -> str:

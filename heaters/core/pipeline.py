@@ -37,7 +37,8 @@ class Change(StrEnum):
 
     NEW = "new"  # the video was submitted
     DOWNLOADED = "downloaded"  # its master is in the store
-    PREPARED = "prepared"  # its proxy, analysis frames and PTS are
+    PREPARED = "prepared"  # its sample track, analysis frames and PTS are
+    WATCHED = "watched"  # somebody opened the video, which has no review proxy, or exports files from one
     CLIPS = "clips"  # clips of the stretch were laid or edited
     STILLS = "stills"  # clips of the stretch got their stills
     FACTS = "facts"  # clips of the stretch were measured
@@ -52,9 +53,10 @@ class Stage:
     """One row of the pipeline.
 
     A stage does what is due wherever a change of the kind `takes` happened, and announces `gives`. `milestone` is the
-    state that a video reaches by it. `variant` names the setting that the stage's output depends on ("" for none):
-    changing it makes what lacks that variant due again, and nothing else. `needs` names the stage whose output of the
-    matching variant must be there first.
+    state that a video reaches by it; a stage of videos without one makes what prepared videos may lack, for those that
+    are asked for. `variant` names the setting that the stage's output depends on ("" for none): changing it makes what
+    lacks that variant due again, and nothing else. `needs` names the stage whose output of the matching variant must
+    be there first. A person waits for `is_urgent` stages: they come before all others.
 
     `resident` stages hold a model and run in actors that are built once; the others are plain tasks. `gpus` is a
     fraction of a GPU, used only where the cluster has one. `batch` is how many videos or clips one call takes; a
@@ -79,6 +81,7 @@ class Stage:
     reads_source: bool = False
     variant: str = ""
     needs: str = ""
+    is_urgent: bool = False
     by_host: bool = False  # works on somebody else's host: so many at a time and so far apart as settings say
 
     def __post_init__(self) -> None:
@@ -86,8 +89,8 @@ class Stage:
             raise RuleError(f"a stage done by a machine needs attempts, timeout and batch ≥ 1; got {self}")
         if not 0 <= self.gpus <= 1:
             raise RuleError(f"gpus is a fraction of one GPU in [0, 1]; got {self.gpus} for {self.name}")
-        if (self.subject is Subject.VIDEO) != (self.milestone is not None):
-            raise RuleError(f"stages of videos, and they alone, give a milestone; got {self.milestone}, {self.name}")
+        if self.subject is Subject.CLIP and self.milestone is not None:
+            raise RuleError(f"only stages of videos give a milestone; got {self.milestone}, {self.name}")
 
 
 PIPELINE: tuple[Stage, ...] = (
@@ -109,7 +112,7 @@ PIPELINE: tuple[Stage, ...] = (
         takes=Change.DOWNLOADED,
         gives=Change.PREPARED,
         milestone=VideoState.PREPARED,
-        does="Decode once: the all-intra review proxy, 48×27 analysis frames, the PTS of every frame.",
+        does="Decode once: a sample track, 48×27 analysis frames, every PTS, and the review proxy if people review.",
         memory_bytes=2048 * MIB,
         attempts=3,
         timeout_seconds=6 * 3600,
@@ -134,7 +137,7 @@ PIPELINE: tuple[Stage, ...] = (
         subject=Subject.CLIP,
         takes=Change.CLIPS,
         gives=Change.STILLS,
-        does="Take the clip's stills as JPEG.",
+        does="Take the clip's stills from the sample track, where none lies in it from the master.",
         batch=64,
         attempts=3,
         timeout_seconds=900,
@@ -150,6 +153,7 @@ PIPELINE: tuple[Stage, ...] = (
         batch=64,
         attempts=3,
         timeout_seconds=900,
+        reads_source=True,
         variant="facts",
         needs="keyframes",
     ),
@@ -175,6 +179,18 @@ PIPELINE: tuple[Stage, ...] = (
         gives=Change.DECISION,
         by=By.PERSON,
         does="A person, or a rule, approves or skips; a person also archives, splits, merges, moves and groups.",
+    ),
+    Stage(
+        name="proxy",
+        subject=Subject.VIDEO,
+        takes=Change.WATCHED,
+        gives=Change.DECISION,  # clips whose files come from the proxy are due then
+        does="Make the all-intra review proxy of a video that somebody opened and that has none.",
+        memory_bytes=2048 * MIB,
+        attempts=3,
+        timeout_seconds=6 * 3600,
+        reads_source=True,
+        is_urgent=True,
     ),
     Stage(
         name="export",
@@ -203,7 +219,7 @@ PIPELINE: tuple[Stage, ...] = (
 )
 
 # Changes of a video as a whole; the others are of a stretch.
-OF_VIDEOS = frozenset({Change.NEW, Change.DOWNLOADED, Change.PREPARED})
+OF_VIDEOS = frozenset({Change.NEW, Change.DOWNLOADED, Change.PREPARED, Change.WATCHED})
 
 STAGES: dict[str, Stage] = {stage.name: stage for stage in PIPELINE}
 

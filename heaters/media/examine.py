@@ -71,6 +71,7 @@ def _examine(container: Any, path: Path) -> Probe:
         frame_rate=Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE),
         time_base=Fraction(stream.time_base),
         start_seconds=max(start, 0.0),
+        container_start_seconds=float(container_start),
         duration_seconds=max(stated_end - start, 0.0) if stated_end is not None else max(whole, 0.0),
         stated_end_seconds=stated_end,
         video_stream_index=stream.index,

@@ -4,6 +4,7 @@ Every command reads one local file as untrusted: only the file protocol, only th
 """
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -67,17 +68,28 @@ def read_file(source: Path, probe: Probe, *, threads: int, before: Sequence[str]
     ]
 
 
-def write_analysis(out: Path, pts_log: Path, probe: Probe) -> list[str]:
+def write_analysis(out: Path, pts_log: Path, packet_log: Path, probe: Probe) -> list[str]:
     """One output: every decoded frame as raw 48×27 RGB, and a line `pts demuxed_pts time_base` for each.
 
-    The scaler is ffmpeg's default (bicubic), so the bytes equal those of `ffmpeg -s 48x27 -pix_fmt rgb24`.
+    The scaler is ffmpeg's default (bicubic), so the bytes equal those of `ffmpeg -s 48x27 -pix_fmt rgb24`. The second
+    log has a line for each as the muxer `framecrc` writes it: it alone tells how long a frame lasts.
     """
     return [
         *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
         *("-vf", f"{REPAIR},{TO_ANALYSIS}"),
         *("-c:v", "rawvideo", "-stats_enc_pre:v", str(pts_log), "-stats_enc_pre_fmt:v", "{pts} {ptsi} {tb}"),
-        *("-f", "rawvideo", f"file:{out}"),
+        *("-f", "tee", f"[f=rawvideo]{_in_tee(out)}|[f=framecrc]{_in_tee(packet_log)}"),
     ]
+
+
+def _in_tee(path: Path) -> str:
+    """A file's name as the muxer `tee` takes it apart."""
+    return "file:" + re.sub(r"([\\'|\s])", r"\\\1", str(path))
+
+
+def try_sound(probe: Probe) -> list[str]:
+    """One output that is thrown away: the first sound, so that the command fails where none can be decoded."""
+    return ["-map", f"0:{probe.audio_stream_index}", "-af", FILL_GAPS, "-frames:a", "1", "-f", "null", "-"]
 
 
 def write_mp4(out: Path, ticks_per_second: int) -> list[str]:

@@ -1,10 +1,10 @@
-"""Prepare a source: one decode makes the review proxy, the 48×27 analysis frames and every frame's PTS.
+"""Prepare a source: one decode makes the sample track, the 48×27 analysis frames, every frame's PTS, maybe the proxy.
 
 It knows no store and no stage: files in, files out.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,27 +12,22 @@ import numpy as np
 
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, Encoding, OnProgress
+from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
 from heaters.media.probe import Probe
-from heaters.media.timeline import Timeline, read_pts_log
+from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
+from heaters.media.samples import pack, read_jpegs, write_samples
+from heaters.media.timeline import Timeline, read_last_duration, read_pts_log
 from heaters.media.track import Track, read_track
 
-MAX_WIDTH, MAX_HEIGHT = 1280, 720
-# Measured on two cores at 1280×720, every frame a key frame, CRF 23: superfast 160 fps, veryfast 82, fast 39, and their
-# files within 6 % of each other (fast −4 %): without prediction between frames a slower preset has nothing to find.
-# CRF 28.25 makes the file that `fast` makes at 28, as like its source (SSIM 0.966 and 0.968); benchmarks/prepare.py.
-PROXY = Encoding(preset="superfast", crf=28.25, keyframe_every=1, audio_bitrate="128k")
 # Address space. Measured: a tiny file takes 1.4 GiB of it with 2 threads, 10-bit 8K HEVC 2.0 with 2, 5.4 with 32.
 MEMORY_BYTES = 6 * 2**30
 # The container may state a little more than its last frame: rounding, and the tail of a sound.
 SHORTFALL_SECONDS, SHORTFALL_FRAMES = 0.25, 2.5
 
-# What the output depends on, for its key. Raise the version when a change here makes other bytes or other times.
-PREPARE_SETTINGS: dict[str, object] = {
-    **asdict(PROXY),
-    "max_width": MAX_WIDTH,
-    "max_height": MAX_HEIGHT,
+# What analysis frames and PTS depend on, for their keys. Raise the version when a change here makes others.
+ANALYSIS_SETTINGS: dict[str, object] = {
     "analysis": "48x27 rgb24 bicubic",
+    "end": "duration of the last frame",
     "version": 1,
 }
 
@@ -44,25 +39,25 @@ class Prepared:
     Frame n shows at `pts[n] * time_base` seconds, on the proxy's own timeline too; `end_pts` is the end of the last.
     """
 
-    proxy: Path  # the source itself where `reused`
+    proxy: Path | None  # None: not asked for; the source itself where `reused`
+    samples: Path  # a sample track, see `media/samples.py`
     analysis: Path  # raw RGB24, 48×27, frame after frame
     pts: Path  # .npy, int64 [frame_count]
     frame_count: int
-    width: int  # of the proxy
-    height: int
+    sample_count: int
     time_base: Fraction
     end_pts: int
     duration_seconds: float  # from 0 to the end of the last frame
     is_vfr: bool
-    has_audio: bool  # of the proxy
+    has_audio: bool  # sound that can be decoded
     is_partial: bool  # the source is damaged or cut short: only what decodes is here
     partial_reason: str
     repaired_pts: int  # frames whose time stamp did not rise; moved to one tick after the frame before
-    audio_dropped: str  # why the proxy has no sound though the source has; empty where nothing was dropped
+    audio_dropped: str  # why its sound is left out though the source has some; empty where it is not
     reused: bool
     encode_fps: float  # frames per second of the whole decode and encode
     wall_seconds: float
-    compression_ratio: float  # source bytes / proxy bytes
+    compression_ratio: float | None  # source bytes / proxy bytes; None without a proxy
 
 
 def prepare(
@@ -72,10 +67,11 @@ def prepare(
     *,
     threads: int,
     timeout_seconds: float,
+    with_proxy: bool = True,
     on_progress: OnProgress | None = None,
     memory_bytes: int = MEMORY_BYTES,
 ) -> Prepared:
-    """Decode `source` once and write `proxy.mp4`, `analysis.rgb` and `pts.npy` into `folder`.
+    """Decode `source` once and write `samples.zip`, `analysis.rgb`, `pts.npy` and, `with_proxy`, `proxy.mp4`.
 
     A source that is a fit proxy already is reused as it is. A damaged source yields its decodable part, marked.
     Raises MediaError where not one frame decodes or the outputs do not agree frame by frame, StageTimeout, StoreError
@@ -85,40 +81,18 @@ def prepare(
     job = _Job(
         source=source, folder=folder, probe=probe, threads=threads, memory_bytes=memory_bytes, on_progress=on_progress
     )
-    if is_fit_proxy(probe):
-        made = _finish(job, deadline, outputs=[], proxy=source, has_audio=probe.has_audio)
+    if with_proxy and is_fit_proxy(probe):
+        made = _finish(job, deadline, proxy=source, has_audio=probe.has_audio)
         if made is not None:
             return made
+    proxy = folder / "proxy.mp4" if with_proxy else None
     if not probe.has_audio:
-        return _encode(job, deadline, has_audio=False)
+        return _encode(job, deadline, proxy=proxy, has_audio=False)
     try:
-        return _encode(job, deadline, has_audio=True)
+        return _encode(job, deadline, proxy=proxy, has_audio=True)
     except MediaError as error:
         # Sound that cannot be decoded must not cost the pictures; where the pictures are at fault, this fails too.
-        return _encode(job, deadline, has_audio=False, audio_dropped=str(error))
-
-
-def proxy_size(width: int, height: int) -> tuple[int, int]:
-    """Sides of the proxy for a picture shown as `width` × `height`: fits 1280×720, even, never larger than the picture.
-
-    (Except that a side of one pixel becomes two, the least that 4:2:0 can hold.)
-    """
-    scale = min(Fraction(1), Fraction(MAX_WIDTH, width), Fraction(MAX_HEIGHT, height))
-    return max(int(width * scale) // 2 * 2, 2), max(int(height * scale) // 2 * 2, 2)
-
-
-def is_fit_proxy(probe: Probe) -> bool:
-    """Whether a source may serve as its own review proxy, as far as its header tells."""
-    return (
-        probe.intra_packets is not None
-        and probe.is_faststart
-        and probe.codec == "h264"
-        and probe.audio_codec in ("", "aac")
-        and probe.pixel_format == "yuv420p"
-        and probe.rotation == 0
-        and (probe.coded_width, probe.coded_height) == (probe.width, probe.height)
-        and proxy_size(probe.width, probe.height) == (probe.width, probe.height)
-    )
+        return _encode(job, deadline, proxy=proxy, has_audio=False, audio_dropped=str(error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,79 +121,98 @@ class _Job:
         return self.folder / "analysis.rgb"
 
     @property
-    def pts_log(self) -> Path:
-        return self.folder / "pts.txt"
+    def samples(self) -> Path:
+        return self.folder / "samples.zip"
+
+    def log(self, name: str) -> Path:
+        """A file between ffmpeg and here."""
+        return self.folder / name
 
 
-def _encode(job: _Job, deadline: float, *, has_audio: bool, audio_dropped: str = "") -> Prepared:
-    proxy = job.folder / "proxy.mp4"
-    width, height = proxy_size(job.probe.width, job.probe.height)
-    outputs = ffmpeg.write_proxy(
-        proxy, job.probe, PROXY, width=width, height=height, threads=job.threads, has_audio=has_audio
-    )
-    made = _finish(job, deadline, outputs=outputs, proxy=proxy, has_audio=has_audio, audio_dropped=audio_dropped)
+def _encode(job: _Job, deadline: float, *, proxy: Path | None, has_audio: bool, audio_dropped: str = "") -> Prepared:
+    made = _finish(job, deadline, proxy=proxy, has_audio=has_audio, audio_dropped=audio_dropped)
     assert made is not None
     return made
 
 
+def _outputs(job: _Job, proxy: Path | None, *, has_audio: bool) -> list[str]:
+    """Arguments for what is made besides analysis frames and samples: the proxy, or a look whether sound decodes."""
+    if proxy == job.source:
+        return []
+    if proxy is not None:
+        return write_proxy(proxy, job.probe, threads=job.threads, has_audio=has_audio)
+    return ffmpeg.try_sound(job.probe) if has_audio else []
+
+
 def _finish(
-    job: _Job, deadline: float, *, outputs: list[str], proxy: Path, has_audio: bool, audio_dropped: str = ""
+    job: _Job, deadline: float, *, proxy: Path | None, has_audio: bool, audio_dropped: str = ""
 ) -> Prepared | None:
     """Run the one decode, check that all outputs agree, describe them.
 
-    Where the proxy is the source itself (`outputs` is empty) and does not agree, None: it must be encoded after all.
+    Where the proxy is the source itself and does not agree, None: it must be encoded after all.
     """
-    reads = ffmpeg.read_file(job.source, job.probe, threads=job.threads)
+    jpegs, jpeg_log, pts_log, packet_log = map(job.log, ("samples.mjpeg", "samples.txt", "pts.txt", "packets.txt"))
     log, finished = ffmpeg.run(
-        [*reads, *outputs, *ffmpeg.write_analysis(job.analysis, job.pts_log, job.probe)],
+        [
+            *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
+            *_outputs(job, proxy, has_audio=has_audio),
+            *ffmpeg.write_analysis(job.analysis, pts_log, packet_log, job.probe),
+            *write_samples(jpegs, jpeg_log, job.probe),
+        ],
         timeout_seconds=max(deadline - time.monotonic(), 0.001),
         memory_bytes=job.memory_bytes,
         on_progress=job.watch,
     )
-    timeline = read_pts_log(job.pts_log)
-    job.pts_log.unlink()
-    frame_count = len(timeline.pts)
-    analysis_frames, rest = divmod(job.analysis.stat().st_size, ANALYSIS_FRAME_BYTES)
-    if rest or analysis_frames != frame_count:
-        raise MediaError(f"{frame_count} time stamps but {analysis_frames} analysis frames and {rest} bytes")
-    track = read_track(proxy, job.probe.video_stream_index if proxy == job.source else None)
-    if not _agree(track, timeline):
-        if not outputs:
+    timeline = read_pts_log(pts_log)
+    end_pts = timeline.end_pts(read_last_duration(packet_log, timeline.time_base), job.probe.frame_rate)
+    _check_analysis(job.analysis, timeline)
+    track = _proxy_track(job, proxy)
+    if track is not None and not is_in_step(track, timeline.pts, timeline.time_base):
+        if proxy == job.source:
             return None
-        raise MediaError(f"{frame_count} frames were decoded; the proxy holds {len(track.pts)}, or at other times")
-    end_pts = timeline.end_pts(round(track.last_duration * track.time_base / timeline.time_base), job.probe.frame_rate)
+        raise MediaError(
+            f"{len(timeline.pts)} frames were decoded; the proxy holds {len(track.pts)}, or at other times"
+        )
+    sample_count = pack(job.samples, read_jpegs(jpegs, jpeg_log), timeline.pts, timeline.time_base)
+    for done in (jpegs, jpeg_log, pts_log, packet_log):
+        done.unlink()
     reason = log.damage or _shortfall(job.probe, float(end_pts * timeline.time_base))
     pts = job.folder / "pts.npy"
     np.save(pts, timeline.pts)
     return Prepared(
         proxy=proxy,
+        samples=job.samples,
         analysis=job.analysis,
         pts=pts,
-        frame_count=frame_count,
-        width=track.width,
-        height=track.height,
+        frame_count=len(timeline.pts),
+        sample_count=sample_count,
         time_base=timeline.time_base,
         end_pts=end_pts,
         duration_seconds=float(end_pts * timeline.time_base),
         is_vfr=timeline.is_vfr,
-        has_audio=has_audio and track.audio_codec != "",
+        has_audio=has_audio and (track is None or track.audio_codec != ""),
         is_partial=bool(reason),
         partial_reason=reason,
         repaired_pts=timeline.repaired_pts,
         audio_dropped=audio_dropped,
-        reused=not outputs,
-        encode_fps=frame_count / finished.wall_seconds,
+        reused=proxy == job.source,
+        encode_fps=len(timeline.pts) / finished.wall_seconds,
         wall_seconds=finished.wall_seconds,
-        compression_ratio=job.probe.size_bytes / max(proxy.stat().st_size, 1),
+        compression_ratio=None if proxy is None else job.probe.size_bytes / max(proxy.stat().st_size, 1),
     )
 
 
-def _agree(track: Track, timeline: Timeline) -> bool:
-    """Whether the proxy has one key frame for each decoded frame, at exactly its time."""
-    if not track.is_intra or len(track.pts) != len(timeline.pts):
-        return False
-    ratio = timeline.time_base / track.time_base
-    return bool(np.array_equal(track.pts * ratio.denominator, timeline.pts * ratio.numerator))
+def _check_analysis(analysis: Path, timeline: Timeline) -> None:
+    """Raises MediaError unless there is one analysis frame for each time stamp."""
+    frames, rest = divmod(analysis.stat().st_size, ANALYSIS_FRAME_BYTES)
+    if rest or frames != len(timeline.pts):
+        raise MediaError(f"{len(timeline.pts)} time stamps but {frames} analysis frames and {rest} bytes")
+
+
+def _proxy_track(job: _Job, proxy: Path | None) -> Track | None:
+    if proxy is None:
+        return None
+    return read_track(proxy, job.probe.video_stream_index if proxy == job.source else None)
 
 
 def _shortfall(probe: Probe, end_seconds: float) -> str:

@@ -5,6 +5,7 @@
 The file is untrusted: a parser that crashes, hangs or allocates without end takes the child with it, not the worker.
 """
 
+import functools
 import json
 import os
 import sys
@@ -50,6 +51,7 @@ class Probe:
     size_bytes: int
     intra_packets: int | None  # the packets of an MP4 whose every packet is a key frame; else None
     is_faststart: bool  # an MP4 whose index comes before its data
+    container_start_seconds: float = 0.0  # where the timeline's 0 lies by the file's own time stamps
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or self.frame_rate <= 0 or self.time_base <= 0:
@@ -89,6 +91,18 @@ def probe(path: Path) -> Probe:
     for name in ("sample_aspect_ratio", "frame_rate", "time_base"):
         facts[name] = Fraction(facts[name])
     return Probe(**facts)
+
+
+def probe_once(path: Path) -> Probe:
+    """As `probe`, whose child takes half a second, but once in this process for the same file."""
+    status = path.stat()
+    return _probe_once(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _probe_once(path: Path, inode: int, size_bytes: int, mtime_ns: int) -> Probe:
+    del inode, size_bytes, mtime_ns  # they tell a file from the one that was at its path before
+    return probe(path)
 
 
 def _environment() -> dict[str, str]:

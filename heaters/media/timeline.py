@@ -65,3 +65,20 @@ def read_pts_log(path: Path) -> Timeline:
         raise MediaError(f"the time base changes within the stream: {sorted(bases)}")
     base = bases.pop() if bases else "1/1"
     return Timeline(pts=np.array(pts, np.int64), time_base=Fraction(base), repaired_pts=repaired)
+
+
+def read_last_duration(path: Path, time_base: Fraction) -> int:
+    """How long the last frame lasts, in ticks, by a log of ffmpeg's muxer `framecrc`; 0 where that is not known.
+
+    Raises MediaError where the log counts in another time base.
+    """
+    last_pts, duration = -1, 0
+    with path.open() as lines:
+        for line in lines:
+            if line.startswith("#tb 0: ") and Fraction(line.removeprefix("#tb 0: ")) != time_base:
+                raise MediaError(f"packets count in {line.strip()}, frames in {time_base}")
+            if not line.startswith("#"):
+                _, _, pts, ticks, *_ = line.split(",")
+                if int(pts) > last_pts:
+                    last_pts, duration = int(pts), int(ticks)
+    return duration

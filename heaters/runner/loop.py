@@ -111,10 +111,13 @@ class Runner:
     # -------------------------------------------------------------------------------------------- start
 
     def _start_work(self) -> int:
-        """Fill the budget of every stage, last first, those that need a model loaded after the others."""
+        """Fill the budget of every stage: those that a person waits for, then last first, and those that need a model
+        loaded after the others.
+        """
         started = 0
         limits = {}
-        for stage in sorted(self._drain_order, key=lambda stage: not self._pools[stage.name].is_loaded):
+        order = sorted(self._drain_order, key=lambda s: (not s.is_urgent, not self._pools[s.name].is_loaded))
+        for stage in order:
             allowance = self._budget.calls(stage)
             limits[stage.name] = allowance.limit
             if allowance.calls > 0:

@@ -278,7 +278,9 @@ def _clip_is_due(stage: Stage) -> sql.Composed:
 def claim_statement(stage: Stage) -> bytes:
     """The claim of a stage, with its own condition of what is due."""
     if stage.subject is Subject.VIDEO:
-        due = sql.SQL(query("due_video")).format(state=sql.Literal(str(stage.takes)))
+        has_state = sql.SQL("v.state = {state}").format(state=sql.Literal(str(stage.takes)))
+        lacks = has_state if stage.milestone else sql.SQL(query(f"lacks_{stage.name}"))
+        due = sql.SQL(query("due_video")).format(lacks=lacks)
     else:
         due = sql.SQL(query("due_clips")).format(clip_is_due=_clip_is_due(stage))
     return sql.SQL(query("claim")).format(due=due).as_bytes(None)

@@ -16,6 +16,7 @@ from heaters.settings import parse
 FACTS_VERSION = "1"  # of the way in which clips are measured
 LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
 EMBEDDING_STRATEGIES = ("multi_average", "single")
+PROXIES = ("auto", "always", "demand")
 EXPORT_PROFILES = ("source", "proxy", "none")
 # Those from which an object is read at once; the archives' would fail every stage that fetches.
 STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
@@ -81,6 +82,13 @@ class Settings:
         "source",
         parse.choice(*EXPORT_PROFILES),
         "files of approved clips from the master (source), from the proxy (proxy), or none",
+    )
+    proxies: str = _setting(
+        "HEATERS_PROXIES",
+        "auto",
+        parse.choice(*PROXIES),
+        "review proxies: made at once (always), when somebody opens the video (demand), or at once where people decide "
+        "(auto)",
     )
     device: str = _setting("HEATERS_DEVICE", "auto", parse.choice("auto", "cpu", "cuda"), "where models run")
     reader: str = _setting(
@@ -191,6 +199,13 @@ class Settings:
     def store_location(self) -> str:
         """Where media go: an s3:// URL or an absolute directory."""
         return self.store or str(self.home / "media")
+
+    @property
+    def makes_proxies(self) -> bool:
+        """Whether the stage `prepare` makes review proxies: files may be copied from them, too."""
+        if self.export_profile == "proxy":
+            return True
+        return self.proxies == "always" or (self.proxies == "auto" and self.export_profile != "none")
 
     @property
     def users_file(self) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from heaters.core.stills import still_keys
+from heaters.core.stills import MIDDLE, still_keys
 from heaters.errors import StageError
 from heaters.models.batches import ahead
 from heaters.models.embedder import load_embedder, pool
@@ -19,7 +19,6 @@ from heaters.stages.still import read_still
 from heaters.store.objects import store_of
 from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
-MIDDLE = "p50"
 # Decoded stills that wait for the model: 720p ones are 2.8 MB each.
 READ_AHEAD = 64
 

@@ -1,9 +1,13 @@
-"""Stage `facts`: a clip's analysis frames, stills and sound → numbers to filter by. Only the sound is decoded here."""
+"""Stage `facts`: a clip's analysis frames, stills and sound → numbers to filter by. Only the sound is decoded here.
+
+It comes from the master, once for all clips of a call, so that no review proxy is needed.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from itertools import groupby
 from statistics import fmean
 
@@ -13,12 +17,15 @@ from psycopg.types.json import Jsonb
 
 from heaters.core.stills import still_keys
 from heaters.errors import StageError
-from heaters.media.listen import NOTHING, Listener
+from heaters.media.listen import NOTHING, Sound
 from heaters.media.look import seen, sharpness
+from heaters.media.master import Master
+from heaters.media.probe import probe_once
 from heaters.models.ocr import Reader
 from heaters.models.raw_frames import RawFrames
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, portable
+from heaters.stages.scratch import scratch
 from heaters.stages.still import read_still
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import store_of
@@ -41,7 +48,7 @@ class Input:
     end_pts: int
     frame_count: int  # of the whole video
     analysis_key: str
-    proxy_key: str
+    source_key: str
     time_base_num: int
     time_base_den: int
     has_audio: bool
@@ -65,7 +72,7 @@ class _Film:
     """The open files of one video."""
 
     frames: RawFrames
-    sound: Listener | None
+    sound: Sound | None
     cache: CacheResult
 
 
@@ -74,30 +81,40 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._scratch = settings.scratch
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
         self._reader = Reader() if settings.text else None
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[FactsResult]]:
-        del context  # a clip keeps one thread busy
         outcomes: list[Outcome[FactsResult]] = []
         for _, group in groupby(items, lambda item: item.analysis_key):
             clips = list(group)
             try:
                 with ExitStack() as stack:
-                    film = self._open(stack, clips[0])
+                    film = self._open(stack, clips, context)
                     outcomes += each(clips, lambda item, film=film: self._one(item, film))  # type: ignore[misc]
             except StageError as error:
                 outcomes += [portable(error)] * len(clips)
         return outcomes
 
-    def _open(self, stack: ExitStack, item: Input) -> _Film:
+    def _open(self, stack: ExitStack, clips: Sequence[Input], context: Context) -> _Film:
+        item = clips[0]
         analysis = stack.enter_context(self._cache.hold(self._store, item.analysis_key))
         held = [analysis]
         sound = None
         if item.has_audio:
-            held.append(stack.enter_context(self._cache.hold(self._store, item.proxy_key)))
-            sound = stack.enter_context(Listener(held[-1].path))
+            held.append(stack.enter_context(self._cache.hold(self._store, item.source_key)))
+            master = Master(
+                path=held[-1].path,
+                probe=probe_once(held[-1].path),
+                folder=stack.enter_context(scratch(self._scratch, f"facts-{item.id}")),
+                has_audio=True,
+                threads=context.threads,
+                timeout_seconds=context.timeout_seconds,
+            )
+            tick = Fraction(item.time_base_num, item.time_base_den)
+            sound = master.sound(min(c.start_pts for c in clips) * tick, max(c.end_pts for c in clips) * tick)
         return _Film(frames=RawFrames(analysis.path, item.frame_count), sound=sound, cache=CacheResult.of(*held))
 
     def _one(self, item: Input, film: _Film) -> FactsResult:

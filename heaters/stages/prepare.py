@@ -1,4 +1,4 @@
-"""Stage `prepare`: one decode of the master → review proxy, 48×27 analysis frames, the PTS of every frame."""
+"""Stage `prepare`: one decode of the master → sample track, 48×27 analysis frames, every PTS, maybe the proxy."""
 
 import io
 import time
@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from heaters.core import keys
-from heaters.media.prepare import PREPARE_SETTINGS, prepare
+from heaters.media.playable import is_playable
+from heaters.media.prepare import ANALYSIS_SETTINGS, prepare
 from heaters.media.probe import probe
+from heaters.media.proxy import PROXY_SETTINGS
+from heaters.media.samples import SAMPLE_SETTINGS
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache, CacheResult
-from heaters.store.objects import store_of
+from heaters.store.objects import Stored, store_of
 from heaters.store.queries import query
 
 
@@ -30,12 +33,17 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareResult(StageResult):
-    """Proxy, analysis frames and PTS are in the store. Times are `pts * time_base_num / time_base_den` seconds."""
+    """Sample track, analysis frames, PTS and maybe the proxy are in the store.
 
-    proxy_key: str
+    Times are `pts * time_base_num / time_base_den` seconds.
+    """
+
+    sample_key: str
+    proxy_key: str | None  # None: nobody reviews, as far as the run knew
     analysis_key: str
     pts_key: str
     frame_count: int
+    sample_count: int
     time_base_num: int
     time_base_den: int
     duration_seconds: float
@@ -43,11 +51,13 @@ class PrepareResult(StageResult):
     is_partial: bool
     partial_reason: str
     repaired_pts: int  # frames whose time stamp did not rise
-    audio_dropped: str  # why the proxy is silent though the source is not
+    audio_dropped: str  # why its sound is left out though the source has some
+    is_playable: bool  # browsers play the master as it is, by the same times
     reused: bool  # the source was a fit proxy already
     encode_fps: float
-    compression_ratio: float  # source bytes / proxy bytes
+    compression_ratio: float | None  # source bytes / proxy bytes
     proxy_bytes: int
+    sample_bytes: int
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
@@ -66,6 +76,7 @@ class Worker:
     """Runs ffmpeg; holds no model."""
 
     def __init__(self, settings: Settings) -> None:
+        self._with_proxy = settings.makes_proxies
         self._scratch = settings.scratch
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
@@ -75,28 +86,31 @@ class Worker:
 
     def _one(self, item: Input, context: Context) -> PrepareResult:
         begun = time.monotonic()
-        word = keys.params(PREPARE_SETTINGS)
         with (
             scratch(self._scratch, f"prepare-{item.id}") as folder,
             self._cache.hold(self._store, item.source_key) as held,
         ):
+            facts = probe(held.path)
             made = prepare(
                 held.path,
                 folder,
-                probe(held.path),
+                facts,
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
+                with_proxy=self._with_proxy,
             )
-            proxy = self._store.put_file(keys.proxy(item.content_hash, word), made.proxy)
-            analysis = self._store.put_file(keys.analysis(item.content_hash, word), made.analysis)
-            for stored, path in ((proxy, made.proxy), (analysis, made.analysis)):
-                self._cache.keep(self._store, stored, path)
+            proxy = made.proxy and self._put(keys.proxy(item.content_hash, keys.params(PROXY_SETTINGS)), made.proxy)
+            samples = self._put(keys.samples(item.content_hash, keys.params(SAMPLE_SETTINGS)), made.samples)
+            word = keys.params(ANALYSIS_SETTINGS)
+            analysis = self._put(keys.analysis(item.content_hash, word), made.analysis)
             pts = self._store.put_bytes(keys.pts(item.content_hash, word), pts_table(made.pts, made.end_pts))
         return PrepareResult(
-            proxy_key=proxy.key,
+            sample_key=samples.key,
+            proxy_key=proxy.key if proxy else None,
             analysis_key=analysis.key,
             pts_key=pts.key,
             frame_count=made.frame_count,
+            sample_count=made.sample_count,
             time_base_num=made.time_base.numerator,
             time_base_den=made.time_base.denominator,
             duration_seconds=made.duration_seconds,
@@ -105,13 +119,21 @@ class Worker:
             partial_reason=made.partial_reason,
             repaired_pts=made.repaired_pts,
             audio_dropped=made.audio_dropped,
+            is_playable=is_playable(facts, made),
             reused=made.reused,
             encode_fps=made.encode_fps,
             compression_ratio=made.compression_ratio,
-            proxy_bytes=proxy.size_bytes,
+            proxy_bytes=proxy.size_bytes if proxy else 0,
+            sample_bytes=samples.size_bytes,
             cache=CacheResult.of(held),
             seconds=time.monotonic() - begun,
         )
+
+    def _put(self, key: str, path: Path) -> Stored:
+        """Store a file, and keep it on this node for the stages to come."""
+        stored = self._store.put_file(key, path)
+        self._cache.keep(self._store, stored, path)
+        return stored
 
 
 def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, PrepareResult]]) -> None:

@@ -38,7 +38,7 @@ create table videos (
     is_partial      boolean not null default false,   -- the file was damaged; only its decodable part is used
     -- object keys
     source_key      text,
-    proxy_key       text,
+    proxy_key       text,                            -- null: not asked for yet
     analysis_key    text,
     pts_key         text,
     probabilities_key text,
@@ -49,9 +49,13 @@ create table videos (
     updated_at      timestamptz not null default now(),
     host            text not null generated always as           -- where it is fetched from; a file has none
                     (coalesce(lower(substring(source from '(?i)^https?://(?:[^/?#@]*@)?(\[[^]]*\]|[^/?#:]+)')), '')) stored,
+    sample_key      text,                            -- the sample track; null: prepared before there were any
+    is_playable     boolean not null default false,  -- browsers play the master as it is, by the same times
     check ((time_base_num is null) = (time_base_den is null)),
-    check (state < 'prepared' or (frame_count is not null and proxy_key is not null and pts_key is not null))
+    constraint videos_prepared check (
+        state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))
 );
+create index videos_without_proxy on videos (id) where proxy_key is null and state >= 'prepared';
 create index videos_duplicate on videos (duplicate_of) where duplicate_of is not null;
 
 -- An inner cut: frame is the first frame of the right-hand shot. Frame 0 and the end are implied.
@@ -122,14 +126,22 @@ create table variants (
 -- Each row of the four tables below says that a clip has what a stage makes, in one variant. Keys of objects are pure
 -- functions of the clip's frames, its video's hash and the variant (core/keys.py), so they are not kept.
 
+-- Where stills come from: frames of the review proxy (videos prepared before there were sample tracks), of the sample track, or of
+-- the master where no sample lies in the clip.
+create type still_origin as enum ('proxy', 'sample', 'master');
+
 -- The stills of a clip, in the order of the strategy's places; the variant is the strategy.
 create table stills (
     clip_id         bigint not null references clips (id) on delete cascade,
     variant         smallint not null references variants (id),
     sha256          bytea not null check (length(sha256) > 0 and length(sha256) % 32 = 0),  -- 32 bytes for each still
     size_bytes      integer[] not null,
+    origin          still_origin not null default 'proxy',
+    frames          integer[],                                  -- of the video; null, of proxies: exactly at the strategy's places
     primary key (clip_id, variant),
-    check (cardinality(size_bytes) * 32 = length(sha256))
+    check (cardinality(size_bytes) * 32 = length(sha256)),
+    constraint stills_frames check (cardinality(frames) = cardinality(size_bytes)),
+    constraint stills_origin check (origin = 'proxy' or frames is not null)
 );
 
 -- What was measured of a clip (core/facts.py says what each number means); null where there is nothing to measure.
@@ -465,16 +477,18 @@ create trigger note_changed_cuts after update on cuts
 create trigger note_deleted_cuts after delete on cuts
     referencing old table as before for each statement execute function note_tiling();
 
--- Counts. Names: `videos <state>`, `clips <state>` (active ones), `made <variant>` and `archived <variant>` (derived rows of active
+-- Counts. Names: `videos <state>`, `proxies` (of videos that have one), `clips <state>` (active ones), `made <variant>` and `archived <variant>` (derived rows of active
 -- clips, by whether these are archived), `failing <variant> <dead|retrying> <error type>`, `confidence <twentieth>` (of cuts),
 -- `day <date> <made|clip state>`.
 create function tally_videos() returns trigger language plpgsql as $$
 begin
     if tg_op <> 'INSERT' then
         insert into tallies select 'videos ' || state, -count(*) from before where duplicate_of is null group by state;
+        insert into tallies select 'proxies', -count(*) from before where proxy_key is not null having count(*) > 0;
     end if;
     if tg_op <> 'DELETE' then
         insert into tallies select 'videos ' || state, count(*) from after where duplicate_of is null group by state;
+        insert into tallies select 'proxies', count(*) from after where proxy_key is not null having count(*) > 0;
     end if;
     return null;
 end $$;

@@ -29,7 +29,7 @@ def test_keys_of_a_clip() -> None:
 
 @pytest.mark.parametrize("content_hash", ["", "ab" * 31, "AB" * 32, "../" + "a" * 61, HASH + "\n"])
 def test_a_key_needs_a_content_hash(content_hash: str) -> None:
-    for make in (keys.proxy, keys.analysis, keys.pts, keys.probabilities):
+    for make in (keys.samples, keys.proxy, keys.analysis, keys.pts, keys.probabilities):
         with pytest.raises(RuleError, match="64 hexadecimal digits"):
             make(content_hash, WORD)
     with pytest.raises(RuleError, match="64 hexadecimal digits"):

@@ -11,10 +11,11 @@ from heaters.settings import Settings
 
 
 def test_each_row_takes_what_a_row_before_it_gives() -> None:
-    given = {Change.NEW}  # by submitting
+    given = {Change.NEW, Change.WATCHED}  # by submitting, by opening a video
     for stage in PIPELINE:
         assert stage.takes in given, f"nothing before {stage.name} gives {stage.takes}"
-        assert stage.gives not in given, f"{stage.gives} must be given by one row alone"
+        again = stage.gives is Change.DECISION and stage.is_urgent  # files that waited for a proxy
+        assert again or stage.gives not in given, f"{stage.gives} must be given by one row alone"
         given.add(stage.gives)
     assert given == set(Change)
 
@@ -22,11 +23,11 @@ def test_each_row_takes_what_a_row_before_it_gives() -> None:
 def test_a_row_of_videos_takes_what_has_the_name_of_the_state_before_its_milestone() -> None:
     """`due_video` and status read the state of a video from the change that a row takes."""
     states = list(VideoState)
-    rows = [stage for stage in PIPELINE if stage.subject is Subject.VIDEO]
+    rows = [stage for stage in PIPELINE if stage.milestone]
     for before, stage in zip(states, rows, strict=False):
         assert VideoState(stage.takes) is before
         assert stage.milestone is states[states.index(before) + 1]
-    assert {stage.takes for stage in rows} == OF_VIDEOS
+    assert {stage.takes for stage in PIPELINE if stage.subject is Subject.VIDEO} == OF_VIDEOS
 
 
 def test_announced_is_what_somebody_reads() -> None:
@@ -49,7 +50,7 @@ def test_names_are_unique_and_needs_name_an_earlier_stage() -> None:
 
 def test_machine_stages_are_all_but_people_s() -> None:
     assert [stage.name for stage in machine_stages()] == [
-        "download", "prepare", "detect", "keyframes", "facts", "embed", "export",
+        "download", "prepare", "detect", "keyframes", "facts", "embed", "proxy", "export",
     ]  # fmt: skip
 
 
@@ -75,7 +76,6 @@ def test_every_variant_names_a_setting() -> None:
         {"gpus": 1.5},
         {"gpus": -1},
         {"milestone": VideoState.CUT},
-        {"subject": Subject.VIDEO},
     ],
 )
 def test_a_bad_row_cannot_exist(change: dict[str, object]) -> None:
@@ -83,9 +83,13 @@ def test_a_bad_row_cannot_exist(change: dict[str, object]) -> None:
         replace(STAGES["export"], **change)  # type: ignore[arg-type]
 
 
-def test_a_video_s_row_without_a_milestone_cannot_exist() -> None:
-    with pytest.raises(RuleError, match="stages of videos, and they alone, give a milestone; got None, prepare"):
-        replace(STAGES["prepare"], milestone=None)
+def test_a_milestone_is_a_video_s() -> None:
+    with pytest.raises(RuleError, match="only stages of videos give a milestone; got cut, export"):
+        replace(STAGES["export"], milestone=VideoState.CUT)
+
+
+def test_urgent_is_what_people_wait_for() -> None:
+    assert [stage.name for stage in PIPELINE if stage.is_urgent] == ["proxy"]
 
 
 def test_a_person_s_row_needs_no_timeout() -> None:

@@ -10,6 +10,7 @@ from heaters.core.edits import DECISIONS
 from heaters.core.pipeline import PIPELINE
 from heaters.core.review import RULES
 from heaters.core.states import ClipState, CutKind, ReviewAction, RunStatus, VideoState
+from heaters.core.stills import StillOrigin
 
 SCHEMA = resources.files("heaters.store").joinpath("schema.sql").read_text(encoding="utf-8")
 PAIRS: dict[str, type[StrEnum]] = {
@@ -17,6 +18,7 @@ PAIRS: dict[str, type[StrEnum]] = {
     "clip_state": ClipState,
     "run_status": RunStatus,
     "cut_kind": CutKind,
+    "still_origin": StillOrigin,
     "review_action": ReviewAction,
 }
 

@@ -1,9 +1,11 @@
 """Where a strategy's stills are in a clip, and what their objects are called."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heaters.core.made import made_keys
-from heaters.core.stills import places, still_frames, still_keys
+from heaters.core.stills import places, sampled_frames, still_frames, still_keys
 from heaters.settings.parse import MULTI_STILLS
 
 FILM = "ab" * 32
@@ -26,6 +28,23 @@ def test_more_stills_are_even_have_a_middle_and_sort_in_time_order(count: int) -
     assert frames.keys() == found.keys()
     assert list(frames.values()) == sorted(set(frames.values()))
     assert all(1000 <= frame < 1500 for frame in frames.values())
+
+
+def test_sampled_stills_are_the_nearest_samples_in_the_clip() -> None:
+    samples = [0, 12, 25, 37, 50, 62, 75]
+    assert sampled_frames(10, 60, "multi", samples) == {"p25": 25, "p50": 37, "p75": 50}  # asked for: 22, 35, 47
+    assert sampled_frames(12, 37, "multi", samples) == {"p25": 12, "p50": 25, "p75": 25}  # 37 is another clip's
+    assert sampled_frames(0, 24, "midpoint", [0, 6, 18]) == {"p50": 6}  # of two as near the earlier
+    assert sampled_frames(26, 37, "multi", samples) == sampled_frames(80, 99, "multi", samples) == {}
+
+
+@given(st.lists(st.integers(0, 500), max_size=60, unique=True), st.integers(0, 400), st.integers(1, 200))
+def test_no_other_sample_in_the_clip_is_nearer(frames: list[int], start: int, length: int) -> None:
+    samples = sorted(frames)
+    inside = [frame for frame in samples if start <= frame < start + length]
+    found = sampled_frames(start, start + length, "multi:5", samples)
+    wanted = still_frames(start, start + length, "multi:5")
+    assert found == ({t: min(inside, key=lambda s: abs(s - f)) for t, f in wanted.items()} if inside else {})
 
 
 def test_keys_are_of_the_clip_the_strategy_and_the_place() -> None:

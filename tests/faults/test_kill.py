@@ -21,6 +21,7 @@ from waiting import wait_for_stage
 
 from heaters.core.pipeline import machine_stages
 from heaters.store.db import Database
+from heaters.store.proxies import watch
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -52,10 +53,13 @@ def check_done(db: Database, heaters: Heaters) -> None:
 def test_killed_driver_at_every_stage(
     heaters: Heaters, film: Path, db: Database, make_database: Callable[[str], str], tmp_path: Path, _n: int
 ) -> None:
+    on_demand = {**SHORT_LEASE, "HEATERS_PROXIES": "demand"}
     for stage in STAGES:
+        if stage == "proxy":
+            watch(db, one(db, "select id from videos"))
         # What is approved is exported at once: while others are to be killed, nobody decides.
         approve = ["--auto-approve"] if stage == "export" else []
-        driver = heaters.start("run", film, *approve, **SHORT_LEASE)
+        driver = heaters.start("run", film, *approve, **on_demand)
         caught = wait_for_stage(db, stage, driver)
         driver.kill()
         driver.communicate()
@@ -66,13 +70,15 @@ def test_killed_driver_at_every_stage(
     url, home = make_database(TEMPLATE), tmp_path / "undisturbed"
     assert heaters("run", film, "--auto-approve", HEATERS_DATABASE_URL=url, HEATERS_HOME=str(home)).code == 0
     undisturbed = Database(url)
+    watch(undisturbed, one(undisturbed, "select id from videos"))
+    assert heaters("run", HEATERS_DATABASE_URL=url, HEATERS_HOME=str(home)).code == 0
     assert outcome(db) == outcome(undisturbed)
     assert np.allclose(vectors(db), vectors(undisturbed), atol=2e-3)
     undisturbed.close()
 
 
 @pytest.mark.parametrize("_n", REPEAT)
-@pytest.mark.parametrize("stage", STAGES if IS_LONG else ["detect"])
+@pytest.mark.parametrize("stage", [s for s in STAGES if s != "proxy"] if IS_LONG else ["detect"])
 def test_killed_ray_worker(heaters: Heaters, film: Path, db: Database, stage: str, _n: int) -> None:
     driver = heaters.start("run", film, "--auto-approve", "--json")
     assert wait_for_stage(db, stage, driver)

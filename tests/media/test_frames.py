@@ -12,6 +12,7 @@ from sources import SOURCES
 
 from heaters.errors import MediaError, RuleError
 from heaters.media.frames import FrameReader, jpeg
+from heaters.media.proxy import proxy_size
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -22,7 +23,7 @@ def test_every_frame_of_every_proxy_in_any_order(source, name: str) -> None:
     assert len(reader) == count
     order = [*np.random.default_rng(1).permutation(count).tolist(), count - 1, 0, 0]
     pictures = reader.read(order)
-    assert pictures.shape == (count + 3, made.prepared.height, made.prepared.width, 3)
+    assert pictures.shape == (count + 3, *proxy_size(made.probe.width, made.probe.height)[::-1], 3)
     assert pictures.dtype == np.uint8
     assert [barcode.read(picture).number for picture in pictures] == [made.numbers[index] for index in order]
 

@@ -1,26 +1,23 @@
 """Facts of frames, stills and sound that are known because they were made so."""
 
-import wave
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 from shots import photo
 
-from heaters.errors import MediaError, RuleError
-from heaters.media.listen import RATE, Heard, Listener
+from heaters.errors import RuleError
+from heaters.media.listen import RATE, Heard, Sound
 from heaters.media.look import seen, sharpness
 from heaters.settings import LEVELS
 
 looked = partial(seen, dark_level=LEVELS[0], frozen_level=LEVELS[1])
 
 
-def listened(path: Path, start_seconds: float = 0.0, end_seconds: float = 60.0) -> Heard:
-    """What a part of a file sounds like, by the usual levels."""
-    with Listener(path) as listener:
-        return listener.heard(start_seconds, end_seconds, silent_dbfs=LEVELS[2])
+def heard(samples: np.ndarray, start_seconds: float = 0.0, end_seconds: float = 60.0, at: float = 0.0) -> Heard:
+    """What a part of some sound that begins `at` is like, by the usual levels."""
+    return Sound(samples.astype(np.float32), at).heard(start_seconds, end_seconds, silent_dbfs=LEVELS[2])
 
 
 def frames(*levels: int, each: int = 1) -> np.ndarray:
@@ -102,48 +99,28 @@ def test_sharpness_falls_with_blur_and_knows_no_size() -> None:
     assert sharpness(np.full((100, 200, 3), 77, np.uint8)) == 0.0
 
 
-def sound(path: Path, samples: np.ndarray) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return path
-
-
-def test_loudness_and_silence(tmp_path: Path) -> None:
+def test_loudness_and_silence() -> None:
     time = np.arange(2 * RATE) / RATE
     tone = np.sin(2 * np.pi * 440 * time)
-    full = listened(sound(tmp_path / "full.wav", tone))
+    full = heard(tone)
     assert full.loudness_dbfs == pytest.approx(-3.01, abs=0.05)  # a sine's power is half of full scale's
     assert full.silence_share == 0.0
-    half = listened(sound(tmp_path / "half.wav", np.concatenate([tone * 0.1, np.zeros(2 * RATE)])))
+    half = heard(np.concatenate([tone * 0.1, np.zeros(2 * RATE)]))
     assert half.loudness_dbfs == pytest.approx(-3.01 - 20 - 3.01, abs=0.1)
     assert half.silence_share == pytest.approx(0.5, abs=0.03)
-    nothing = listened(sound(tmp_path / "nothing.wav", np.zeros(RATE)))
+    nothing = heard(np.zeros(RATE))
     assert (nothing.loudness_dbfs, nothing.silence_share) == (-100.0, 1.0)
 
 
-def test_a_part_of_the_sound_alone(tmp_path: Path) -> None:
-    """Two seconds of silence, two of a tone, two of silence: in any order, from one open file."""
+@pytest.mark.parametrize("at", [0.0, 7.5])
+def test_a_part_of_the_sound_alone(at: float) -> None:
+    """Two seconds of silence, two of a tone, two of silence, from a place of the film on."""
     time = np.arange(2 * RATE) / RATE
     quiet, tone = np.zeros(2 * RATE), np.sin(2 * np.pi * 440 * time)
-    path = sound(tmp_path / "parts.wav", np.concatenate([quiet, tone, quiet]))
-    with Listener(path) as listener:
-        for start, loudness, silence in ((2.0, -3.01, 0.0), (0.0, -100.0, 1.0), (4.0, -100.0, 1.0), (2.0, -3.01, 0.0)):
-            part = listener.heard(start, start + 2.0, silent_dbfs=LEVELS[2])
-            assert (part.loudness_dbfs, part.silence_share) == (pytest.approx(loudness, abs=0.05), silence)
-        half = listener.heard(1.0, 3.0, silent_dbfs=LEVELS[2])
-        assert half.silence_share == pytest.approx(0.5, abs=0.05)
-        assert listener.heard(50.0, 51.0, silent_dbfs=LEVELS[2]).loudness_dbfs is None
-
-
-def test_no_sound_and_no_file(tmp_path: Path) -> None:
-    from shots import write_film
-
-    write_film(tmp_path / "silent.mp4", ("lion",), 5)
-    silent = listened(tmp_path / "silent.mp4")
-    assert (silent.loudness_dbfs, silent.silence_share) == (None, None)
-    (tmp_path / "bad.mp4").write_bytes(b"no media")
-    with pytest.raises(MediaError, match="cannot be decoded"):
-        listened(tmp_path / "bad.mp4")
+    whole = np.concatenate([quiet, tone, quiet])
+    for start, loudness, silence in ((2.0, -3.01, 0.0), (0.0, -100.0, 1.0), (4.0, -100.0, 1.0)):
+        part = heard(whole, at + start, at + start + 2.0, at)
+        assert (part.loudness_dbfs, part.silence_share) == (pytest.approx(loudness, abs=0.05), silence)
+    assert heard(whole, at + 1.0, at + 3.0, at).silence_share == pytest.approx(0.5, abs=0.05)
+    for outside in (heard(whole, at + 50.0, at + 51.0, at), heard(whole, at + 6.0, at + 6.0, at)):
+        assert (outside.loudness_dbfs, outside.silence_share) == (None, None)

@@ -16,8 +16,9 @@ from sources import B_FRAMES, SOURCES, vfr_pts
 
 from heaters.errors import MediaError, StageTimeout
 from heaters.media.examine import examine
-from heaters.media.prepare import PREPARE_SETTINGS, is_fit_proxy, prepare, proxy_size
+from heaters.media.prepare import prepare
 from heaters.media.probe import probe
+from heaters.media.proxy import PROXY_SETTINGS, is_fit_proxy, proxy_size
 from heaters.media.sniff import moov_comes_first
 
 # What the frames of a source show, where that is not 0, 1, 2, …
@@ -224,4 +225,4 @@ def test_proxy_sides_of_known_pictures(sides: tuple[int, int], expected: tuple[i
 
 
 def test_the_settings_name_what_the_output_depends_on() -> None:
-    assert {"preset", "crf", "max_width", "max_height", "version"} <= PREPARE_SETTINGS.keys()
+    assert {"preset", "crf", "max_width", "max_height", "version"} <= PROXY_SETTINGS.keys()

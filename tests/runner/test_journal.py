@@ -51,7 +51,8 @@ def test_one_trace_from_the_source_to_its_clips(heaters: Heaters, tmp_path: Path
         "where status = 'done'",
     )
     assert sorted(finished) == sorted((row["stage"], row["stretch"], row["items"]) for row in done)
-    assert {line["stage"] for line in mine if "stage" in line} == {stage.name for stage in machine_stages()}
+    usual = {stage.name for stage in machine_stages() if not stage.is_urgent}  # nobody opened the video
+    assert {line["stage"] for line in mine if "stage" in line} == usual
     (failed,) = [line for line in lines if line["event"] == "failed"]
     assert (failed["trace"], failed["dead"], failed["level"]) == (trace_id(str(tmp_path / "bad.mp4")), True, "error")
     assert failed["error_type"] == "MediaError"

@@ -48,14 +48,17 @@ def film(db: Database, store: ObjectStore) -> str:
     clip, _ = add_clips(db, video, [50])
     mine = content("film")
     folder = f"clips/{mine}/00000000-00000050"
-    keys = {name: f"videos/{mine}/{name}" for name in ("source.mp4", "proxy-a.mp4", "analysis-a.rgb", "pts-a.npy")}
+    keys = {
+        name: f"videos/{mine}/{name}"
+        for name in ("source.mp4", "samples-a.zip", "proxy-a.mp4", "analysis-a.rgb", "pts-a.npy")
+    }
     made = [
         *(f"{folder}/keyframes-multi-5/p{percent}.jpg" for percent in (17, 33, 50, 67, 83)),
         *(f"{folder}/source-a.mp4", f"{folder}/proxy-b.mp4"),
     ]
     with db.transaction() as tx:
         tx.execute(
-            "update videos set source_key = %s, proxy_key = %s, analysis_key = %s, pts_key = %s, "
+            "update videos set source_key = %s, sample_key = %s, proxy_key = %s, analysis_key = %s, pts_key = %s, "
             "probabilities_key = %s",
             (*keys.values(), f"videos/{mine}/cuts-a.npz"),
         )

@@ -122,6 +122,23 @@ def test_what_was_open_is_open_and_what_is_due_is_exactly_what_is_missing(
     db.close()
 
 
+def test_stills_are_still_the_proxys_and_new_ones_come_from_there_too(
+    upgrade: Callable[[], Database], settings: Settings
+) -> None:
+    db = upgrade()
+    assert rows(db, "select distinct origin::text, frames from stills") == [{"origin": "proxy", "frames": None}]
+    has = "select proxy_key is not null as proxy, sample_key is not null as samples from videos where state = 'cut'"
+    assert {tuple(row.values()) for row in rows(db, has)} == {(True, False)}
+    driver = Driver(db, settings)
+    assert driver.claim(STAGES["proxy"]) == driver.claim(STAGES["prepare"]) == []
+    claims = driver.claim(STAGES["keyframes"])
+    items = [item for found in driver.items(STAGES["keyframes"], claims).values() for item in found]
+    assert items
+    assert {(item.sample_key, item.proxy_key is not None) for item in items} == {(None, True)}
+    check_tallies(db)
+    db.close()
+
+
 def test_undo_reaches_back_before_the_upgrade(upgrade: Callable[[], Database]) -> None:
     db = upgrade()
     reviews = Reviews(db, FrameTracks())  # type: ignore[arg-type]

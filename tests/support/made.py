@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from psycopg.types.json import Jsonb
 
+from heaters.core.stills import still_frames
 from heaters.store.db import Database
 from heaters.store.queries import query
 from heaters.store.variants import variant_number
@@ -20,13 +21,20 @@ def approve(db: Database, clips: Sequence[int], by: str | None = None) -> None:
 
 
 def add_stills(db: Database, clips: Sequence[int], strategy: str, stills: Sequence[Sequence[bytes]]) -> None:
-    """The stills of each clip, in time order."""
+    """The stills of each clip, in time order, as samples that lie exactly where the strategy has them."""
     with db.transaction() as tx:
+        spans = "select id, start_frame, end_frame from clips where id = any (%s)"
+        frames = {
+            row["id"]: list(still_frames(row["start_frame"], row["end_frame"], strategy).values())
+            for row in tx.execute(spans, (list(clips),)).fetchall()
+        }
         given = {
             "variant": variant_number(tx, "keyframes", strategy),
             "clip_ids": list(clips),
             "sha256": [b"".join(hashlib.sha256(data).digest() for data in one) for one in stills],
             "sizes": [Jsonb([len(data) for data in one]) for one in stills],
+            "origins": ["sample"] * len(clips),
+            "frames": [Jsonb(frames[clip]) for clip in clips],
         }
         tx.execute(query("record_stills"), given)
 

@@ -78,7 +78,7 @@ def check_rules(db: Database, media: Path, *, edited: bool = False) -> None:
     for file in there:
         assert hashlib.sha256((media / file.key).read_bytes()).hexdigest() == file.sha256, file.key
     known: set[str | None] = {file.key for file in there}
-    names = ("source_key", "proxy_key", "analysis_key", "pts_key", "probabilities_key")
+    names = ("source_key", "sample_key", "proxy_key", "analysis_key", "pts_key", "probabilities_key")
     for row in rows(db, f"select {', '.join(names)} from videos"):
         known |= set(row.values())
     assert {entry.key for entry in open_store(str(media)).list()} == known - {None}  # of videos that failed

@@ -7,6 +7,8 @@ from heaters.store.db import Database
 THERE = """
     select 'videos ' || state as name, count(*) as n from videos where duplicate_of is null group by state
     union all
+    select 'proxies', count(*) from videos where proxy_key is not null having count(*) > 0
+    union all
     select 'clips ' || state, count(*) from clips where retired_at is null group by state
     union all
     select kept_as(c.state) || m.variant, count(*) from (

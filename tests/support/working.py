@@ -33,7 +33,8 @@ class Done(StageResult):
 def _stills(tx: Any, variant: int, done: Sequence[tuple[Any, StageResult]]) -> None:
     ids = [item.id for item, _ in done]
     given = {"clip_ids": ids, "sha256": [b"\1" * 96] * len(ids), "sizes": [Jsonb([1, 2, 3])] * len(ids)}
-    tx.execute(query("record_stills"), given | {"variant": variant})
+    of = {"origins": ["sample"] * len(ids), "frames": [Jsonb([item.start_frame] * 3) for item, _ in done]}
+    tx.execute(query("record_stills"), {**given, **of, "variant": variant})
 
 
 def _facts(tx: Any, variant: int, done: Sequence[tuple[Any, StageResult]]) -> None:

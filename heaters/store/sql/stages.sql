@@ -10,6 +10,11 @@ select id, source, content_hash from videos where id = any (%(video_ids)s::bigin
 -- What prepare needs.
 select id, content_hash, source_key from videos where id = any (%(video_ids)s::bigint[]) and state = 'downloaded';
 
+-- name: input_proxy
+-- What the proxy stage needs.
+select id, content_hash, source_key, pts_key, time_base_num, time_base_den, coalesce(has_audio, false) as has_audio
+from videos v where v.id = any (%(video_ids)s::bigint[]) and v.state >= 'prepared' and v.proxy_key is null;
+
 -- name: input_detect
 -- What detect needs.
 select id, content_hash, analysis_key, pts_key, frame_count, time_base_num, time_base_den
@@ -17,7 +22,8 @@ from videos where id = any (%(video_ids)s::bigint[]) and state = 'prepared';
 
 -- name: input_keyframes
 -- What keyframes needs of each clip that is due in some stretches.
-select c.id, l.video_id, l.stretch, v.content_hash, v.proxy_key, c.start_frame, c.end_frame
+select c.id, l.video_id, l.stretch, v.content_hash, v.source_key, v.sample_key, v.proxy_key, v.analysis_key, v.pts_key,
+       coalesce(v.has_audio, false) as has_audio, v.time_base_num, v.time_base_den, v.frame_count, c.start_frame, c.end_frame
 from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
 join videos v on v.id = l.video_id
 join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
@@ -26,7 +32,7 @@ where {clip_is_due} order by c.video_id, c.start_frame;
 -- name: input_facts
 -- What facts needs of each clip that is due in some stretches: frames, stills and sound.
 select c.id, l.video_id, l.stretch, v.content_hash, c.start_frame, c.end_frame, c.start_pts, c.end_pts, v.frame_count, v.analysis_key,
-       v.proxy_key, v.time_base_num, v.time_base_den, coalesce(v.has_audio, false) as has_audio
+       v.source_key, v.time_base_num, v.time_base_den, coalesce(v.has_audio, false) as has_audio
 from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
 join videos v on v.id = l.video_id
 join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
@@ -80,13 +86,19 @@ update videos set content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, 
 where id = %(id)s;
 
 -- name: record_prepare
--- Proxy, analysis frames and PTS are in the store; the counted frames and true times replace the probe's guesses, and
--- sound that cannot be decoded counts as none, so that export does not ask for it again.
-update videos set proxy_key = %(proxy_key)s, analysis_key = %(analysis_key)s, pts_key = %(pts_key)s,
+-- Sample track, analysis frames, PTS and maybe the proxy are in the store; the counted frames and true times replace the probe's
+-- guesses, and sound that cannot be decoded counts as none, so that export does not ask for it again.
+update videos set sample_key = %(sample_key)s, proxy_key = coalesce(%(proxy_key)s, proxy_key), analysis_key = %(analysis_key)s,
+    pts_key = %(pts_key)s, is_playable = %(is_playable)s,
     frame_count = %(frame_count)s, duration_seconds = %(duration_seconds)s, time_base_num = %(time_base_num)s,
     time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, has_audio = has_audio and %(audio_dropped)s = '',
     updated_at = now()
 where id = %(id)s;
+
+-- name: record_proxy
+-- The review proxies of videos are in the store.
+update videos v set proxy_key = d.proxy_key, updated_at = now()
+from unnest(%(ids)s::bigint[], %(proxy_keys)s::text[]) as d (id, proxy_key) where v.id = d.id;
 
 -- name: record_probabilities
 -- Where the detector's probabilities lie, and which detector it was.
@@ -113,11 +125,14 @@ order by t.start_frame;
 
 -- name: record_stills
 -- The stills of clips, of those that are still there.
-insert into stills (clip_id, variant, sha256, size_bytes)
-select c.id, %(variant)s, t.sha256, array(select jsonb_array_elements_text(t.sizes)::int)
-from unnest(%(clip_ids)s::bigint[], %(sha256)s::bytea[], %(sizes)s::jsonb[]) as t (clip_id, sha256, sizes)
+insert into stills (clip_id, variant, sha256, size_bytes, origin, frames)
+select c.id, %(variant)s, t.sha256, array(select jsonb_array_elements_text(t.sizes)::int), t.origin::still_origin,
+       array(select jsonb_array_elements_text(t.frames)::int)
+from unnest(%(clip_ids)s::bigint[], %(sha256)s::bytea[], %(sizes)s::jsonb[], %(origins)s::text[], %(frames)s::jsonb[])
+     as t (clip_id, sha256, sizes, origin, frames)
 join clips c on c.id = t.clip_id order by c.id
-on conflict (clip_id, variant) do update set sha256 = excluded.sha256, size_bytes = excluded.size_bytes;
+on conflict (clip_id, variant) do update
+set sha256 = excluded.sha256, size_bytes = excluded.size_bytes, origin = excluded.origin, frames = excluded.frames;
 
 -- name: record_facts
 -- What was measured of clips, of those that are still there.

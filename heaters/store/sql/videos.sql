@@ -55,7 +55,7 @@ select source from videos where id = %(id)s;
 
 -- name: contents
 -- The videos of some contents, with the objects that rows name as they are.
-select v.id, v.content_hash, array_remove(array[v.source_key, v.proxy_key, v.analysis_key, v.pts_key, v.probabilities_key], null) as keys
+select v.id, v.content_hash, array_remove(array[v.source_key, v.sample_key, v.proxy_key, v.analysis_key, v.pts_key, v.probabilities_key], null) as keys
 from videos v where v.content_hash = any (%(contents)s::text[]);
 
 -- name: made_of_contents
@@ -68,6 +68,28 @@ from videos v join clips c on c.video_id = v.id where v.content_hash = any (%(co
 -- name: contents_in_work
 -- The contents of videos that drivers work on; a null where the bytes are not known yet.
 select distinct v.content_hash from tasks t join videos v on v.id = t.video_id where t.driver is not null;
+
+-- name: watch_video
+-- Somebody wants to see a prepared video: its proxy is due, where it has none. Said again while it is waited for, it changes nothing.
+select announce('watched', array_agg(v.id), array_agg(0)) from videos v
+where v.id = %(id)s and v.proxy_key is null and v.state >= 'prepared'
+  and not exists (select from changes c where c.video_id = v.id and c.kind = 'watched' and c.since > now() - interval '1 minute')
+having count(*) > 0;
+
+-- name: watch_for_files
+-- Proxies are due of the prepared videos that have none and whose clips are to be copied from one: those with approved clips, or
+-- `all`, up to `most`. Returns how many.
+with wanted as materialized (
+    select v.id from videos v
+    where v.proxy_key is null and v.state >= 'prepared' and v.duplicate_of is null
+      and (%(scope)s::bigint[] is null or v.id = any (%(scope)s::bigint[]))
+      and not exists (select from changes c where c.video_id = v.id and c.kind = 'watched')
+      and (%(all)s or exists (select from clips c where c.video_id = v.id and c.state = 'review_approved'))
+    order by v.id limit %(most)s
+), told as materialized (
+    select announce('watched', array_agg(id), array_agg(0)) from wanted having count(*) > 0
+)
+select (select count(*) from wanted)::int as n, (select count(*) from told) as told;
 
 -- name: lock_video
 -- Hold the video row while its clips change, so that two edits of one video never interleave.

@@ -3,9 +3,9 @@
 -- ------------------------------------------------------------------------------------------------ what is due
 
 -- name: due_video
--- Not a statement: a video (v) is due for the stage that takes its state.
+-- Not a statement: a video (v) is due that is in the state which the stage takes, or lacks what the stage makes.
 (select count(*)::int from videos v
- where v.id = l.video_id and v.state = {state} and v.duplicate_of is null
+ where v.id = l.video_id and {lacks} and v.duplicate_of is null
    and not exists (select from failures f where f.video_id = v.id and f.variant = %(variant)s and f.clip_id = 0
                    and (f.next_attempt_at is null or f.next_attempt_at > now())));
 
@@ -21,6 +21,10 @@ c.retired_at is null and {lacks}
 and not exists (select from failures f where f.video_id = c.video_id and f.variant = %(variant)s
                 and f.stretch = stretch_of(c.start_frame) and f.clip_id = c.id
                 and (f.next_attempt_at is null or f.next_attempt_at > now()));
+
+-- name: lacks_proxy
+-- Not a statement: a prepared video without a review proxy.
+v.state >= 'prepared' and v.proxy_key is null
 
 -- name: lacks_keyframes
 -- Not a statement: a clip that is not archived, without stills of the strategy.
@@ -41,9 +45,11 @@ and not exists (select from embeddings d where d.clip_id = c.id
 and exists (select from stills n where n.clip_id = c.id and n.variant = %(needs)s);
 
 -- name: lacks_export
--- Not a statement: an approved clip without a file of the profile.
+-- Not a statement: an approved clip without a file of the profile; where that is copied from the proxy, once there is one.
 c.state = 'review_approved'
-and not exists (select from exports d where d.clip_id = c.id and d.variant = %(variant)s);
+and not exists (select from exports d where d.clip_id = c.id and d.variant = %(variant)s)
+and ((select variant <> 'proxy' from variants where id = %(variant)s)
+     or exists (select from videos p where p.id = c.video_id and p.proxy_key is not null));
 
 -- name: lacks_archive
 -- Not a statement: an archived clip whose objects are still there.
@@ -303,6 +309,8 @@ where c.video_id = any (%(scope)s::bigint[]) and c.retired_at is null group by 1
 -- How many of some videos, and of their active clips, are in each state.
 select 'videos ' || state as name, count(*) as n from videos
 where id = any (%(scope)s::bigint[]) and duplicate_of is null group by state
+union all
+select 'proxies', count(*) from videos where id = any (%(scope)s::bigint[]) and proxy_key is not null
 union all
 select 'clips ' || state, count(*) from clips where video_id = any (%(scope)s::bigint[]) and retired_at is null group by state;
 

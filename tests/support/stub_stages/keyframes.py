@@ -9,11 +9,12 @@ import time
 import uuid
 from collections.abc import Sequence
 
+from heaters.core.stills import StillOrigin
 from heaters.settings import Settings
 from heaters.stages.base import Context, StageCode
 from heaters.stages.keyframes import Input, KeyframeResult, Still, record
 
-STILL = Still(sha256="ab" * 32, size_bytes=60_000)
+STILL = Still(frame=0, sha256="ab" * 32, size_bytes=60_000)
 SECONDS = 0.1  # for a clip
 
 
@@ -33,7 +34,10 @@ class Worker:
         time.sleep(SECONDS * len(items))
         did = {"clips": [item.id for item in items], "begun": begun, "ended": time.time()}
         (self._calls / uuid.uuid4().hex).write_text(json.dumps(did))
-        return [KeyframeResult(strategy="multi", images=3, stills=(STILL,) * 3, seconds=SECONDS) for _ in items]
+        result = KeyframeResult(
+            strategy="multi", origin=StillOrigin.SAMPLE, images=3, stills=(STILL,) * 3, seconds=SECONDS
+        )
+        return [result] * len(items)
 
 
 STAGE = StageCode(input=Input, worker=Worker, record=record)
