@@ -45,7 +45,7 @@ def build(settings: Settings, database: Database) -> Context:
         cache=cache,
         search=Search(database, settings),
         accounts=Accounts.of(settings),
-        stills=Stills(settings.home / "stills", store, cache),
+        stills=Stills(settings.home / "stills", store, cache, strategy=settings.keyframes),
     )
 
 

@@ -1,4 +1,4 @@
-"""What is seen and heard: proxies by byte range, exported clips, posters and sprites, all by number.
+"""What is seen and heard: proxies and masters by byte range, exported clips, posters and sprites, all by number.
 
 No path comes from the client: a number is looked up, its key checked by the store that owns it.
 """
@@ -15,7 +15,7 @@ from heaters.core import keys
 from heaters.store.queries import query
 from ui.context import Context
 from ui.ranges import Part, parse_range
-from ui.stills import Shot
+from ui.stills import Film, Shot
 from ui.users import CurrentUser
 
 # A key says what its object holds, so an answer to an address with the key's mark in it never changes.
@@ -36,8 +36,16 @@ def router(context: Context) -> APIRouter:
     @routes.api_route("/videos/{video_id}/proxy", methods=["GET", "HEAD"])
     def proxy(video_id: int, request: Request, _: CurrentUser) -> Response:
         """The review proxy of a video, whole or in ranges."""
-        row = _row(context, "video_proxy", video_id, "video")
+        row = _row(context, "video_pictures", video_id, "video")
         return _object(context, request, _made(row["proxy_key"], f"video {video_id} has no proxy yet"), "video/mp4")
+
+    @routes.api_route("/videos/{video_id}/master", methods=["GET", "HEAD"])
+    def master(video_id: int, request: Request, _: CurrentUser) -> Response:
+        """The master of a video that browsers play as it is, whole or in ranges: it stands in for a proxy."""
+        row = _row(context, "video_pictures", video_id, "video")
+        key = row["source_key"] if row["is_playable"] else None
+        media_type = "video/mp4" if (row["container"] or "").startswith("mov,") else "video/webm"
+        return _object(context, request, _made(key, f"no browser plays the master of video {video_id}"), media_type)
 
     @routes.api_route("/clips/{clip_id}/export", methods=["GET", "HEAD"])
     def export(clip_id: int, request: Request, _: CurrentUser) -> Response:
@@ -60,12 +68,13 @@ def router(context: Context) -> APIRouter:
 
     @routes.api_route("/videos/{video_id}/frames/{frame}", methods=["GET", "HEAD"])
     def still(video_id: int, frame: int, request: Request, _: CurrentUser) -> Response:
-        """One frame of a video as JPEG."""
-        row = _row(context, "video_proxy", video_id, "video")
-        key = _made(row["proxy_key"], f"video {video_id} has no proxy yet")
+        """One frame of a video as JPEG; while it has no proxy, the sampled frame that is nearest."""
+        row = _row(context, "video_pictures", video_id, "video")
+        _made(row["proxy_key"] or row["sample_key"], f"video {video_id} has no pictures yet")
         if not 0 <= frame < row["frame_count"]:
             raise HTTPException(404, f"frames of video {video_id} are [0, {row['frame_count']}); got {frame}")
-        return _still(request, context.stills.frame(key, frame))
+        path = context.stills.frame(_film(row), frame, row["frame_count"])
+        return _still(request, path, is_exact=row["proxy_key"] is not None)
 
     return routes
 
@@ -87,15 +96,19 @@ def _made(key: str | None, otherwise: str) -> str:
 
 
 def _shot(context: Context, clip_id: int) -> Shot:
-    row = _row(context, "clip_proxy", clip_id, "clip")
-    key = _made(row["proxy_key"], f"clip {clip_id} has no proxy yet")
-    return Shot(proxy_key=key, start_frame=row["start_frame"], end_frame=row["end_frame"])
+    row = _row(context, "clip_pictures", clip_id, "clip")
+    _made(row["proxy_key"] or row["sample_key"], f"clip {clip_id} has no pictures yet")
+    return Shot(film=_film(row), start_frame=row["start_frame"], end_frame=row["end_frame"])
 
 
-def _still(request: Request, path: Path) -> Response:
+def _film(row: dict[str, Any]) -> Film:
+    return Film(content_hash=row["content_hash"], sample_key=row["sample_key"], proxy_key=row["proxy_key"])
+
+
+def _still(request: Request, path: Path, *, is_exact: bool = True) -> Response:
     etag = f'"{path.stem[:32]}"'
     # What a clip's bounds are is fixed with its number, and so are its stills.
-    headers = {"etag": etag, "cache-control": FOREVER}
+    headers = {"etag": etag, "cache-control": FOREVER if is_exact else ASK_AGAIN}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
     return FileResponse(path, media_type="image/jpeg", headers=headers)

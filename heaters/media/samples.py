@@ -153,6 +153,10 @@ class SampleTrack:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
         self._file.close()
 
     def within(self, start_frame: int, end_frame: int) -> Frames:

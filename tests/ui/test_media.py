@@ -17,12 +17,15 @@ from served import Site
 from sources import SOURCES
 
 from heaters.core import keys
+from heaters.core.stills import still_keys
 from heaters.media.frames import FrameReader
+from heaters.media.samples import SampleTrack
 from heaters.store.objects import ObjectStore, open_store
 from ui.media import FOREVER, mark
-from ui.stills import MAKERS, SPRITE_TILES, TILE_SIZE
+from ui.stills import MAKERS, SPRITE_TILES, TILE_SIZE, Film, Shot
 
 KEY = "videos/proxy.mp4"
+FILM = Film(content_hash="ab" * 32, sample_key=None, proxy_key=KEY)
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +118,41 @@ def test_stills_show_their_frames(empty_site: Site, proxy: Path) -> None:
         assert anyone.get(f"/media/clips/{clips[0]}/export").status_code == 404
 
 
+def test_without_a_proxy_pictures_are_samples_and_the_master_stands_in(empty_site: Site, tmp_path: Path) -> None:
+    made = prepared_source.make(SOURCES["vfr"](tmp_path))
+    store = empty_site.context.store
+    video, clips = filled(empty_site, store, made.prepared.samples)
+    store.put_file("v/source", made.path)
+    with SampleTrack(made.prepared.samples) as track:
+        samples = track.frames.tolist()
+    content = one(empty_site.database, "select content_hash from videos where id = %(v)s", {"v": video})
+    with client(empty_site) as anyone:
+        for playable in (False, True):
+            given = {"k": KEY, "v": video, "p": playable}
+            statement = (
+                "update videos set proxy_key = null, sample_key = %(k)s, source_key = 'v/source', container = 'mov,', "
+                "is_playable = %(p)s where id = %(v)s returning id"
+            )
+            one(empty_site.database, statement, given)
+            master = anyone.get(f"/media/videos/{video}/master", headers={"range": "bytes=0-9"})
+            assert master.status_code == (206 if playable else 404)
+        assert (master.content, master.headers["content-type"]) == (made.path.read_bytes()[:10], "video/mp4")
+        assert anyone.get(f"/media/videos/{video}/proxy").status_code == 404
+        shown = barcode.read_barcode(picture(anyone.get(f"/media/clips/{clips[1]}/poster").content))
+        assert shown == min((s for s in samples if s >= 20), key=lambda s: abs(s - 35))
+        frame = anyone.get(f"/media/videos/{video}/frames/49")
+        assert barcode.read_barcode(picture(frame.content)) == samples[-1]
+        assert frame.headers["cache-control"] == "private, no-cache", "the proxy will have the frame itself"
+        assert picture(anyone.get(f"/media/clips/{clips[0]}/sprite").content).shape[1] == SPRITE_TILES * TILE_SIZE[0]
+        # A clip in which no sample lies shows its own still.
+        start, end = samples[3] + 1, samples[4]
+        with SampleTrack(made.prepared.samples) as track:
+            store.put_bytes(still_keys(content, start, end, "multi")["p50"], track.read(samples[2]).jpeg)
+        film = Film(content_hash=content, sample_key=KEY, proxy_key=None)
+        own = empty_site.context.stills.poster(Shot(film=film, start_frame=start, end_frame=end))
+        assert barcode.read_barcode(picture(own.read_bytes())) == samples[2]
+
+
 def test_an_exported_file_is_saved_by_its_clip(empty_site: Site, proxy: Path) -> None:
     video, clips = filled(empty_site, empty_site.context.store, proxy)
     content = one(empty_site.database, "select content_hash from videos where id = %(v)s", {"v": video})
@@ -133,13 +171,13 @@ def test_an_exported_file_is_saved_by_its_clip(empty_site: Site, proxy: Path) ->
 def test_stills_stay_within_their_bound(empty_site: Site, proxy: Path) -> None:
     filled(empty_site, empty_site.context.store, proxy)
     stills = empty_site.context.stills
-    paths = [stills.frame(KEY, frame) for frame in range(20)]
+    paths = [stills.frame(FILM, frame, 50) for frame in range(20)]
     stills.max_bytes = sum(path.stat().st_size for path in paths) // 2
-    stills.frame(KEY, 0)  # used last, so it stays
+    stills.frame(FILM, 0, 50)  # used last, so it stays
     assert stills.sweep() <= stills.max_bytes
     assert paths[0].exists()
     assert not paths[1].exists()
-    assert barcode.read_barcode(picture(stills.frame(KEY, 1).read_bytes())) == 1
+    assert barcode.read_barcode(picture(stills.frame(FILM, 1, 50).read_bytes())) == 1
 
 
 def test_many_stills_open_their_proxy_once_a_maker(
@@ -155,7 +193,7 @@ def test_many_stills_open_their_proxy_once_a_maker(
 
     monkeypatch.setattr("ui.stills.FrameReader", Counted)
     for frame in range(20):
-        picture_bytes = empty_site.context.stills.frame(KEY, frame).read_bytes()
+        picture_bytes = empty_site.context.stills.frame(FILM, frame, 50).read_bytes()
         assert barcode.read_barcode(picture(picture_bytes)) == frame
     assert 1 <= len(opened) <= MAKERS
 

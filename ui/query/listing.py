@@ -111,7 +111,7 @@ def cards(tx: Cursor, ids: Sequence[int]) -> list[dict[str, Any]]:
             "has_file": row["has_file"],
             "start_seconds": row["start_seconds"],
             "end_seconds": row["end_seconds"],
-            "v": mark(row["proxy_key"])[:8] if row["proxy_key"] else "",
+            "v": mark(row["picture_key"])[:8] if row["picture_key"] else "",
         }
         for row in tx.execute(query("clip_cards"), {"ids": list(ids)}).fetchall()
     ]

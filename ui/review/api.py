@@ -11,11 +11,13 @@ from heaters.core.review import RULES
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError
 from heaters.store.leases import MOST_AT_ONCE, RENEW_SECONDS, Leases
+from heaters.store.proxies import watch
+from heaters.store.queries import query
 from heaters.store.review import Reviews
 from heaters.store.tracks import Tracks
 from ui.context import Context
 from ui.review.about import About
-from ui.review.cards import Cards
+from ui.review.cards import Cards, proxy_address
 from ui.review.desk import Desk
 from ui.users import CurrentUser
 
@@ -86,6 +88,7 @@ def router(context: Context) -> APIRouter:
     _add_queue(routes, desk, leases)
     _add_acts(routes, desk)
     _add_looks(routes, desk, About(context.database, context.search))
+    _add_proxies(routes, context)
     return routes
 
 
@@ -177,3 +180,19 @@ def _add_looks(routes: APIRouter, desk: Desk, about: About) -> None:
     def videos(_: CurrentUser) -> dict[str, Any]:
         """The videos that one may review alone, with how much waits in each."""
         return {"videos": desk.videos(None)}
+
+
+def _add_proxies(routes: APIRouter, context: Context) -> None:
+    """Videos that were prepared without a review proxy."""
+
+    @routes.post("/videos/{video_id}/proxy")
+    def proxy(video_id: Id, body: Body, _: CurrentUser) -> dict[str, Any]:
+        """Where the proxy of a video is. While it has none one is being made, ahead of other work, by whoever runs."""
+        del body
+        with context.database.transaction() as tx:
+            row = tx.execute(query("video_pictures"), {"id": video_id}).fetchone()
+        if row is None:
+            raise HTTPException(404, f"there is no video {video_id}")
+        if row["proxy_key"] is None:
+            watch(context.database, video_id)
+        return {"proxy": proxy_address(video_id, row["proxy_key"])}

@@ -43,7 +43,9 @@ class Cards:
             "is_gone": row["is_retired"],
             "window": [window.start_frame, window.end_frame],
             "time_base": [row["time_base_num"], row["time_base_den"]],
-            "proxy": f"/media/videos/{row['video_id']}/proxy?v={mark(row['proxy_key'] or '')}",
+            "proxy": proxy_address(row["video_id"], row["proxy_key"]),
+            "master": f"/media/videos/{row['video_id']}/master" if row["is_playable"] else None,
+            "poster": f"/media/clips/{row['id']}/poster",
             "previous": _neighbour(row, "previous", "start_frame"),
             "next": _neighbour(row, "next", "end_frame"),
             "times": None,
@@ -58,6 +60,11 @@ class Cards:
         except UNREADABLE as error:
             card["problem"] = f"the frames of video {row['video_id']} cannot be read: {error}"
         return card
+
+
+def proxy_address(video_id: int, key: str | None) -> str | None:
+    """Where a video's review proxy is; None while there is none."""
+    return None if key is None else f"/media/videos/{video_id}/proxy?v={mark(key)}"
 
 
 def _neighbour(row: dict[str, Any], side: str, far_end: str) -> dict[str, Any] | None:

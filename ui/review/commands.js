@@ -113,7 +113,11 @@ export class Commands {
 
   enter(kind, wide = kind !== "split") {
     const card = this.desk.current;
-    if (!card || !this.player.times) return false;
+    if (!card) return false;
+    if (!this.player.times) {
+      if (card.times) this.page.notice("Cuts can be placed as soon as the player is there", "info");
+      return false;
+    }
     const refusal = Placing.refusal(kind, card) || (card.held_by ? `${card.held_by} has this clip in hand` : "");
     if (refusal) {
       this.page.notice(refusal, "info");

@@ -1,6 +1,6 @@
 // Two screens that take turns: while one shows a clip, the other holds the next clip's first frame ready.
 
-import { Screen } from "./screen.js";
+import { Screen, filmOf } from "./screen.js";
 
 export const RATES = [0.25, 0.5, 1, 1.5, 2, 3, 4];
 
@@ -61,7 +61,7 @@ export class Player {
     this.front.loops = true;
     this.front.element.muted = !this.sound;
     this.following = null;
-    if (this.front.spoilt || !card.times) {
+    if (this.front.spoilt || !this.front.times) {
       this.reveal();
       const text = this.front.spoilt;
       this.front.spoilt = "";
@@ -84,12 +84,12 @@ export class Player {
 
   // Makes the other screen ready, once this one has shown its own.
   prepare(card) {
-    if (!this.front.isSettled && this.front.card && this.front.card.times) {
+    if (!this.front.isSettled && this.front.card && this.front.times) {
       this.following = card;
       return;
     }
     this.following = null;
-    if (card.times && !(this.back.card && this.back.card.id === card.id)) {
+    if (card.times && filmOf(card) && !(this.back.card && this.back.card.id === card.id)) {
       this.back.spoilt = "";
       this.back.load(card);
     }

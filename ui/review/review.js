@@ -8,6 +8,7 @@ import { Keyboard, label } from "./keyboard.js";
 import { Outbox } from "./outbox.js";
 import { Page, button, element } from "./page.js";
 import { Player } from "./player.js";
+import { Proxies } from "./proxies.js";
 import { Sheets, loadOptions } from "./sheets.js";
 import { Stills } from "./stills.js";
 import { Strip } from "./strip.js";
@@ -32,8 +33,9 @@ export function mount(host, table) {
     frame: () => drawFrame(parts, commands),
     settled: () => commands.settled(),
     ended: () => {},
-    problem: (text) => page.problem(text, problemButtons(commands)),
+    problem: (text) => parts.proxies.refuse(parts.player.card) || page.problem(text, problemButtons(commands)),
   });
+  parts.proxies = new Proxies(page, { drawn: () => parts.about.seen(desk.current), arrived: () => parts.player.retry() });
   parts.about = new About(page, (id) => desk.whenFree(() => desk.look(id)));
   parts.sheets = new Sheets(page, table, options, {
     videos: async () => (await call("videos", undefined, { method: "GET" })).videos,
@@ -65,7 +67,7 @@ export function mount(host, table) {
   desk.open(Number(new URLSearchParams(location.search).get("clip")) || null).then(() => showScope(page, desk));
 }
 
-function hooks({ player, strip, desk, about }, commands) {
+function hooks({ player, proxies, strip, desk, about }, commands) {
   return {
     run: (command) => commands.run(command),
     jump: (card) => desk.whenFree(() => desk.jump(card)),
@@ -73,18 +75,23 @@ function hooks({ player, strip, desk, about }, commands) {
     show: (card) => {
       commands.reset();
       about.expect(card);
+      proxies.expect(card);
       player.show(card);
       strip.show(card);
       address(card.id);
       if (card.problem) commands.page.problem(card.problem, problemButtons(commands));
     },
     upcoming: ([next, after]) => {
-      if (next) player.prepare(next);
+      if (next) {
+        proxies.fill(next);
+        player.prepare(next);
+      }
       for (const card of [next, after]) if (card) strip.fetch(card);
     },
     clear: () => {
       commands.reset();
       about.expect(null);
+      proxies.expect(null);
       player.clear();
       strip.show(null);
       address(null);

@@ -2,6 +2,9 @@
 
 import { Times } from "./times.js";
 
+// Where a clip's film comes from: the review proxy, or until it is there the master, where browsers play that.
+export const filmOf = (card) => card.proxy || card.master;
+
 const MOST_TRIES = 5;
 const SILENT_MS = 150; // a seek to the frame that is shown already may present nothing
 const NEAR_END_SECONDS = 0.2;
@@ -43,11 +46,13 @@ export class Screen {
     this.frame = null;
     this.target = null;
     this.tries = 0;
-    if (!card.times) return;
+    this.times = null;
+    const film = filmOf(card);
+    if (!card.times || !film) return;
     this.times = new Times(card);
-    if (this.url !== card.proxy || this.element.error) {
-      this.url = card.proxy;
-      this.element.src = card.proxy;
+    if (this.url !== film || this.element.error) {
+      this.url = film;
+      this.element.src = film;
     }
     this.goto(card.start_frame);
   }

@@ -73,14 +73,16 @@ function step({ stage, waiting, running, retrying, dead, done }) {
   const isDone = done > 0 && done === all;
   const state = dead ? "dead" : retrying ? "failed" : running ? "running" : isDone ? "done" : done ? "running" : "";
   const open = [[running, "running"], [retrying, "will retry"], [dead, "gave up"]].filter(([n]) => n);
-  const isOne = ["download", "prepare", "detect"].includes(stage);
-  const words = isOne
+  const isOne = ["download", "prepare", "detect", "proxy"].includes(stage);
+  const words = stage === "proxy" && !all
+    ? "when somebody opens it"
+    : isOne
     ? (isDone ? "done" : open.map(([, word]) => word).join(", ") || "to do")
     : [all ? `${number(done)} of ${number(all)}` : "nothing yet", ...open.map(([n, word]) => `${number(n)} ${word}`)].join(", ");
   return h("li", { dataset: { state } }, h("b", {}, stage), words);
 }
 
-function facts({ video, clips, made, has_proxy: hasProxy }) {
+function facts({ video, clips, made, has_pictures: hasPictures }) {
   const rate = video.frame_rate_num ? `${(video.frame_rate_num / video.frame_rate_den).toFixed(3).replace(/\.?0+$/, "")} per second` : null;
   const isAddress = /^https?:\/\//.test(video.source);
   const counted = [["embed", "vectors"], ["facts", "measured"], ["export", "files"]].map(([stage, word]) => `${number(made[stage])} ${word}`);
@@ -101,7 +103,7 @@ function facts({ video, clips, made, has_proxy: hasProxy }) {
     ...Object.entries(video.provenance ?? {}).filter(([, value]) => typeof value === "string" && value).map(([name, value]) => [name.replaceAll("_", " "), value]),
   ];
   const shown = rows.filter(([, value]) => value !== null && value !== undefined);
-  const still = hasProxy
+  const still = hasPictures
     ? h("img", { src: `/media/videos/${video.id}/frames/${Math.floor((video.frame_count ?? 2) / 2)}`, alt: "", style: { display: "block", width: "100%", maxHeight: "260px", objectFit: "contain", background: "var(--h-letterbox)", borderRadius: "6px 6px 0 0" } })
     : null;
   return h("div", { class: "h-card" }, still, h("dl", { class: "s-facts" }, ...shown.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
@@ -117,7 +119,7 @@ function running({ stage, items, attempt: number_, driver, age_seconds: age, sil
 }
 
 function attempt(run) {
-  const isClips = run.items > 1 || !["download", "prepare", "detect"].includes(run.stage);
+  const isClips = run.items > 1 || !["download", "prepare", "detect", "proxy"].includes(run.stage);
   const good = run.items - run.failed_items;
   const items = isClips ? ` · ${run.failed_items ? `${good} of ${run.items} clips` : `${run.items} ${run.items === 1 ? "clip" : "clips"}`}` : "";
   const variant = run.variant ? ` · ${run.variant}` : "";

@@ -31,10 +31,10 @@ def video(context: Context, number: int) -> dict[str, Any]:
         tasks = tx.execute(query("open_tasks_listed"), given).fetchall()
         runs = runs_of(tx, number, Subject.VIDEO)
     facts["source"] = shown(facts["source"])
-    has_proxy = facts.pop("proxy_key") is not None
+    has_pictures = facts.pop("has_pictures")
     return {
         "video": facts,
-        "has_proxy": has_proxy,
+        "has_pictures": has_pictures,
         "stages": [asdict(stage_status(s, found, context.settings)) for s in PIPELINE if s.by is not By.OPERATOR],
         "clips": _states(found),
         "made": {stage: found.kept.get(f"made {found.made.get(stage)}", 0) for stage in ("facts", "embed", "export")},

@@ -96,7 +96,7 @@ select coalesce(max(id), 0) as id from clips;
 
 -- name: clip_cards
 -- What a list shows of each of some clips, in the order given: active ones alone.
-select c.id, c.video_id, v.title, v.source, v.proxy_key, c.state::text,
+select c.id, c.video_id, v.title, v.source, coalesce(v.sample_key, v.proxy_key) as picture_key, c.state::text,
        (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,
        exists (select from exports e where e.clip_id = c.id) as has_file

@@ -17,13 +17,13 @@ delete from sessions where token_hash = %(token_hash)s;
 -- Sessions that ran out.
 delete from sessions where expires_at < now();
 
--- name: video_proxy
--- What playing a video needs.
-select id, content_hash, proxy_key, frame_count from videos where id = %(id)s;
+-- name: video_pictures
+-- What playing a video and showing its frames needs.
+select id, content_hash, source_key, container, is_playable, proxy_key, sample_key, frame_count from videos where id = %(id)s;
 
--- name: clip_proxy
--- What stills of a clip need.
-select c.id, c.video_id, v.content_hash, v.proxy_key, c.start_frame, c.end_frame
+-- name: clip_pictures
+-- What pictures of a clip need.
+select c.id, c.video_id, v.content_hash, v.proxy_key, v.sample_key, c.start_frame, c.end_frame
 from clips c join videos v on v.id = c.video_id where c.id = %(id)s;
 
 -- name: clip_file
