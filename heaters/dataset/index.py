@@ -73,10 +73,11 @@ def entries(sink: Sink, recipe: Recipe) -> list[Entry]:
             continue
         made_with = plain.pop("recipe")
         if made_with != recipe.plain():
-            different = sorted(key for key in made_with if made_with[key] != recipe.plain().get(key))
+            asked = recipe.plain()
+            different = sorted(k for k in made_with.keys() | asked.keys() if made_with.get(k) != asked.get(k))
             raise UsageError(
                 f"{sink.location} was made with other options ({', '.join(different)}: "
-                f"{', '.join(str(made_with[key]) for key in different)}); give the same ones, or another output"
+                f"{', '.join(str(made_with.get(key)) for key in different)}); give the same ones, or another output"
             )
         found.append(Entry(**{**plain, "clips": tuple(plain["clips"])}))
     return found

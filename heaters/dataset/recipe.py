@@ -47,6 +47,7 @@ class Recipe:
             "splits": dict(self.splits.plain()),
             "seed": self.splits.seed,
             "stills": self.stills,
+            **({"stills_of": "file"} if self.stills else {}),  # until 0.1 they were pictures of the proxy
             "model": self.model,
             "strategy": self.strategy,
         }

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from heaters.core import keys
 from heaters.core.facts import FACTS
-from heaters.core.stills import still_frames, still_keys
+from heaters.core.stills import places, still_frames
 from heaters.dataset.recipe import Recipe, Shard
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -28,13 +28,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A clip of a dataset. The first part is the video. `vector` is as stored: float16 [dimension], length 1."""
+    """A clip of a dataset. The first part is the video. `vector` is as stored: float16 [dimension], length 1.
+
+    `stills` are tags and frames of the source, in time order. Their files come out of the video (`bring.py`), which
+    adds them to the parts and to the record.
+    """
 
     clip_id: int
     name: str
     split: str
     record: dict[str, Any]
     parts: tuple[Part, ...]
+    stills: tuple[tuple[str, int], ...]
     vector: NDArray[np.float16] | None
 
     @property
@@ -62,7 +67,7 @@ def samples(database: Database, shard: Shard, recipe: Recipe, profile: str) -> l
 
 def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str, Any]], recipe: Recipe) -> Sample:
     vector = None if row["vector"] is None else np.asarray(row["vector"].to_numpy(), np.float16)
-    video, stills = _video(row), _stills(row, recipe.stills)
+    video = _video(row)
     seconds = row["end_seconds"] - row["start_seconds"]
     frames = row["end_frame"] - row["start_frame"]
     record = {
@@ -95,10 +100,7 @@ def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str,
         "source_sha256": row["content_hash"],
         "provenance": row["provenance"],
         "video": {"profile": row["export_profile"], "sha256": video.sha256, "size_bytes": video.size_bytes},
-        "stills": [
-            {"tag": tag, "frame": frame, "sha256": part.sha256, "size_bytes": part.size_bytes}
-            for tag, frame, part in stills
-        ],
+        "stills": [],
         "embedding": {
             "model": recipe.model,
             "strategy": recipe.strategy,
@@ -106,8 +108,10 @@ def _sample(row: dict[str, Any], name: str, split: str, acts: Sequence[dict[str,
             "dimension": 0 if vector is None else len(vector),
         },
     }
-    parts = (video, *(part for _, _, part in stills))
-    return Sample(clip_id=row["id"], name=name, split=split, record=record, parts=parts, vector=vector)
+    stills = _stills(row, recipe.stills)
+    return Sample(
+        clip_id=row["id"], name=name, split=split, record=record, parts=(video,), stills=stills, vector=vector
+    )
 
 
 def _video(row: dict[str, Any]) -> Part:
@@ -117,23 +121,13 @@ def _video(row: dict[str, Any]) -> Part:
     return Part(suffix="mp4", key=key, sha256=row["sha256"].hex(), size_bytes=row["size_bytes"])
 
 
-def _stills(row: dict[str, Any], strategy: str) -> list[tuple[str, int, Part]]:
-    """Tag, frame and file of each still, in time order; none where the recipe has none."""
+def _stills(row: dict[str, Any], strategy: str) -> tuple[tuple[str, int], ...]:
+    """Tag and frame of each still that facts and vectors were made of, in time order; of none by the recipe, none."""
     if not strategy:
-        return []
-    frames = still_frames(row["start_frame"], row["end_frame"], strategy)
-    where = still_keys(row["content_hash"], row["start_frame"], row["end_frame"], strategy)
-    return [
-        (tag, frame, Part(suffix=f"{tag}.jpg", key=where[tag], sha256=digest, size_bytes=size_bytes))
-        for (tag, frame), digest, size_bytes in zip(
-            frames.items(), _digests(row["stills_sha256"]), row["stills_bytes"], strict=True
-        )
-    ]
-
-
-def _digests(sha256: bytes) -> list[str]:
-    """SHA-256 by SHA-256, as hexadecimal digits, of the bytes that hold them one after the other."""
-    return [sha256[at : at + 32].hex() for at in range(0, len(sha256), 32)]
+        return ()
+    # Stills that were taken from proxies lie exactly where the strategy has them.
+    frames = row["stills_frames"] or still_frames(row["start_frame"], row["end_frame"], strategy).values()
+    return tuple(zip(places(strategy), frames, strict=True))
 
 
 def _cut(row: dict[str, Any], end: str) -> dict[str, Any]:

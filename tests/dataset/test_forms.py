@@ -17,8 +17,8 @@ from rows import rows
 
 from heaters.core import keys
 from heaters.core.states import ReviewAction
-from heaters.core.stills import still_keys
 from heaters.dataset.export import Report
+from heaters.media.clip_stills import clip_stills
 from heaters.store.approval import approve_pending
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore
@@ -34,12 +34,15 @@ TRUTH = """
 
 
 @pytest.fixture
-def truth(db: Database, clips: list[int]) -> dict[str, dict[str, Any]]:
-    """What the database says of each clip, by its sample's name."""
+def truth(db: Database, clips: list[int], store: ObjectStore, tmp_path: Path) -> dict[str, dict[str, Any]]:
+    """What the database says of each clip, and its stills out of its file, by its sample's name."""
     found = {}
     for row in rows(db, TRUTH):
         span = (row["content_hash"], row["start_frame"], row["end_frame"])
-        objects = {"key": keys.clip_export(*span, "source", PARAMS), "stills": still_keys(*span, "multi")}
+        key = keys.clip_export(*span, "source", PARAMS)
+        film = tmp_path / "clip.mp4"
+        film.write_bytes(store.read(key))
+        objects = {"key": key, "stills": dict(zip(TAGS, clip_stills(film, [2, 5, 7], tmp_path), strict=True))}
         found[f"{span[0][:16]}-{span[1]:08d}-{span[2]:08d}"] = row | objects
     return found
 
@@ -75,7 +78,7 @@ def test_webdataset_reads_what_the_store_holds(run: Run, truth: dict, store: Obj
         row = truth[raw["__key__"]]
         assert raw["mp4"] == store.read(row["key"])
         for tag in TAGS:
-            assert raw[f"{tag}.jpg"] == store.read(row["stills"][tag])
+            assert raw[f"{tag}.jpg"] == row["stills"][tag]
         vector = np.load(io.BytesIO(raw["npy"]))
         assert vector.dtype == np.float16
         assert np.array_equal(vector, row["vector"].to_numpy())
@@ -116,7 +119,7 @@ def test_parquet_and_its_files(run: Run, truth: dict, store: ObjectStore, tmp_pa
         check_record(record, row)
         assert (out / record["video_path"]).read_bytes() == store.read(row["key"])
         for still in record["stills"]:
-            assert (out / still["path"]).read_bytes() == store.read(row["stills"][still["tag"]])
+            assert (out / still["path"]).read_bytes() == row["stills"][still["tag"]]
         assert np.array_equal(np.float32(record["vector"]), row["vector"].to_numpy().astype(np.float32))
         assert json.loads(record["provenance"])["license"] == "CC-BY"
     types = pq.read_schema(shards(out, "train/*.parquet")[0])
@@ -132,7 +135,7 @@ def test_lance_holds_the_bytes(run: Run, truth: dict, store: ObjectStore, tmp_pa
         row = truth[record["sample"]]
         check_record(record, row)
         assert record["video_bytes"] == store.read(row["key"])
-        assert [still["bytes"] for still in record["stills"]] == [store.read(row["stills"][tag]) for tag in TAGS]
+        assert [still["bytes"] for still in record["stills"]] == [row["stills"][tag] for tag in TAGS]
         assert np.array_equal(np.float32(record["vector"]), row["vector"].to_numpy().astype(np.float32))
 
 

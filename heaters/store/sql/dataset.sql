@@ -43,7 +43,7 @@ select c.id, c.video_id, v.content_hash, v.source, v.title, v.provenance, v.widt
        f.profile as export_profile, f.params as export_params, f.sha256, f.size_bytes,
        ks.kind::text as start_kind, ks.confidence::float8 as start_confidence, ks.created_by as start_by,
        ke.kind::text as end_kind, ke.confidence::float8 as end_confidence, ke.created_by as end_by,
-       s.sha256 as stills_sha256, s.size_bytes as stills_bytes,
+       s.frames as stills_frames,
        to_jsonb(m) as facts, e.vector, e.images
 from unnest(%(ids)s::bigint[]) with ordinality as asked (id, place)
 join clips c on c.id = asked.id and c.state = 'review_approved'
