@@ -1,9 +1,9 @@
 """How fast a dataset is written, against a plain tar loop: `python benchmarks/export.py HOME [--clips 2000] [--write]`.
 
 HOME is a folder for a database and a store of its own; nothing else is touched. Clips are random bytes of the sizes of
-real ones (1 MB, three stills of 60 kB, 512 numbers), so nothing is compressed away. The loop reads the same files
-and writes the same members with `tarfile`, checks nothing and does not wait for the disk; the second loop also hashes
-what it copies. The lines of each shard go to standard error.
+real ones (1 MB, 512 numbers), so nothing is compressed away. They go without stills, which ffmpeg takes out of films.
+The loop reads the same files and writes the same members with `tarfile`, checks nothing and does not wait for the disk;
+the second loop also hashes what it copies. The lines of each shard go to standard error.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from results import machine, table, write_section
 from heaters import embedded
 from heaters.core import keys
 from heaters.core.splits import Splits
-from heaters.core.stills import still_keys
 from heaters.dataset.export import export
 from heaters.dataset.recipe import Candidate, Choice, Recipe, Shard
 from heaters.dataset.records import Sample, samples
@@ -38,9 +37,8 @@ from heaters.store.queries import parse, query
 from heaters.store.variants import variant_number
 from heaters.store.vectors import Row, SpaceRow, space_number, write_vectors
 
-CLIP_BYTES, STILL_BYTES, DIMENSION = 1_000_000, 60_000, 512
+CLIP_BYTES, DIMENSION = 1_000_000, 512
 CLIPS_PER_VIDEO, FRAMES = 100, 100
-TAGS = ("p25", "p50", "p75")
 MODEL, STRATEGY = "random@1", "multi_average"
 QUERIES = parse((Path(__file__).parent / "export.sql").read_text())
 
@@ -76,7 +74,6 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
     with database.transaction() as tx:
         asked = variant_number(tx, "embed", f"random|{STRATEGY}")
         variants = {
-            "stills": variant_number(tx, "keyframes", "multi"),
             "export": variant_number(tx, "export", "source"),
         }
         space = SpaceRow(asked=asked, model=MODEL, name="random", strategy=STRATEGY, dimension=DIMENSION)
@@ -87,19 +84,9 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
         approve_pending(database, None, reviewer="benchmark")
         spans = [(content_hash, FRAMES * n, FRAMES * (n + 1)) for n in range(len(clips))]
         files = [put(store, keys.clip_export(*span, "source", "benchmark"), CLIP_BYTES) for span in spans]
-        stills = [[put(store, key, STILL_BYTES) for key in still_keys(*span, "multi").values()] for span in spans]
         vectors = noise.normal(size=(len(clips), DIMENSION)) / DIMENSION**0.5
         rows = zip(clips, vectors, strict=True)
         with database.transaction() as tx:
-            tx.execute(
-                query("record_stills"),
-                {
-                    "variant": variants["stills"],
-                    "clip_ids": clips,
-                    "sha256": [b"".join(group) for group in stills],
-                    "sizes": [Jsonb([STILL_BYTES] * len(group)) for group in stills],
-                },
-            )
             tx.execute(
                 query("record_exports"),
                 {
@@ -123,7 +110,15 @@ def add_video(database: Database, content_hash: str, count: int) -> list[int]:
         row = tx.execute(query("submit_videos"), source).fetchone()
         assert row is not None
         video = row["id"]
-        facts = {"proxy_key": "p", "analysis_key": "a", "pts_key": "t", "frame_count": FRAMES * count, "is_vfr": False}
+        facts = {
+            "sample_key": None,
+            "proxy_key": "p",
+            "is_playable": False,
+            "analysis_key": "a",
+            "pts_key": "t",
+            "frame_count": FRAMES * count,
+            "is_vfr": False,
+        }
         more = {
             "duration_seconds": 4.0 * count,
             "time_base_num": 1,
@@ -148,7 +143,7 @@ def put(store: ObjectStore, key: str, size_bytes: int) -> bytes:
 
 def members(database: Database) -> list[Sample]:
     """Every clip with its files, as the product's own code gives them."""
-    recipe = Recipe(form="webdataset", splits=Splits.parse("all"), stills="multi", model=MODEL, strategy=STRATEGY)
+    recipe = Recipe(form="webdataset", splits=Splits.parse("all"), model=MODEL, strategy=STRATEGY)
     with database.transaction() as tx:
         statement = sql.SQL(query("chosen_clips")).format(rule=sql.SQL("true"), file=sql.SQL(query("file_of_clip")))
         given = {**Choice().parameters(), **recipe.asked(), "profile": "source"}
@@ -189,7 +184,7 @@ def measure(database: Database, settings: Settings, store: ObjectStore, rows: li
     out = settings.home / "out"
 
     def form(name: str) -> Callable[[], None]:
-        recipe = Recipe(form=name, splits=Splits.parse("all"), stills="multi", model=MODEL, strategy=STRATEGY)
+        recipe = Recipe(form=name, splits=Splits.parse("all"), model=MODEL, strategy=STRATEGY)
 
         def run() -> None:
             report = export(
@@ -223,9 +218,8 @@ def measure(database: Database, settings: Settings, store: ObjectStore, rows: li
         (name, f"{seconds:.2f}", f"{len(rows) / seconds:.0f}", f"{plain / seconds:.2f}")
         for name, seconds in best.items()
     ]
-    size = (CLIP_BYTES + len(TAGS) * STILL_BYTES) / 1e6
     return (
-        f"{len(rows)} clips of {size:.2f} MB with {len(TAGS)} stills and {DIMENSION} numbers each, from a local store "
+        f"{len(rows)} clips of {CLIP_BYTES / 1e6:.2f} MB with {DIMENSION} numbers each, from a local store "
         f"to a folder on the same disk; {machine()}. Exports check every file against the database's SHA-256, hash "
         "each shard, wait for the disk and read back what they wrote; the plain loop does none of it.\n\n"
         + table(("way", "seconds", "clips a second", "of the plain loop"), lines)

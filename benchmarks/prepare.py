@@ -25,8 +25,9 @@ from results import machine, table, write_section
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import Encoding
 from heaters.media.frames import FrameReader
-from heaters.media.prepare import PROXY, prepare, proxy_size
+from heaters.media.prepare import prepare
 from heaters.media.probe import Probe, probe
+from heaters.media.proxy import PROXY, proxy_size
 
 YARDSTICK = Encoding(preset="fast", crf=28, keyframe_every=1, audio_bitrate="128k")
 PHOTOS = ("skimage/data/astronaut.png", "skimage/data/coffee.png", "gradio/media_assets/images/tower.jpg")
@@ -96,7 +97,10 @@ def parts(path: Path, of: Probe, folder: Path, threads: int, rounds: int) -> tup
     reads = ffmpeg.read_file(path, of, threads=threads)
     width, height = proxy_size(of.width, of.height)
     video, discard = ["-map", f"0:{of.video_stream_index}", "-fps_mode", "passthrough"], ["-f", "null", "-"]
-    proxy, analysis = folder / "proxy.mp4", ffmpeg.write_analysis(folder / "a.rgb", folder / "pts.txt", of)
+    proxy, analysis = (
+        folder / "proxy.mp4",
+        ffmpeg.write_analysis(folder / "a.rgb", folder / "pts.txt", folder / "p.txt", of),
+    )
     steps = {
         "decode": [*reads, *video, *discard],
         "scale to 1280×720": [*reads, *video, "-vf", f"scale={width}:{height},format=yuv420p", *discard],
@@ -203,7 +207,7 @@ def two_decodes(path: Path, of: Probe, folder: Path, threads: int, rounds: int) 
     """Seconds of what peers do: a proxy by the yardstick's encoder, then a second decode for the detector's frames."""
     reads = ffmpeg.read_file(path, of, threads=threads)
     proxy = proxy_arguments(folder / "peer.mp4", of, YARDSTICK, threads, has_audio=of.has_audio)
-    analysis = ffmpeg.write_analysis(folder / "peer.rgb", folder / "peer.txt", of)
+    analysis = ffmpeg.write_analysis(folder / "peer.rgb", folder / "peer.txt", folder / "p.txt", of)
     return min(run([*reads, *proxy]) + run([*reads, *analysis]) for _ in range(rounds))
 
 

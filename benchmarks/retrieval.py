@@ -1,6 +1,7 @@
-"""How well texts find clips: `python benchmarks/retrieval.py [--model NAME] [--held-out]`.
+"""How well texts find clips: `python benchmarks/retrieval.py [--model NAME] [--stills SOURCE] [--held-out]`.
 
 Each photo becomes a clip the way the sample reel does it: a slow zoom and pan, of which three stills are taken.
+`--stills proxy` or `sample` makes a film of each photo and takes the stills out of what `prepare` makes of that film.
 Prints Markdown: recall@1, @5, @10 and mean reciprocal rank, for the label itself and for paraphrases, by strategy.
 `--held-out` adds, for the starter, what it makes of classes that its fit has not seen.
 """
@@ -8,16 +9,19 @@ Prints Markdown: recall@1, @5, @10 and mean reciprocal rank, for the label itsel
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from retrieval_films import SOURCES, film_stills
 from retrieval_held_out import held_out_classes, held_out_photos
 from retrieval_photos import Concept, photos, thumbnails
 
 from heaters.models.embedder import Embedder, Vectors, load_embedder, pool
 
+Take = Callable[[Image.Image], list[Image.Image]]  # the stills of a photo
 STRATEGIES = ("single", "multi_average")
 _CUTOFFS = (1, 5, 10)
 
@@ -28,25 +32,27 @@ def main() -> None:
     parser.add_argument("--model", default="starter", help="as HEATERS_MODEL (default: starter)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "heaters-benchmark")
+    parser.add_argument("--stills", default="photo", choices=("photo", *SOURCES), help="where the stills come from")
     parser.add_argument("--held-out", action="store_true", help="also classes left out of the starter's fit")
     arguments = parser.parse_args()
     model = load_embedder(arguments.model, cache=arguments.cache, device=arguments.device)
-    say(f"Model `{model.model}`, {model.dimension} dimensions, on {model.device}.\n")
+    say(f"Model `{model.model}`, {model.dimension} dimensions, on {model.device}; stills: {arguments.stills}.\n")
+    take = stills if arguments.stills == "photo" else partial(film_stills, source=arguments.stills)
     say("| photos | queries | strategy | n | R@1 | R@5 | R@10 | MRR |")
     say("|---|---|---|---|---|---|---|---|")
     for title, concepts in (("photos", photos()), ("32-pixel photos", thumbnails())):
         if concepts:
-            measure(title, model, concepts)
+            measure(title, model, concepts, take)
     if arguments.held_out:
         say("\n" + held_out_classes())
         say("\n" + held_out_photos(photos(), stills, rank))
 
 
-def measure(title: str, model: Embedder, concepts: Sequence[Concept]) -> None:
+def measure(title: str, model: Embedder, concepts: Sequence[Concept], take: Take) -> None:
     """Print one row for each strategy and kind of query."""
     pictures = [(concept, photo) for concept in concepts for photo in concept.photos()]
     shown = np.array([concept.name for concept, _ in pictures])
-    vectors = [model.embed_images(stills(photo)) for _, photo in pictures]
+    vectors = [model.embed_images(take(photo)) for _, photo in pictures]
     for strategy in STRATEGIES:
         clips = np.stack([pool(of_clip, strategy) for of_clip in vectors])
         kinds = {

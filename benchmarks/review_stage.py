@@ -69,6 +69,7 @@ def lay_out(settings: Settings, path: Path) -> Database:
     flat = np.full(made.frame_count, 0.02, np.float32)
     flat[CLIP_FRAMES - 1 :: CLIP_FRAMES] = 0.9
     np.savez_compressed(curve, single=flat, many=flat)
+    assert made.proxy is not None
     proxy = store.put_file(keys.proxy(content, "benchmark"), made.proxy)
     table = store.put_bytes(keys.pts(content, "benchmark"), buffer.getvalue())
     found = store.put_bytes(keys.probabilities(content, "benchmark"), curve.getvalue())
@@ -80,7 +81,9 @@ def lay_out(settings: Settings, path: Path) -> Database:
     ]
     facts = {
         "id": video,
+        "sample_key": None,
         "proxy_key": proxy.key,
+        "is_playable": False,
         "analysis_key": proxy.key,
         "pts_key": table.key,
         "frame_count": made.frame_count,

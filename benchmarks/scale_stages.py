@@ -71,7 +71,8 @@ def _prepared(tx: Transaction, variant: int, done: Pairs) -> None:
     del variant
     for item, _ in done:
         facts = {
-            "id": item.id, "proxy_key": "p", "analysis_key": "a", "pts_key": "t", "frame_count": FRAMES,
+            "id": item.id, "sample_key": "s", "proxy_key": "p", "is_playable": False,
+            "analysis_key": "a", "pts_key": "t", "frame_count": FRAMES,
             "duration_seconds": FRAMES / 25, "time_base_num": 1, "time_base_den": 25, "is_vfr": False,
             "is_partial": False, "audio_dropped": "",
         }  # fmt: skip
@@ -93,10 +94,11 @@ def _detected(tx: Transaction, variant: int, done: Pairs) -> None:
 
 
 def _stilled(tx: Transaction, variant: int, done: Pairs) -> None:
+    from heaters.core.stills import StillOrigin
     from heaters.stages.keyframes import KeyframeResult, Still, record
 
-    still = Still(sha256="ab" * 32, size_bytes=60_000)
-    result = KeyframeResult(strategy="multi", images=3, stills=(still,) * 3, seconds=0.1)
+    still = Still(frame=0, sha256="ab" * 32, size_bytes=60_000)
+    result = KeyframeResult(strategy="multi", origin=StillOrigin.SAMPLE, images=3, stills=(still,) * 3, seconds=0.1)
     record(tx, variant, [(item, result) for item, _ in done])
 
 
