@@ -149,7 +149,7 @@ class Stills:
             self.sweep()
 
     def _opened(self, key: str, kind: Callable[[Path], T]) -> T:
-        """A track or proxy, kept open by this thread until others were wanted: to open ten hours takes half a second."""
+        """A track or proxy, kept open by this thread until others are wanted: opening ten hours takes half a second."""
         opened: OrderedDict[str, Any] = self._own.__dict__.setdefault("opened", OrderedDict())
         if key not in opened:
             with self._cache.hold(self._store, key) as held:
