@@ -4,7 +4,7 @@
     ├── ConfigError            a setting is missing or wrong; names the variable and the rule (exit code 2)
     ├── UsageError             a command was asked for something that cannot be (exit code 2)
     ├── RuleError              a value or an edit breaks a rule of the core (a cut outside the video, …)
-    └── StageError             one item failed in one stage; becomes a row in `stage_runs`
+    └── StageError             one item failed in one stage; becomes a row in `failures`
         ├── PermanentError     trying again cannot help: never retried
         │   ├── SourceRefused    the source breaks a rule: missing, a playlist, too large, a private address
         │   ├── MediaError       the file holds no decodable video, or too little of it

@@ -96,9 +96,11 @@ def test_a_rule_approves_what_passes_and_leaves_the_rest(heaters: Heaters, film:
 
 
 def test_a_library_can_be_embedded_without_writing_a_file(heaters: Heaters, film: Path, db: Database) -> None:
-    ran = heaters("run", film, "--auto-approve", "--json", HEATERS_EXPORT="none")
+    rule = ("--auto-approve", "--approve-where", "motion>=0")
+    ran = heaters("run", film, *rule, "--json", HEATERS_EXPORT="none")
     assert ran.code == 0, ran.err
     assert one(db, "select count(*) from embeddings") == 5
+    assert one(db, "select count(*) from clips where state = 'review_approved'") == 5, "all were judged before the end"
     assert one(db, "select count(*) from exports") == 0
     stages = {s["stage"]: s for s in heaters("status", "--json", HEATERS_EXPORT="none").json["stages"]}
     assert (stages["export"]["waiting"], stages["embed"]["done"]) == (0, 5)

@@ -9,6 +9,7 @@ from heaters.store.db import Database
 from heaters.store.queries import query
 from heaters.submit import normalised
 
+MOST_ID = 2**63 - 1  # what the database can count to
 Video = Annotated[str, typer.Argument(help="A video: its number or its source.")]
 
 
@@ -16,7 +17,7 @@ def video_id(database: Database, video: str) -> int:
     """The id of a video given by number or source. Raises UsageError when there is none."""
     with database.transaction() as tx:
         if video.isdecimal():
-            rows = tx.execute(query("videos"), {"ids": [int(video)]}).fetchall()
+            rows = tx.execute(query("videos"), {"ids": [int(video)] if int(video) <= MOST_ID else []}).fetchall()
             found = rows[0] if rows else None
         else:
             found = tx.execute(query("find_video"), {"source": normalised(video), "content_hash": None}).fetchone()

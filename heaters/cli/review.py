@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from heaters.cli.naming import MOST_ID
 from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.history import Event
@@ -21,9 +22,9 @@ MOST_LINES = 20  # of an answer to one act
 
 app = typer.Typer(help="Decide on clips and edit cuts, by clip number.", no_args_is_help=True)
 
-Clips = Annotated[list[int], typer.Argument(help="Numbers of clips, as `heaters clips VIDEO` lists them.")]
-Clip = Annotated[int, typer.Argument(help="The number of a clip.")]
-Frame = Annotated[int, typer.Option(help="A frame of the video: the first of the right-hand clip.")]
+Clips = Annotated[list[int], typer.Argument(min=1, max=MOST_ID, help="Clips, as `heaters clips VIDEO` lists them.")]
+Clip = Annotated[int, typer.Argument(min=1, max=MOST_ID, help="The number of a clip.")]
+Frame = Annotated[int, typer.Option(min=1, max=2**31 - 1, help="Of the video: the first of the right-hand clip.")]
 By = Annotated[str | None, typer.Option("--by", help="Who decides; the login name if not given.")]
 
 

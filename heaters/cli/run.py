@@ -100,7 +100,7 @@ def run_command(
         if scope is None or scope:
             ran = run(output, settings, database, scope, approve=rule, forever=forever)
         rows = _rows(database, sorted(ran.videos) if scope is None else scope)
-        code = _report(output, settings, database, rows, refused, drained=ran.drained)
+        code = _report(output, settings, database, rows, refused, drained=ran.drained, rule=rule)
     raise typer.Exit(code)
 
 
@@ -227,6 +227,7 @@ def _report(
     refused: list[Submission],
     *,
     drained: bool,
+    rule: Sequence[Bound] | None,
 ) -> int:
     """Say how every video stands; returns the exit code."""
     failed = [row for row in rows if row["error"]]
@@ -238,29 +239,42 @@ def _report(
     if output.as_json:
         output.json({"videos": videos, "failed": count})
     else:
-        output.say()
-        output.table(
-            ("video", "state", "frames", "clips", "source"),
-            [(r["id"], r["state"], r["frame_count"], r["clips"], r["source"]) for r in rows],
-        )
+        if rows:
+            output.say()
+            output.table(
+                ("video", "state", "frames", "clips", "source"),
+                [(r["id"], r["state"], r["frame_count"], r["clips"], r["source"]) for r in rows],
+            )
+        elif drained and not refused:
+            output.say("nothing is due; `heaters status` shows what there is")
         for row in failed:
             output.say(f"video {row['id']} failed: {row['error']}", style="red")
         for submission in refused:
             output.say(f"refused: {submission.error}", style="red")
         if failed:
             output.say("`heaters status` tells more; `heaters retry` tries again what gave up.")
-        _next_step(output, settings, database, rows)
+        _next_step(output, settings, database, rows, rule)
     if not drained:
         output.say("stopped; what was running was given back. The same command goes on from here.", style="yellow")
     return 1 if count or not drained else 0
 
 
-def _next_step(output: Output, settings: Settings, database: Database, rows: list[dict[str, Any]]) -> None:
+def _next_step(
+    output: Output,
+    settings: Settings,
+    database: Database,
+    rows: list[dict[str, Any]],
+    rule: Sequence[Bound] | None,
+) -> None:
     with database.transaction() as tx:
         found = counts(tx, settings, [row["id"] for row in rows])
     waiting = found.clips(ClipState.PENDING_REVIEW)
-    if waiting:
-        output.say(
-            f"{waiting} clips wait for review: `heaters clips VIDEO`, then `heaters review approve CLIP…` "
-            "(or run again with --auto-approve)."
-        )
+    if not waiting:
+        return
+    clips = f"{waiting} clip{'s'[: waiting != 1]}"
+    how = "`heaters clips VIDEO`, then `heaters review approve CLIP…`"
+    if rule:
+        approved = found.clips(ClipState.REVIEW_APPROVED)
+        output.say(f"{approved} are approved; {clips} did not pass the rule, and wait for a person: {how}")
+    else:
+        output.say(f"{clips} wait for review: {how} (or run again with --auto-approve).")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from heaters.cli.facts import Facts, bounds
-from heaters.cli.naming import video_id
+from heaters.cli.naming import MOST_ID, video_id
 from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.errors import UsageError
@@ -23,10 +23,14 @@ _DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 def search_command(
     text: Annotated[list[str] | None, typer.Argument(help="What to look for, in words; each a term.")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="Like this picture.", rich_help_panel=_ADD)] = None,
-    clip: Annotated[list[int] | None, typer.Option(help="Like this clip.", rich_help_panel=_ADD)] = None,
+    clip: Annotated[
+        list[int] | None, typer.Option(min=1, max=MOST_ID, help="Like this clip.", rich_help_panel=_ADD)
+    ] = None,
     minus: Annotated[list[str] | None, typer.Option(help="Away from these words.", rich_help_panel=_ADD)] = None,
     minus_image: Annotated[list[Path] | None, typer.Option(help="Away from this picture.")] = None,
-    minus_clip: Annotated[list[int] | None, typer.Option(help="Away from this clip.", rich_help_panel=_ADD)] = None,
+    minus_clip: Annotated[
+        list[int] | None, typer.Option(min=1, max=MOST_ID, help="Away from this clip.", rich_help_panel=_ADD)
+    ] = None,
     random: Annotated[bool, typer.Option(help="Like a clip picked by chance.", rich_help_panel=_ADD)] = False,
     seed: Annotated[int | None, typer.Option(help="Picks the same clip again.", rich_help_panel=_ADD)] = None,
     k: Annotated[int, typer.Option(help="How many.", rich_help_panel=_PART)] = 10,

@@ -55,7 +55,8 @@ class Bound:
         except ValueError:
             value = None
         if match is None or value is None:
-            raise UsageError(f"a bound is FACT>=NUMBER or FACT<=NUMBER, FACT one of {', '.join(FACTS)}; got {text!r}")
+            rule = f"a bound is FACT>=NUMBER, FACT<=NUMBER or FACT=NUMBER, FACT one of {', '.join(FACTS)}"
+            raise UsageError(f"{rule}; got {text!r}")
         return cls(
             name=match[1],
             low=-ENDLESS if match[2] == "<=" else value,

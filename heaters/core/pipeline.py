@@ -60,7 +60,7 @@ class Stage:
 
     `resident` stages hold a model and run in actors that are built once; the others are plain tasks. `gpus` is a
     fraction of a GPU, used only where the cluster has one. `batch` is how many videos or clips one call takes; a
-    stretch with more clips is one call still, or several where CPUs would be idle. `reads_source` stages bring whole
+    stretch with more clips is one call still, or several where nothing else is due. `reads_source` stages bring whole
     masters or proxies to the node.
     """
 
@@ -76,7 +76,7 @@ class Stage:
     memory_bytes: int = 512 * MIB
     batch: int = 1
     attempts: int = 0
-    timeout_seconds: int = 0  # for one video or clip, from the moment a worker begins
+    timeout_seconds: int = 0  # for one video or one batch of clips, from the moment a worker begins
     resident: bool = False
     reads_source: bool = False
     variant: str = ""

@@ -28,7 +28,7 @@ class RunStatus(StrEnum):
     DONE = "done"  # also where some of its clips failed: `failed_items` counts them
     FAILED = "failed"  # nothing of it was done
     LOST = "lost"  # its driver, worker or node was lost: not the item's failure
-    RELEASED = "released"  # given back on a graceful stop
+    RELEASED = "released"  # given back on a graceful stop; only in the history from before stretches
 
 
 class CutKind(StrEnum):

@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Why the claims of a batch go back without results: a call of `items` items ended by an error of its own."""
+    """Why items of a batch have no outcome: a call of `items` items ended by an error of its own."""
 
     error: StageError
     blame: Blame
@@ -39,7 +39,7 @@ class Batch:
     """Claims that are worked on together, in one part or several.
 
     It is over when its last part is back. Its parts are called all at once, but for claims that run alone: these have a
-    part for each item, one after the other.
+    part for each item, one after the other. Where a part brought nothing, the outcomes of the others count.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Batch:
         self.stage = stage
         self.is_alone = is_alone
         self.begun = time.monotonic()
-        self.gone: Lost | Unfit | None = None  # why there will be no results
+        self._reasons: list[Lost | Unfit] = []  # why parts brought nothing
         self._items = items
         together = [item for given in items.values() for item in given]
         count = len(together) if is_alone else parts
@@ -64,14 +64,23 @@ class Batch:
     @property
     def startable(self) -> int:
         """How many parts may be called now."""
-        if self.gone is not None:
+        if self._is_unfit:
             return 0
         return min(len(self._parts), 1 - self._in_flight) if self.is_alone else len(self._parts)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing of it is in flight, nor will be."""
-        return self._in_flight == 0 and (self.gone is not None or not self._parts)
+        return self._in_flight == 0 and (self._is_unfit or not self._parts)
+
+    @property
+    def gone(self) -> Lost | Unfit | None:
+        """Why some items have no outcome: the reason that asks for the most care. None where all have one."""
+        return min(self._reasons, key=_care, default=None)
+
+    @property
+    def _is_unfit(self) -> bool:
+        return any(isinstance(why, Unfit) for why in self._reasons)
 
     def next_part(self) -> Part | None:
         """The items of the next call; None where none may be called now."""
@@ -89,31 +98,47 @@ class Batch:
 
     def give_up(self, why: Lost | Unfit) -> None:
         """A part brought nothing. What else is in flight is waited for, so that nothing is worked on twice at once."""
-        self.gone = self.gone or why
+        self._reasons.append(why)
         self._in_flight -= 1
 
     def ended(self) -> list[Ended]:
-        """All claims with their outcomes, once every part has some."""
-        left = iter(self._outcomes)
-        return [Ended(claim=c, items=tuple(g), outcomes=tuple(islice(left, len(g)))) for c, g in self._items.items()]  # type: ignore[arg-type]
+        """Each claim with the outcomes that there are; those with items that have none go on."""
+        found = []
+        for claim, pairs in self._by_claim():
+            there = [(item, outcome) for item, outcome in pairs if outcome is not None]
+            items, outcomes = [item for item, _ in there], [outcome for _, outcome in there]
+            found.append(Ended(claim=claim, items=items, outcomes=outcomes, goes_on=len(there) < len(pairs)))
+        return found
 
     def failed(self, claim: Claim, error: StageError) -> Ended:
-        """A claim of which every item failed by the same error."""
-        return Ended(claim=claim, items=tuple(self._items[claim]), outcomes=(error,) * len(self._items[claim]))
+        """A claim of which every item without an outcome failed by the same error."""
+        pairs = next(pairs for one, pairs in self._by_claim() if one == claim)
+        left = [item for item, outcome in pairs if outcome is None]
+        return Ended(claim=claim, items=left, outcomes=[error] * len(left))
+
+    def _by_claim(self) -> Iterator[tuple[Claim, list[tuple[Any, StageResult | StageError | None]]]]:
+        left = iter(self._outcomes)
+        for claim, items in self._items.items():
+            yield claim, list(zip(items, islice(left, len(items)), strict=True))
 
 
-def batches(stage: Stage, items: Mapping[Claim, Sequence[Any]], calls: int) -> Iterator[Batch]:
+def _care(why: Lost | Unfit) -> int:
+    """Losses after which items run alone come first, then other losses, which count, then nodes that are unfit."""
+    return 2 if isinstance(why, Unfit) else 0 if why.blame.is_alone else 1
+
+
+def batches(stage: Stage, items: Mapping[Claim, Sequence[Any]], calls: int, *, divide: bool = False) -> Iterator[Batch]:
     """Batches of at most as many items as the stage takes in a call, spread over the free calls.
 
-    A claim with more items is one call, unless others would be left idle: then it is divided among them, into parts of
-    no fewer items than the stage takes in a call. Claims that were lost together with others run alone, item by item; a
-    video that was tried before, or is huge, has a call of its own.
+    A claim with more items is one call, or with `divide`, where nothing else is due for the others, several: of no
+    fewer items than the stage takes in a call. Claims that were lost together with others run alone, item by item. What
+    was tried before has a call of its own, as has a huge video.
     """
     together: dict[Claim, Sequence[Any]] = {}
     for claim, given in items.items():
         if claim.is_alone:
             yield Batch(stage, {claim: given}, is_alone=True)
-        elif stage.subject is Subject.VIDEO and (claim.attempt > 1 or claim.size_bytes > HUGE_BYTES):
+        elif claim.attempt > 1 or (stage.subject is Subject.VIDEO and claim.size_bytes > HUGE_BYTES):
             yield Batch(stage, {claim: given})
         else:
             together[claim] = given
@@ -123,7 +148,7 @@ def batches(stage: Stage, items: Mapping[Claim, Sequence[Any]], calls: int) -> I
     group: dict[Claim, Sequence[Any]] = {}
     count = 0
     for claim, given in together.items():
-        if len(given) >= 2 * least:
+        if divide and len(given) >= 2 * least:
             yield Batch(stage, {claim: given}, parts=len(given) // least)
             continue
         if group and count + len(given) > most:

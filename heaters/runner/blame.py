@@ -25,7 +25,7 @@ class Blame:
     delay_seconds: float = 0.0
 
 
-_FAILURE = Blame(counts=True)
+_FAILURE, _INNOCENT = Blame(counts=True), Blame(counts=False)
 # Error → blame of a call with several items, and with one. The first row that fits counts.
 _TABLE: tuple[tuple[type[StageError], Blame, Blame], ...] = (
     # Ray ended it for the sake of the node, which may have room again later: together they would be ended together
@@ -35,15 +35,19 @@ _TABLE: tuple[tuple[type[StageError], Blame, Blame], ...] = (
         Blame(counts=False, is_alone=True, delay_seconds=10.0),
         Blame(counts=False, is_alone=True, delay_seconds=10.0),
     ),
-    (NodeLost, Blame(counts=False), Blame(counts=False)),
+    (NodeLost, _INNOCENT, _INNOCENT),
     (WorkerLost, Blame(counts=False, is_alone=True), _FAILURE),
     (StageTimeout, Blame(counts=False, is_alone=True), _FAILURE),
     (StageError, _FAILURE, _FAILURE),
 )
 
 
-def blame(error: StageError, items: int) -> Blame:
-    """What `error` means for the `items` items of a call."""
+def blame(error: StageError, items: int, *, has_begun: bool = True) -> Blame:
+    """What `error` means for the `items` items of a call. A process that died before it began with them, as one may
+    that had another call before, says nothing of them.
+    """
+    if isinstance(error, WorkerLost) and not has_begun and not isinstance(error, NodeFull):
+        return _INNOCENT
     several, one = next((several, one) for kind, several, one in _TABLE if isinstance(error, kind))
     return several if items > 1 else one
 

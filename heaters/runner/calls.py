@@ -18,7 +18,7 @@ from heaters.stages.base import Context
 
 # How long to wait for a word before the loop looks elsewhere.
 TICK_SECONDS = 0.5
-# A call's own limits end first and name the item; this one is for workers that hang.
+# Limits that a stage keeps by itself end first and name the item; this one is for workers that hang.
 HANG_SECONDS = 60.0
 MOST_PLACES = 10_000  # videos whose node is remembered
 
@@ -57,14 +57,14 @@ class Calls:
     def __iter__(self) -> Iterator[Call]:
         return iter(self._calls.values())
 
-    def start(self, batch: Batch, starting: int = 1) -> Call | None:
-        """Give the next part of a batch to Ray, one of `starting` calls; None where none may be called now."""
+    def start(self, batch: Batch, at_once: int) -> Call | None:
+        """Give the next part of a batch to Ray, one of `at_once` calls in flight; None where none may be called now."""
         part = batch.next_part()
         if part is None:
             return None
         # Whoever runs alone may use the whole node; many at once get one thread each.
         node_cpus = int(self.cluster.node_cpus)
-        threads = min(max(1, node_cpus * self.cluster.nodes // (len(self._calls) + starting)), node_cpus)
+        threads = min(max(1, node_cpus * self.cluster.nodes // at_once), node_cpus)
         context = Context(threads=threads, timeout_seconds=float(batch.stage.timeout_seconds))
         pool, node = self._pools[batch.stage.name], self._where.get(batch.claims[0].video_id)
         handle = pool.submit(part.items, context, node, is_alone=batch.is_alone)

@@ -35,11 +35,12 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A claim whose items are all done or failed, in the order of the items."""
+    """Items of a claim that are done or failed: all of them, or with `goes_on` some, and the claim is held still."""
 
     claim: Claim
     items: Sequence[Any] = ()
     outcomes: Sequence[StageResult | StageError] = ()
+    goes_on: bool = False
 
     @property
     def done(self) -> list[tuple[Any, StageResult]]:

@@ -10,7 +10,7 @@ from heaters.runner.batches import Batch, Lost
 from heaters.runner.blame import MAX_LOSSES, blame, final
 from heaters.runner.budget import Budget
 from heaters.runner.calls import Call
-from heaters.runner.claims import Ended, text_of
+from heaters.runner.claims import Claim, Ended, text_of
 from heaters.runner.events import Observer
 from heaters.runner.patience import Patience
 from heaters.runner.recorder import Recorder
@@ -38,12 +38,12 @@ class Endings:
         self._observer = observer
         self._patiently = patiently
 
-    def lost(self, call: Call, error: StageError) -> None:
+    def without_outcomes(self, call: Call, error: StageError) -> None:
         """A call ended by an error of its own, not of its items. It counts as the failure of its items, which have it
-        as their outcome then; or the claims are lost, and wait to be claimed again once the batch is over.
+        as their outcome then; or they are lost, and wait to be claimed again once the batch is over.
         """
         count = len(call.part.items)
-        verdict = blame(error, count)
+        verdict = blame(error, count, has_begun=call.begun is not None)
         if verdict.counts:
             call.batch.put(call.part, [error] * count)
         else:
@@ -58,24 +58,27 @@ class Endings:
         call.batch.give_up(word)
 
     def done(self, batches: Sequence[Batch]) -> None:
-        """Batches of one stage that are over: those with results are recorded in one transaction."""
+        """Batches of one stage that are over: outcomes are recorded in one transaction, then claims without go back."""
         for batch in batches:
             if batch.stage.reads_source:
                 for claim in batch.claims:
                     self._budget.end_reading(claim.video_id)
             self._budget.room_again(batch.stage)
+        ended = {batch: batch.ended() for batch in batches}
+        self.record(batches[0].stage, [one for some in ended.values() for one in some if one.items or not one.goes_on])
+        for batch, some in ended.items():
+            left = [one.claim for one in some if one.goes_on]
             if isinstance(batch.gone, Lost):
-                self._lose(batch, batch.gone)
+                self._lose(batch, batch.gone, left)
             elif batch.gone is not None:
-                self._patiently(self._tasks.release, [(batch.stage, claim) for claim in batch.claims])
-        self.record(batches[0].stage, [one for batch in batches if batch.gone is None for one in batch.ended()])
+                self._patiently(self._tasks.release, [(batch.stage, claim) for claim in left])
 
-    def _lose(self, batch: Batch, why: Lost) -> None:
+    def _lose(self, batch: Batch, why: Lost, claims: Sequence[Claim]) -> None:
         """Give claims back that nobody is to blame for, or end those to which it happened too often."""
         worn_out = self._patiently(
             self._tasks.lose,
             batch.stage,
-            batch.claims,
+            claims,
             error=why.error,
             is_alone=why.blame.is_alone,
             delay_seconds=why.blame.delay_seconds,

@@ -153,19 +153,19 @@ class Runner:
             ],
         )
         due = {claim: items[claim] for claim in claimed.claims if items[claim] and claim.losses < MAX_LOSSES}
-        groups = list(batches(stage, due, calls))
+        groups = list(batches(stage, due, calls, divide=claimed.at_end))
         for batch in groups:
             if stage.reads_source:
                 for claim in batch.claims:
                     self._budget.begin_reading(claim.video_id, claim.size_bytes)
-        starting = sum(batch.startable for batch in groups)
+        at_once = len(self._calls) + sum(batch.startable for batch in groups)
         for batch in groups:
-            self._call(batch, starting)
+            self._call(batch, at_once)
         return claimed
 
-    def _call(self, batch: Batch, starting: int = 1) -> None:
-        """Give Ray what may be called of a batch now, among `starting` calls."""
-        while (call := self._calls.start(batch, starting)) is not None:
+    def _call(self, batch: Batch, at_once: int) -> None:
+        """Give Ray what may be called of a batch now; `at_once` calls are in flight then."""
+        while (call := self._calls.start(batch, at_once)) is not None:
             self._observer.started(batch.stage, batch.claims, len(call.part.items))
 
     # -------------------------------------------------------------------------------------------- collect
@@ -182,10 +182,10 @@ class Runner:
             elif isinstance(word, Unfit):
                 self._endings.unbuilt(call, word)
             else:
-                self._endings.lost(call, as_stage_error(word))
+                self._endings.without_outcomes(call, as_stage_error(word))
             moved.append(call.batch)
         for call, error in self._calls.hanging():
-            self._endings.lost(call, error)
+            self._endings.without_outcomes(call, error)
             moved.append(call.batch)
         self._go_on(moved)
 
@@ -193,7 +193,7 @@ class Runner:
         """Calls whose process died: by now it may be known whether their node did."""
         moved = []
         for call, error in self._attribution.settled():
-            self._endings.lost(call, error)
+            self._endings.without_outcomes(call, error)
             moved.append(call.batch)
         self._go_on(moved)
 
@@ -203,7 +203,7 @@ class Runner:
         """
         over: dict[str, list[Batch]] = defaultdict(list)
         for batch in dict.fromkeys(moved):
-            self._call(batch)
+            self._call(batch, len(self._calls) + batch.startable)
             if batch.is_over:
                 over[batch.stage.name].append(batch)
         for done in over.values():
@@ -225,7 +225,7 @@ class Runner:
             if not self._patiently(self._tasks.is_drained, stage, self._horizon.until(stage)):
                 return False
             self._horizon.done(stage)
-        return True
+        return all(self._patiently(side.is_done) for side in self._side_tasks)
 
     def _raise_if_due(self, stage: Stage) -> None:
         """A stage that can run nowhere: with work for it the run ends by the reason."""

@@ -36,7 +36,7 @@ class Recorder:
         or all of it: doing it again is safe, because it is fenced.
         """
         finished = self._finish(stage, code, ended)
-        self._tasks.forget(stage, [one.claim for one in ended])
+        self._tasks.forget(stage, [one.claim for one in ended if not one.goes_on])
         return finished
 
     def _finish(self, stage: Stage, code: StageCode[Any, Any], ended: Sequence[Ended]) -> Finished:
@@ -183,6 +183,7 @@ def _end(ended: Ended) -> dict[str, Any]:
         "video_id": ended.claim.video_id,
         "stretch": ended.claim.stretch,
         "attempt": ended.claim.attempt,
+        "goes_on": ended.goes_on,
         "status": "failed" if errors and not results else "done",
         "items": len(ended.items),
         "failed_items": len(errors),

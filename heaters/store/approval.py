@@ -32,6 +32,16 @@ class Approved:
     looked_at: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What one transaction did, and where the next one begins: see the fields of `Approver`."""
+
+    after: tuple[int, int] | None
+    at: int
+    looked_at: int = 0
+    clips: int = 0
+
+
 class Approver:
     """Approves in the name of `reviewer` what passes all `bounds` (everything where there are none), among the videos
     in `scope`. Clips in a reviewer's hands are left to that person. A driver calls `look` between its calls.
@@ -63,10 +73,15 @@ class Approver:
         if time.monotonic() < self._rests_until:
             return None
         with self._database.transaction() as tx:
-            if self._at is None:
-                self._at = int(tx.execute(query("last_change")).fetchone()["at"])  # type: ignore[index]
-            approved = self._next_in_order(tx) if self._after is not None else self._next_changed(tx)
-        return Change.DECISION if approved else None
+            at = self._at if self._at is not None else tx.execute(query("last_change")).fetchone()["at"]  # type: ignore[index]
+            step = self._next_in_order(tx, at) if self._after is not None else self._next_changed(tx, at)
+        # Only now: a transaction that is not committed is done again, from the same place.
+        self._after, self._at = step.after, step.at
+        self.total.looked_at += step.looked_at
+        self.total.clips += step.clips
+        if step == _Step(after=None, at=at):
+            self._rests_until = time.monotonic() + REST_SECONDS
+        return Change.DECISION if step.clips else None
 
     def is_done(self) -> bool:
         """Whether all clips that there are have been looked at."""
@@ -74,38 +89,34 @@ class Approver:
         while self._after is not None:
             self.look()
         with self._database.transaction() as tx:
-            return not self._changes(tx)
+            return not self._changes(tx, self._at)
 
-    def _next_in_order(self, tx: Cursor) -> int:
+    def _next_in_order(self, tx: Cursor, at: int) -> _Step:
         assert self._after is not None
         video, frame = self._after
         given = {"after_video": video, "after_frame": frame, "limit": CLIPS_AT_ONCE}
         rows = self._approve(tx, self._in_order, given)
         is_last = rows[0]["looked"] < CLIPS_AT_ONCE
-        self._after = None if is_last else (rows[0]["last_video"], rows[0]["last_frame"])
-        return self._announce(tx, rows)
+        after = None if is_last else (rows[0]["last_video"], rows[0]["last_frame"])
+        return _Step(after=after, at=at, looked_at=rows[0]["looked"], clips=self._announce(tx, rows))
 
-    def _next_changed(self, tx: Cursor) -> int:
-        changes = self._changes(tx)
+    def _next_changed(self, tx: Cursor, at: int) -> _Step:
+        changes = self._changes(tx, at)
         if not changes:
-            self._rests_until = time.monotonic() + REST_SECONDS
-            return 0
+            return _Step(after=None, at=at)
         given = {
             "video_ids": [row["video_id"] for row in changes],
             "stretches": [row["stretch"] for row in changes],
         }
         rows = self._approve(tx, self._in_stretches, given)
-        self._at = changes[-1]["at"]
-        return self._announce(tx, rows)
+        return _Step(after=None, at=changes[-1]["at"], looked_at=rows[0]["looked"], clips=self._announce(tx, rows))
 
-    def _changes(self, tx: Cursor) -> list[dict[str, Any]]:
-        given = {"kind": str(self._kind), "after": self._at, "scope": self._parameters["scope"]}
+    def _changes(self, tx: Cursor, at: int | None) -> list[dict[str, Any]]:
+        given = {"kind": str(self._kind), "after": at, "scope": self._parameters["scope"]}
         return tx.execute(query("next_changes"), given | {"limit": STRETCHES_AT_ONCE}).fetchall()
 
     def _approve(self, tx: Cursor, statement: sql.Composed, given: dict[str, Any]) -> list[dict[str, Any]]:
-        rows = tx.execute(statement, self._parameters | given | {"request_key": uuid.uuid4().hex}).fetchall()
-        self.total.looked_at += rows[0]["looked"]
-        return rows
+        return tx.execute(statement, self._parameters | given | {"request_key": uuid.uuid4().hex}).fetchall()
 
     def _announce(self, tx: Cursor, rows: Sequence[dict[str, Any]]) -> int:
         """Tell the stages; returns how many clips were approved."""
@@ -118,9 +129,7 @@ class Approver:
             "stretches": [row["stretch"] for row in places],
         }
         tx.execute(query("announce"), given)
-        count: int = sum(row["clips"] for row in places)
-        self.total.clips += count
-        return count
+        return sum(row["clips"] for row in places)
 
 
 def approve_pending(

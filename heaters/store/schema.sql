@@ -651,10 +651,11 @@ create function backoff(p_failures integer) returns interval volatile language s
     select least(2 * 4.0 ^ least(p_failures - 1, 10), 3600) * (1 + random() / 2) * interval '1 second'
 $$;
 
--- How a claim ended: `items` videos or clips were due, of which `failed_items` failed.
+-- How a claim ended: `items` videos or clips were due, of which `failed_items` failed. `goes_on`: it has others, without an outcome
+-- yet, and stays held.
 create type claim_end as (
     video_id bigint, stretch integer, attempt integer, status run_status, items integer, failed_items integer,
-    error_type text, error text, result jsonb
+    error_type text, error text, result jsonb, goes_on boolean
 );
 
 -- The end of some claims of a variant, in the transaction that records what they made: failures are counted, and the dead told from
@@ -702,16 +703,27 @@ begin
            t.started_at
     from unnest(ends) e join tasks t on t.video_id = e.video_id and t.variant = p_variant and t.stretch = e.stretch
     where e.items > 0;
+    -- What might have been tried again when the claim began, and was not among its items, is not due any more.
+    delete from failures f using unnest(ends) e, tasks t
+    where t.video_id = e.video_id and t.variant = p_variant and t.stretch = e.stretch
+      and f.video_id = e.video_id and f.variant = p_variant and f.stretch = e.stretch and f.next_attempt_at <= t.started_at
+      and not e.goes_on;
     with next as (
-        select t.video_id, t.stretch, t.again_at, (
-            select min(f.next_attempt_at) from failures f
-            where f.video_id = t.video_id and f.variant = p_variant and f.stretch = t.stretch) as retry_at
+        select t.video_id, t.stretch, e.failed_items, r.retry_at,
+               -- a change of a video does not bring its next try forward
+               case when not exists (select from failures f where f.video_id = t.video_id and f.variant = p_variant and f.stretch = t.stretch
+                                     and f.clip_id = 0) then t.again_at end as again_at
         from unnest(ends) e join tasks t on t.video_id = e.video_id and t.variant = p_variant and t.stretch = e.stretch
+        cross join lateral (select min(f.next_attempt_at) as retry_at from failures f
+                            where f.video_id = t.video_id and f.variant = p_variant and f.stretch = t.stretch) r
+        where not e.goes_on
     ), done as (
         delete from tasks t using next n
         where t.video_id = n.video_id and t.variant = p_variant and t.stretch = n.stretch and n.again_at is null and n.retry_at is null
     )
-    update tasks t set driver = null, started_at = null, again_at = null, at = coalesce(n.again_at, t.at), is_alone = false,
+    update tasks t set driver = null, started_at = null, again_at = null, at = coalesce(n.again_at, t.at),
+                       is_alone = t.is_alone and n.retry_at is not null,
+                       items = case when n.again_at is null then greatest(n.failed_items, 1) else t.items end,
                        due_at = case when n.again_at is not null then now() else n.retry_at end
     from next n
     where t.video_id = n.video_id and t.variant = p_variant and t.stretch = n.stretch

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from heaters.core.pipeline import STAGES
-from heaters.errors import NodeLost, RuleError, WorkerLost
+from heaters.errors import NodeFull, NodeLost, RuleError, StageError, WorkerLost
 from heaters.runner.batches import HUGE_BYTES, Lost, batches
 from heaters.runner.blame import blame
 from heaters.runner.claims import Claim
@@ -39,7 +39,7 @@ def test_a_long_stretch_is_one_call_where_no_other_is_free() -> None:
 
 
 def test_a_long_stretch_is_divided_among_free_calls_and_ends_as_one() -> None:
-    (batch,) = batches(EMBED, {claim(1): items(200)}, 16)
+    (batch,) = batches(EMBED, {claim(1): items(200)}, 16, divide=True)
     parts = [part for _ in range(batch.startable) if (part := batch.next_part())]
     assert [len(part.items) for part in parts] == [66, 67, 67], "no part is smaller than what the stage takes in a call"
     assert batch.next_part() is None
@@ -49,27 +49,60 @@ def test_a_long_stretch_is_divided_among_free_calls_and_ends_as_one() -> None:
     assert batch.is_over
     (ended,) = batch.ended()
     assert [result.seconds for _, result in ended.done] == [float(n) for n in range(200)], "each has its own outcome"
+    assert not ended.goes_on
 
 
-def test_a_batch_that_lost_a_part_waits_for_the_others_and_has_no_results() -> None:
-    (batch,) = batches(EMBED, {claim(1): items(200)}, 2)
+def test_a_stretch_stays_whole_where_more_is_due() -> None:
+    assert [batch.startable for batch in batches(EMBED, {claim(1): items(200)}, 16)] == [1]
+
+
+def lost(error: StageError, items: int) -> Lost:
+    return Lost(error=error, blame=blame(error, items), items=items)
+
+
+def test_a_batch_that_lost_a_part_waits_for_the_others_and_keeps_their_outcomes() -> None:
+    (batch,) = batches(EMBED, {claim(1): items(200)}, 2, divide=True)
     first, second = batch.next_part(), batch.next_part()
     assert first is not None
     assert second is not None
-    lost = Lost(error=WorkerLost("died"), blame=blame(WorkerLost("died"), 100), items=100)
-    batch.give_up(lost)
-    assert (batch.is_over, batch.gone) == (False, lost)
+    batch.give_up(lost(WorkerLost("died"), 100))
+    assert not batch.is_over
     batch.put(second, [StageResult(seconds=1.0)] * len(second.items))
-    assert (batch.is_over, batch.gone) == (True, lost)
-
-
-def test_a_suspect_is_not_called_again_after_a_loss() -> None:
-    (batch,) = batches(EMBED, {claim(1, is_alone=True, losses=1): items(3)}, 4)
-    assert batch.next_part() is not None
-    assert batch.next_part() is None, "one at a time"
-    batch.give_up(Lost(error=NodeLost("gone"), blame=blame(NodeLost("gone"), 1), items=1))
-    assert batch.next_part() is None
     assert batch.is_over
+    (ended,) = batch.ended()
+    assert ended.goes_on
+    assert [item.id for item in ended.items] == list(range(100, 200))
+    worn_out = batch.failed(claim(1), WorkerLost("died often"))
+    assert [item.id for item, _ in worn_out.failed] == list(range(100)), "only what has no outcome fails"
+
+
+def test_the_reason_that_asks_for_care_counts() -> None:
+    (batch,) = batches(EMBED, {claim(1): items(200)}, 2, divide=True)
+    for error in (NodeLost("gone"), WorkerLost("died")):
+        assert batch.next_part() is not None
+        batch.give_up(lost(error, 100))
+    assert isinstance(batch.gone, Lost)
+    assert batch.gone.blame.is_alone
+
+
+def test_suspects_behind_a_lost_one_are_still_called() -> None:
+    (batch,) = batches(EMBED, {claim(1, is_alone=True, losses=1): items(3)}, 4)
+    for expected in range(3):
+        part = batch.next_part()
+        assert part is not None
+        assert batch.next_part() is None, "one at a time"
+        if expected == 0:
+            batch.give_up(lost(NodeFull("full"), 1))
+        else:
+            batch.put(part, [StageResult(seconds=1.0)])
+    assert batch.is_over
+    (ended,) = batch.ended()
+    assert ([item.id for item in ended.items], ended.goes_on) == ([1, 2], True)
+
+
+def test_what_was_tried_before_has_a_call_of_its_own() -> None:
+    given = {claim(1): items(1), claim(2, attempt=2): items(1), claim(3): items(1)}
+    assert [[c.video_id for c in batch.claims] for batch in batches(EMBED, given, 1)] == [[2], [1, 3]]
 
 
 def test_a_call_that_answers_for_too_few_is_refused() -> None:

@@ -26,6 +26,13 @@ def test_blame(error: StageError, items: int, counts: bool, is_alone: bool) -> N
     assert (found.counts, found.is_alone) == (counts, is_alone)
 
 
+@pytest.mark.parametrize("items", [1, 8])
+def test_a_process_that_died_before_it_began_says_nothing_of_the_items(items: int) -> None:
+    found = blame(WorkerLost("died"), items, has_begun=False)
+    assert (found.counts, found.is_alone) == (False, False)
+    assert blame(NodeFull("no memory"), items, has_begun=False).is_alone, "that is said of a call wherever it stood"
+
+
 def test_only_a_full_node_is_given_time() -> None:
     assert blame(NodeFull("no memory"), 1).delay_seconds > 0
     assert blame(WorkerLost("died"), 2).delay_seconds == blame(NodeLost("gone"), 1).delay_seconds == 0

@@ -161,13 +161,19 @@ set params = excluded.params, sha256 = excluded.sha256, size_bytes = excluded.si
 
 -- name: record_archive
 -- Forget the files of archived clips once they are gone from the store; also those of retired clips with the same frames, whose
--- objects are the same.
+-- objects are the same. Whose archiving was undone in between is told to the stages.
 with gone as materialized (
     select o.id from clips c join clips o
     on o.video_id = c.video_id and o.start_frame = c.start_frame and o.end_frame = c.end_frame
     where c.id = any (%(clip_ids)s::bigint[])
-), files as (delete from exports where clip_id in (select id from gone))
-delete from stills where clip_id in (select id from gone);
+), files as (delete from exports where clip_id in (select id from gone)
+), pictures as (delete from stills where clip_id in (select id from gone)
+), back as (  -- an undo meanwhile: they need them again
+    select distinct c.video_id, stretch_of(c.start_frame) as stretch from gone g join clips c on c.id = g.id
+    where c.retired_at is null and c.state <> 'review_archived'
+)
+select announce(kind, array_agg(b.video_id), array_agg(b.stretch)) from back b cross join (values ('clips'), ('decision')) k (kind)
+group by kind;
 
 -- ------------------------------------------------------------------------------------------------ cuts and clips
 

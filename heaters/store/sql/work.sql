@@ -67,20 +67,23 @@ with mark as materialized (
     select w.at from watermarks w
     where w.variant = %(variant)s and w.lane = %(lane)s and %(after)s::bigint is null for update
 ), waiting as (
-    select t.video_id, t.stretch, t.is_alone, row_number() over (partition by t.is_alone order by t.due_at) as place from (
-        select * from tasks t
+    select t.video_id, t.stretch, t.is_alone, t.items, t.bytes, row_number() over (partition by t.is_alone order by t.due_at) as place,
+           sum(t.items) over w - t.items as items_before, sum(t.bytes) over w - t.bytes as bytes_before from (
+        select t.*, least(coalesce(v.size_bytes, 0), %(most_bytes)s) as bytes from tasks t join videos v on v.id = t.video_id
         where t.variant = %(variant)s and t.lane = %(lane)s and t.driver is null and t.due_at <= now()
           and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> t.video_id)
         and (%(until)s::bigint is null or t.at <= %(until)s::bigint)
         order by t.due_at limit %(most)s) t
+    window w as (order by t.due_at, t.video_id, t.stretch)
 ), again as materialized (
-    select t.video_id, t.stretch from tasks t
+    select t.video_id, t.stretch, w.items, w.bytes from tasks t
     join waiting w on w.video_id = t.video_id and w.stretch = t.stretch
-    where t.variant = %(variant)s and t.driver is null
+    where t.variant = %(variant)s and t.driver is null and w.items_before < %(items)s and w.bytes_before < %(room_bytes)s
       and (not w.is_alone or w.place + (select count(*) from tasks h where h.driver is not null and h.is_alone) <= %(nodes)s)
     for update of t skip locked
 ), room as materialized (
-    select greatest(0, %(most)s - (select count(*) from again)) as most
+    select greatest(0, %(most)s - count(*)) as most, %(items)s - coalesce(sum(items), 0) as items,
+           %(room_bytes)s - coalesce(sum(bytes), 0) as bytes from again
 ), retaken as (
     update tasks t set driver = %(driver)s, attempt = t.attempt + 1, started_at = now(), again_at = null
     from again a where t.video_id = a.video_id and t.variant = %(variant)s and t.stretch = a.stretch
@@ -100,7 +103,7 @@ with mark as materialized (
            exists (select from again a where a.video_id = d.video_id and a.stretch = d.stretch) as is_retaken
     from due d
 ), chosen as materialized (
-    select * from summed where items_before < %(items)s and bytes_before < %(room_bytes)s
+    select * from summed where items_before < (select items from room) and bytes_before < (select bytes from room)
 ), place as materialized (
     select coalesce(
         (select min(s.at) - 1 from summed s where s.at > coalesce((select max(at) from chosen), 0)),
@@ -167,6 +170,7 @@ select exists (
     select from hosts h left join watermarks w on w.variant = %(variant)s and w.lane = h.host
     where exists (select from changes c where c.kind = %(takes)s and c.lane = h.host
                   and c.at > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
+                  and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> c.video_id)
                   and (%(until)s::bigint is null or c.at <= %(until)s::bigint))
       and h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)) as yes;
 
