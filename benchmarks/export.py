@@ -74,7 +74,7 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
     with database.transaction() as tx:
         asked = variant_number(tx, "embed", f"random|{STRATEGY}")
         variants = {
-            "export": variant_number(tx, "export", "source"),
+            "export": variant_number(tx, "export", "copy"),
         }
         space = SpaceRow(asked=asked, model=MODEL, name="random", strategy=STRATEGY, dimension=DIMENSION)
         variants["space"] = space_number(tx, space)
@@ -83,7 +83,7 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
         clips = add_video(database, content_hash, min(CLIPS_PER_VIDEO, count - begin))
         approve_pending(database, None, reviewer="benchmark")
         spans = [(content_hash, FRAMES * n, FRAMES * (n + 1)) for n in range(len(clips))]
-        files = [put(store, keys.clip_export(*span, "source", "benchmark"), CLIP_BYTES) for span in spans]
+        files = [put(store, keys.clip_export(*span, "copy", "benchmark"), CLIP_BYTES) for span in spans]
         vectors = noise.normal(size=(len(clips), DIMENSION)) / DIMENSION**0.5
         rows = zip(clips, vectors, strict=True)
         with database.transaction() as tx:
@@ -96,6 +96,8 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
                     "sha256": files,
                     "size_bytes": [CLIP_BYTES] * len(clips),
                     "frames": [FRAMES] * len(clips),
+                    "copied": [FRAMES] * len(clips),
+                    "rules": [""] * len(clips),
                 },
             )
             write_vectors(
@@ -146,10 +148,10 @@ def members(database: Database) -> list[Sample]:
     recipe = Recipe(form="webdataset", splits=Splits.parse("all"), model=MODEL, strategy=STRATEGY)
     with database.transaction() as tx:
         statement = sql.SQL(query("chosen_clips")).format(rule=sql.SQL("true"), file=sql.SQL(query("file_of_clip")))
-        given = {**Choice().parameters(), **recipe.asked(), "profile": "source"}
+        given = {**Choice().parameters(), **recipe.asked(), "profile": "copy"}
         chosen = tx.execute(statement, given).fetchall()
     candidates = tuple(Candidate(**{name: row[name] for name in Candidate.__slots__}) for row in chosen)
-    return samples(database, Shard(split="all", clips=candidates), recipe, "source")
+    return samples(database, Shard(split="all", clips=candidates), recipe, "copy")
 
 
 def tar_loop(store: ObjectStore, rows: list[Sample], out: Path, *, hashed: bool) -> None:

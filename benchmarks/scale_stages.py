@@ -131,6 +131,7 @@ def _exported(tx: Transaction, variant: int, done: Pairs) -> None:
     given = {
         "variant": variant, "clip_ids": [item.id for item, _ in done], "params": ["25efbe1c2c"] * count,
         "sha256": [b"\1" * 32] * count, "size_bytes": [1_000_000] * count, "frames": [80] * count,
+        "copied": [80] * count, "rules": [""] * count,
     }  # fmt: skip
     tx.execute(query("record_exports"), given)
 

@@ -16,7 +16,8 @@ from heaters.store.objects import store_of
 from heaters.store.queries import query
 
 CUT_KEYS = ("frame", "pts_seconds", "kind", "confidence")
-CLIP_KEYS = ("id", "start_frame", "end_frame", "start_seconds", "end_seconds", "state", "export_path")
+CLIP_KEYS = ("id", "start_frame", "end_frame", "start_seconds", "end_seconds", "state", "export_path", "export_profile",
+             "export_frames", "export_copied", "export_rule")  # fmt: skip
 
 _LIST = "A list for an editor"
 
@@ -86,7 +87,7 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
         output.json([selected(row, CLIP_KEYS) for row in rows])
         return
     output.table(
-        ("clip", "frames", "from", "to", "decision", "file"),
+        ("clip", "frames", "from", "to", "decision", "made by", "file"),
         [
             (
                 r["id"],
@@ -94,6 +95,7 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
                 round(r["start_seconds"], 3),
                 round(r["end_seconds"], 3),
                 r["state"],
+                _made_by(r),
                 r["export_path"],
             )
             for r in rows
@@ -108,6 +110,14 @@ def _file_key(row: dict[str, Any]) -> str | None:
         return None
     span = (row["content_hash"], row["start_frame"], row["end_frame"])
     return keys.clip_export(*span, row["export_profile"], row["export_params"])
+
+
+def _made_by(row: dict[str, Any]) -> str | None:
+    """The profile of a clip's file; of a copy also how much of it is one, or why none."""
+    profile, copied, frames = row["export_profile"], row["export_copied"], row["export_frames"]
+    if profile != "copy":
+        return profile and str(profile)
+    return f"copy, {copied} of {frames} frames" if copied else f"copy, encoded: {row['export_rule']}"
 
 
 def _rows(database: Database, name: str, video: str) -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from heaters.errors import RuleError
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+# Profiles that had another name when the first objects were written: the objects keep it.
+_RENAMED = {"encode": "source"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
 
@@ -78,9 +80,9 @@ def _clip(content_hash: str, start_frame: int, end_frame: int) -> str:
 
 
 def clip_export(content_hash: str, start_frame: int, end_frame: int, profile: str, settings: str) -> str:
-    """Key of an exported clip file."""
+    """Key of an exported clip file. `profile` is the export's variant."""
     folder = _clip(content_hash, start_frame, end_frame)
-    return f"{folder}/{_word('profile', profile)}-{_word('parameter word', settings)}.mp4"
+    return f"{folder}/{_word('profile', _RENAMED.get(profile, profile))}-{_word('parameter word', settings)}.mp4"
 
 
 def keyframe(content_hash: str, start_frame: int, end_frame: int, strategy: str, tag: str) -> str:

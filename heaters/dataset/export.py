@@ -112,10 +112,10 @@ def _export(
     store = store_of(settings)
     entered = index.entries(sink, recipe)
     there = {clip["sample"] for one in entered for clip in one.clips}
-    chosen, waiting = _chosen(database, recipe, choice, settings.export_profile)
+    chosen, waiting = _chosen(database, recipe, choice, settings.variant("export"))
     new_clips, alike = _distinct(database, recipe, choice, chosen, there)
     shards = plan(new_clips, recipe)
-    records = partial(samples, database, recipe=recipe, profile=settings.export_profile)
+    records = partial(samples, database, recipe=recipe, profile=settings.variant("export"))
     new: list[Entry] = []
     failed: list[tuple[Sample, StageError]] = []
     for number, shard in enumerate(shards, 1):

@@ -1,12 +1,11 @@
-"""Export a clip: a file that holds exactly its frames `[start, end)`, from the master or from the proxy. Verified.
+"""Export a clip: a file that holds exactly its frames `[start, end)`, encoded anew or copied from the proxy. Verified.
 
 The clip is given by integer time stamps, the same that `prepare` wrote; no frame is found by rounding seconds.
 """
 
 import functools
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from heaters.errors import MediaError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, Encoding, Span
 from heaters.media.probe import Probe, probe
+from heaters.media.target import USUAL, Target
 from heaters.media.track import Track, read_track
 
 # Measured on two busy cores at 1280×720, CRF 18: veryfast 14 fps, fast 9.7, medium 8.3; against fast the file is 11 %
@@ -32,12 +32,6 @@ INDEXED_CONTAINERS = ("mov,", "matroska,")
 # A linear decode repeats what prepare did; only another build of ffmpeg may differ, by rounding. Mean levels of 255.
 SAME_PICTURE_LEVELS = 4.0
 
-# What the output depends on, for its key. Raise the version when a change here makes other bytes.
-EXPORT_SETTINGS: dict[str, dict[str, object]] = {
-    "source": {**asdict(SOURCE), "version": 1},
-    "proxy": {"copy": True, "version": 1},
-}
-
 Pictures = NDArray[np.uint8]
 
 
@@ -50,6 +44,8 @@ class Exported:
     bytes: int
     seek: str
     has_audio: bool
+    copied: int = 0  # frames that are packets of the master or of the proxy; the others were encoded
+    rule: str = ""  # why none was copied, where copying was asked for
 
 
 def export_clip(
@@ -65,8 +61,9 @@ def export_clip(
     timeout_seconds: float,
     pictures: Pictures | None = None,
     memory_bytes: int = MEMORY_BYTES,
+    target: Target = USUAL,
 ) -> Exported:
-    """Profile `source`: decode the master and write the frames with `start_pts <= pts < end_pts` as H.264, CRF 18.
+    """Profile `encode`: decode the master and write the frames with `start_pts <= pts < end_pts` as `target` says.
 
     The result starts at 0, keeps the distances between frames and the pixels' shape, is turned upright, and has the
     sound of just this span. An odd side loses its last line. `pictures`, uint8 [frame_count, 27, 48, 3], are the clip's
@@ -76,7 +73,7 @@ def export_clip(
     """
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     deadline = time.monotonic() + timeout_seconds
-    facts = _facts(source)
+    facts = probe_once(source)
     has_audio = has_audio and facts.has_audio
     looks = out.with_name(out.name + ".rgb") if pictures is not None else None
 
@@ -93,23 +90,26 @@ def export_clip(
             threads=threads,
             has_audio=has_audio,
             looks=looks,
+            target=target,
         )
         ffmpeg.run(arguments, timeout_seconds=max(deadline - time.monotonic(), 0.001), memory_bytes=memory_bytes)
-        return _differs(read_track(out), span) or _looks_differ(looks, pictures, exactly=seek == "indexed")
+        track = read_track(out)
+        wrong = target.differs(track, span) if target.rate else _differs(track, span)
+        return wrong or _looks_differ(looks, pictures, exactly=seek == "indexed")
 
     trusted = facts.container.startswith(INDEXED_CONTAINERS) or pictures is not None
     try:
         for seek in ("indexed", "linear") if trusted else ("linear",):
             difference = attempt(seek)
             if not difference:
-                return _describe(out, seek)
+                return describe(out, seek)
     finally:
         if looks is not None:
             looks.unlink(missing_ok=True)
     raise MediaError(f"the clip's frames cannot be reached in {source.name}: {difference}")
 
 
-def copy_clip(
+def copy_proxy(
     source: Path,
     out: Path,
     *,
@@ -130,7 +130,7 @@ def copy_clip(
     """
     del threads, pictures
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
-    facts = _facts(source)
+    facts = probe_once(source)
     if facts.intra_packets is None:
         raise MediaError(f"{source.name} is no proxy: not every frame of it is a key frame")
     ffmpeg.run(
@@ -141,14 +141,11 @@ def copy_clip(
     difference = _differs(read_track(out), span)
     if difference:
         raise MediaError(f"the clip's frames cannot be copied from {source.name}: {difference}")
-    return _describe(out, "indexed")
+    made = describe(out, "indexed")
+    return replace(made, copied=made.frames)
 
 
-Export = Callable[..., Exported]
-EXPORTS: dict[str, Export] = {"source": export_clip, "proxy": copy_clip}
-
-
-def _facts(source: Path) -> Probe:
+def probe_once(source: Path) -> Probe:
     """The probe of a file, once for all clips of a batch."""
     status = source.stat()
     return _probe_once(source, status.st_ino, status.st_size, status.st_mtime_ns)
@@ -186,7 +183,8 @@ def _looks_differ(looks: Path | None, pictures: Pictures | None, *, exactly: boo
     return f"frame {levels.argmax()} of the clip differs from the prepared one by {levels.max():.1f} levels"
 
 
-def _describe(out: Path, seek: str) -> Exported:
+def describe(out: Path, seek: str) -> Exported:
+    """What a finished file holds."""
     track = read_track(out)
     end = int(track.pts[-1]) + track.last_duration
     return Exported(

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from heaters.errors import ConfigError, MediaError, RuleError, StoreError
+from heaters.errors import ConfigError, MediaError, RuleError, StageError, StoreError
 from heaters.media import child
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
+from heaters.media.target import USUAL, Target
 
 ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
 ANALYSIS_FRAME_BYTES = ANALYSIS_WIDTH * ANALYSIS_HEIGHT * 3
@@ -112,12 +113,18 @@ class Encoding:
     audio_bitrate: str
 
 
-def encode(encoding: Encoding, *, threads: int, has_audio: bool) -> list[str]:
-    """Arguments of the encoders."""
+def aac(bitrate: str) -> list[str]:
+    """The encoder of sound."""
+    return ["-c:a", "aac", "-b:a", bitrate, "-ac", "2"]
+
+
+def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence[str] = ()) -> list[str]:
+    """Arguments of the encoders. `codec`: another one than H.264."""
     intra = ("-g", str(encoding.keyframe_every)) if encoding.keyframe_every else ()
-    sound = ("-c:a", "aac", "-b:a", encoding.audio_bitrate, "-ac", "2") if has_audio else ()
+    sound = aac(encoding.audio_bitrate) if has_audio else ()
     return [
-        *("-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.crf), *intra),
+        *(codec or ("-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.crf))),
+        *intra,
         *("-pix_fmt", "yuv420p", "-threads", str(threads), *KEEP_TIMES, *sound),
     ]
 
@@ -161,6 +168,16 @@ class Span:
         return pts * self.time_base
 
 
+def sound_of(span: Span) -> list[str]:
+    """The filter that gives the sound of just this span, from 0 on."""
+    start, end = span.seconds(span.start_pts), span.seconds(span.end_pts)
+    return [
+        "-af",
+        f"atrim=start={_microseconds(start)}us:end={_microseconds(end)}us,"
+        f"asetpts='PTS-{float(start):.9f}/TB',{FILL_GAPS}",
+    ]
+
+
 def cut(
     source: Path,
     out: Path,
@@ -172,12 +189,13 @@ def cut(
     threads: int,
     has_audio: bool,
     looks: Path | None,
+    target: Target = USUAL,
 ) -> list[str]:
     """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output.
 
     `seek_margin_seconds` before the clip decoding starts; None: at the start of the file, exactly as `prepare` does.
     """
-    start, end = span.seconds(span.start_pts), span.seconds(span.end_pts)
+    start = span.seconds(span.start_pts)
     times, seek = [], []
     if seek_margin_seconds is not None:
         # Keep the time stamps as if nothing had been skipped: shifted by the container's start, not by the seek.
@@ -187,11 +205,7 @@ def cut(
     even = (
         ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if probe.width % 2 or probe.height % 2 or probe.coded_width % 2 else ""
     )
-    sound = [
-        *("-map", f"0:{probe.audio_stream_index}", "-af"),
-        f"atrim=start={_microseconds(start)}us:end={_microseconds(end)}us,"
-        f"asetpts='PTS-{float(start):.9f}/TB',{FILL_GAPS}",
-    ]
+    sound = ["-map", f"0:{probe.audio_stream_index}", *sound_of(span)]
     pictures = (
         []
         if looks is None
@@ -203,9 +217,9 @@ def cut(
     return [
         *times,
         *read_file(source, probe, threads=threads, before=seek),
-        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{chosen},format=yuv420p{even}"),
+        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{chosen}{target.filters()},format=yuv420p{even}"),
         *(sound if has_audio else ()),
-        *encode(encoding, threads=threads, has_audio=has_audio),
+        *encode(encoding, threads=threads, has_audio=has_audio, codec=target.encoder(encoding.preset)),
         *write_mp4(out, timescale(span.time_base)),
         *pictures,
     ]
@@ -263,8 +277,12 @@ def run(
         on_error_line=log.take,
     )
     if finished.returncode != 0:
-        evidence = log.evidence() or finished.stderr_tail
-        if "No space left on device" in evidence or "Disk quota exceeded" in evidence:
-            raise StoreError(f"the disk is full\n{evidence}")
-        raise MediaError(f"ffmpeg failed (exit status {finished.returncode})\n{evidence}")
+        raise failure(f"ffmpeg failed (exit status {finished.returncode})", log.evidence() or finished.stderr_tail)
     return log, finished
+
+
+def failure(said: str, evidence: str) -> StageError:
+    """The error of a child that failed: a full disk is no fault of the file."""
+    if "No space left on device" in evidence or "Disk quota exceeded" in evidence:
+        return StoreError(f"the disk is full\n{evidence}")
+    return MediaError(f"{said}\n{evidence}")

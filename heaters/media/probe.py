@@ -81,7 +81,7 @@ def probe(path: Path) -> Probe:
         timeout_seconds=TIMEOUT_SECONDS,
         memory_bytes=MEMORY_BYTES,
         on_line=lines.append,
-        environment=_environment(),
+        environment=package_environment(),
     )
     if finished.returncode != 0 or not lines:
         raise MediaError(f"{path.name} could not be looked at\n{finished.stderr_tail}")
@@ -105,7 +105,7 @@ def _probe_once(path: Path, inode: int, size_bytes: int, mtime_ns: int) -> Probe
     return probe(path)
 
 
-def _environment() -> dict[str, str]:
+def package_environment() -> dict[str, str]:
     """This process's environment, in which the child finds this very package."""
     known = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGE_ROOT, *([known] if known else [])])}

@@ -17,7 +17,8 @@ FACTS_VERSION = "1"  # of the way in which clips are measured
 LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 PROXIES = ("auto", "always", "demand")
-EXPORT_PROFILES = ("source", "proxy", "none")
+EXPORT_PROFILES = ("copy", "encode", "proxy", "none")
+EXPORT_CODECS = ("h264", "hevc", "av1")
 # Those from which an object is read at once; the archives' would fail every stage that fetches.
 STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 READERS = ("pyav", "decord", "torchcodec")
@@ -79,9 +80,19 @@ class Settings:
     )
     export_profile: str = _setting(
         "HEATERS_EXPORT",
-        "source",
+        "copy",
         parse.choice(*EXPORT_PROFILES),
-        "files of approved clips from the master (source), from the proxy (proxy), or none",
+        "approved clips: packets of the master (copy), encoded anew (encode), packets of the proxy (proxy), or none",
+    )
+    export_codec: str = _setting("HEATERS_EXPORT_CODEC", "h264", parse.choice(*EXPORT_CODECS), "encode: the codec")
+    export_crf: float = _setting(
+        "HEATERS_EXPORT_CRF", 0.0, parse.number(0, 63), "encode: less is better; 0: 18 (h264), 22 (hevc), 28 (av1)"
+    )
+    export_size: str = _setting(
+        "HEATERS_EXPORT_SIZE", "", parse.size, "encode: WIDTHxHEIGHT that the picture must fit; empty: as it is"
+    )
+    export_rate: str = _setting(
+        "HEATERS_EXPORT_RATE", "", parse.rate, "encode: frames a second, 25 or 30000/1001; empty: the clip's own frames"
     )
     proxies: str = _setting(
         "HEATERS_PROXIES",
@@ -235,6 +246,16 @@ class Settings:
         usual = self.embedding_strategy == "single" or self.keyframes == "multi"
         return self.embedding_strategy if usual else f"{self.embedding_strategy}/{self.keyframes}"
 
+    @property
+    def _export_variant(self) -> str:
+        """The profile, and what its file depends on besides; a word that fits into a key."""
+        if self.export_profile != "encode":
+            return self.export_profile
+        codec = [self.export_codec] * (self.export_codec != EXPORT_CODECS[0])
+        crf = [f"crf{self.export_crf:g}"] * (self.export_crf != 0)
+        rate = [f"{self.export_rate.replace('/', '_')}fps"] * bool(self.export_rate)
+        return "-".join([self.export_profile, *codec, *crf, *[self.export_size] * bool(self.export_size), *rate])
+
     def variant(self, name: str) -> str:
         """The value a pipeline row's `variant` names: what a stage's output depends on."""
         levels = (self.dark_level, self.frozen_level, self.silent_dbfs)
@@ -244,7 +265,7 @@ class Settings:
             "keyframes": self.keyframes,
             "facts": "-".join([FACTS_VERSION, *changed, *["text"] * self.text]),
             "embedding": f"{self.model}|{self.space_strategy}",
-            "export": self.export_profile,
+            "export": self._export_variant,
         }[name]
 
     def __post_init__(self) -> None:

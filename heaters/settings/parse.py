@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 MULTI_STILLS = range(3, 26, 2)  # how many "multi:N" may ask for: odd, so that one is the middle
@@ -117,6 +118,21 @@ def keyframes(text: str) -> str:
     if text != "midpoint" and (name != "multi" or not is_count):
         raise ValueError(f"must be one of multi, midpoint, multi:N with an odd N from 3 to {MULTI_STILLS[-1]}")
     return f"multi:{int(count)}" if count else text
+
+
+def size(text: str) -> str:
+    """WIDTHxHEIGHT, both even, or nothing."""
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if text and (found is None or int(found[1]) % 2 or int(found[2]) % 2):
+        raise ValueError("must be WIDTHxHEIGHT, both even, such as 1280x720")
+    return text
+
+
+def rate(text: str) -> str:
+    """Frames a second, a whole number or a fraction of two, or nothing."""
+    if text and (not re.fullmatch(r"[1-9]\d{0,5}(/[1-9]\d{0,5})?", text) or not 1 <= Fraction(text) <= 1000):
+        raise ValueError("must be frames a second, 1 to 1000, such as 25 or 30000/1001")
+    return text
 
 
 def endpoint(text: str) -> str:

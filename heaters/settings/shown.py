@@ -8,7 +8,8 @@ from heaters.settings import Settings
 
 # How to work, as against where things are: what somebody who submits a job may choose for it.
 _OF_JOBS = (
-    "model", "keyframes", "embedding_strategy", "export_profile", "proxies", "device", "detector", "stride_seconds",
+    "model", "keyframes", "embedding_strategy", "export_profile", "export_codec", "export_crf", "export_size",
+    "export_rate", "proxies", "device", "detector", "stride_seconds",
     "cut_threshold", "min_clip_seconds", "max_clip_seconds", "lease_seconds", "max_source_gib",
     "dark_level", "frozen_level", "silent_dbfs", "text", "near_duplicate",
 )  # fmt: skip

@@ -8,8 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from heaters.core import keys
-from heaters.media.cutting import EXPORT_SETTINGS, EXPORTS
 from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
+from heaters.media.profiles import profile
+from heaters.media.target import Target
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
 from heaters.stages.scratch import scratch
@@ -43,18 +44,21 @@ class Input:
 class ExportResult(StageResult):
     """The clip's file is in the store and holds `frames` frames, counted."""
 
-    profile: str
+    profile: str  # with what differs from its usual form, as in the variant
     params: str  # the hash of the encoder's settings, in the file's key
     key: str
     sha256: str
     size_bytes: int
     frames: int
+    copied: int  # of them; the others were encoded
+    rule: str  # why none was copied where that was asked for, with the evidence; else empty
     clip_seconds: float
     seek: str  # indexed, or linear when the index led to the wrong frames
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
-        return f"{self.frames} frames, {self.size_bytes / 1e6:.1f} MB"
+        how = f", {self.copied} copied" if self.copied else ""
+        return f"{self.frames} frames{how}, {self.size_bytes / 1e6:.1f} MB"
 
 
 class Worker:
@@ -64,16 +68,18 @@ class Worker:
         self._scratch = settings.scratch
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
-        self._profile = settings.export_profile
+        self._variant = settings.variant("export")
+        self._profile = profile(settings.export_profile, _target(settings))
+        self._params = keys.params(self._profile.settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ExportResult]]:
         return each(items, lambda item: self._one(item, context))
 
     def _one(self, item: Input, context: Context) -> ExportResult:
         begun = time.monotonic()
-        word = keys.params(EXPORT_SETTINGS[self._profile])
-        key = keys.clip_export(item.content_hash, item.start_frame, item.end_frame, self._profile, word)
-        origin = item.source_key if self._profile == "source" else item.proxy_key
+        span = (item.content_hash, item.start_frame, item.end_frame)
+        key = keys.clip_export(*span, self._variant, self._params)
+        origin = item.proxy_key if self._profile.from_proxy else item.source_key
         with (
             scratch(self._scratch, f"export-{item.id}") as folder,
             self._cache.hold(self._store, origin) as held,
@@ -83,7 +89,7 @@ class Worker:
             time_base = Fraction(item.time_base_num, item.time_base_den)
             shape = (item.frame_count, ANALYSIS_HEIGHT, ANALYSIS_WIDTH, 3)
             pictures = np.memmap(analysis.path, np.uint8, "r", shape=shape)[item.start_frame : item.end_frame]
-            made = EXPORTS[self._profile](
+            made = self._profile.export(
                 held.path,
                 out,
                 start_pts=item.start_pts,
@@ -97,17 +103,31 @@ class Worker:
             )
             stored = self._store.put_file(key, out)
         return ExportResult(
-            profile=self._profile,
-            params=word,
+            profile=self._variant,
+            params=self._params,
             key=stored.key,
             sha256=stored.sha256,
             size_bytes=stored.size_bytes,
             frames=made.frames,
+            copied=made.copied,
+            rule=made.rule,
             clip_seconds=float((item.end_pts - item.start_pts) * time_base),
             seek=made.seek,
             cache=CacheResult.of(held, analysis),
             seconds=time.monotonic() - begun,
         )
+
+
+def _target(settings: Settings) -> Target:
+    """The form that the settings ask of the profile `encode`."""
+    width, _, height = settings.export_size.partition("x")
+    return Target(
+        codec=settings.export_codec,
+        crf=settings.export_crf,
+        width=int(width or 0),
+        height=int(height or 0),
+        rate=Fraction(settings.export_rate or 0),
+    )
 
 
 def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, ExportResult]]) -> None:
@@ -121,6 +141,8 @@ def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, ExportResu
             "sha256": [bytes.fromhex(result.sha256) for _, result in done],
             "size_bytes": [result.size_bytes for _, result in done],
             "frames": [result.frames for _, result in done],
+            "copied": [result.copied for _, result in done],
+            "rules": [result.rule for _, result in done],
         },
     )
 

@@ -169,7 +169,8 @@ create index facts_text_share on facts (variant, text_share) where text_share is
 create index facts_loudness_dbfs on facts (variant, loudness_dbfs) where loudness_dbfs is not null;
 create index facts_silence_share on facts (variant, silence_share) where silence_share is not null;
 
--- A clip's file; the variant is the profile. `params` is the hash of the encoder's settings in the file's key.
+-- A clip's file; the variant is the profile. `params` is the hash of the encoder's settings in the file's key. `copied` frames are
+-- packets of the master (or of the proxy), the others were encoded; `rule` says why none was copied where that was asked for.
 create table exports (
     clip_id         bigint not null references clips (id) on delete cascade,
     variant         smallint not null references variants (id),
@@ -178,6 +179,8 @@ create table exports (
     size_bytes      bigint not null check (size_bytes > 0),
     frames          integer not null check (frames > 0),
     created_at      timestamptz not null default now(),
+    copied          integer not null default 0 check (copied >= 0),
+    rule            text not null default '',
     primary key (clip_id, variant)
 );
 

@@ -97,15 +97,15 @@ def test_the_file_of_the_profile_in_use_is_taken_else_the_latest(
         tx.execute("delete from exports where clip_id = %s and params = %s", (clips[1], PARAMS))
     hashes = {clip: hashlib.sha256(data).hexdigest() for clip, data in proxies.items()}
     recipe = Recipe(form="webdataset", splits=Splits.parse("train=1"))
-    for profile, first in (("source", "source"), ("proxy", "proxy"), ("none", "proxy")):
+    for profile, first in (("copy", "copy"), ("proxy", "proxy"), ("none", "proxy")):
         out = tmp_path / profile
         assert export(db, replace(settings, export_profile=profile), str(out), recipe, Choice()).clips_new == 18
         found = {record["clip_id"]: record["video"] for record in records(out)}
-        expected = sources[clips[0]] if first == "source" else hashes[clips[0]]
+        expected = sources[clips[0]] if first == "copy" else hashes[clips[0]]
         assert (found[clips[0]]["profile"], found[clips[0]]["sha256"]) == (first, expected)
         assert (found[clips[1]]["profile"], found[clips[1]]["sha256"]) == ("proxy", hashes[clips[1]])
         assert {(found[c]["profile"], found[c]["sha256"]) for c in clips[2:]} == {
-            ("source", sources[c]) for c in clips[2:]
+            ("copy", sources[c]) for c in clips[2:]
         }
 
 
@@ -141,5 +141,5 @@ def test_a_clip_that_changed_since_it_was_chosen_is_left_out_and_no_failure(
         tx.execute("delete from stills where clip_id = %s", (clips[1],))
         tx.execute("delete from embeddings where clip_id = %s", (clips[2],))
         tx.execute("delete from exports where clip_id = %s", (clips[3],))
-    found = samples(db, Shard(split="train", clips=tuple(chosen)), recipe, "source")
+    found = samples(db, Shard(split="train", clips=tuple(chosen)), recipe, "copy")
     assert [sample.clip_id for sample in found] == clips[4:]

@@ -39,7 +39,7 @@ def truth(db: Database, clips: list[int], store: ObjectStore, tmp_path: Path) ->
     found = {}
     for row in rows(db, TRUTH):
         span = (row["content_hash"], row["start_frame"], row["end_frame"])
-        key = keys.clip_export(*span, "source", PARAMS)
+        key = keys.clip_export(*span, "copy", PARAMS)
         film = tmp_path / "clip.mp4"
         film.write_bytes(store.read(key))
         objects = {"key": key, "stills": dict(zip(TAGS, clip_stills(film, [2, 5, 7], tmp_path), strict=True))}
@@ -63,7 +63,7 @@ def check_record(record: dict[str, Any], row: dict[str, Any]) -> None:
     )
     assert record["seconds"] == pytest.approx((row["end_frame"] - row["start_frame"]) / 25)
     assert record["start_cut"]["kind"] == ("end" if row["start_frame"] == 0 else "hard")
-    assert record["video"]["profile"] == "source"
+    assert record["video"]["profile"] == "copy"
     assert [(still["tag"], still["frame"] - row["start_frame"]) for still in record["stills"]] == [
         ("p25", 2),
         ("p50", 5),

@@ -14,8 +14,8 @@ from prepared_source import Source
 
 from heaters.core.layout import Evidence, Rules
 from heaters.core.timebase import PtsTable, TimeBase
-from heaters.media.cutting import EXPORTS
 from heaters.media.frames import FrameReader
+from heaters.media.profiles import profile as profile_of
 from heaters.stages import detect
 
 # The kinds that go wrong elsewhere. Name → where the first picture shown lies, in seconds after the container's start.
@@ -81,10 +81,10 @@ def test_frame_pts_proxy_and_export_are_the_same_picture(source, name: str, tmp_
     clip = clips[1]
     start, end = clip["start_frame"], clip["end_frame"]
     how = {"time_base": base, "has_audio": made.prepared.has_audio, "threads": 1, "timeout_seconds": 60}
-    for profile, origin in (("source", made.path), ("proxy", made.prepared.proxy)):
+    for profile, origin in (("copy", made.path), ("encode", made.path), ("proxy", made.prepared.proxy)):
         out = tmp_path / f"{profile}.mp4"
         span = {"start_pts": clip["start_pts"], "end_pts": clip["end_pts"], "frame_count": end - start}
-        EXPORTS[profile](origin, out, **span, **how, pictures=made.pictures[start:end])
+        profile_of(profile).export(origin, out, **span, **how, pictures=made.pictures[start:end])
         numbers, seconds = barcode.read_video(out)
         assert numbers == made.numbers[start:end], "the file holds the clip's pictures"
         after = [Fraction(made.pts[frame] - clip["start_pts"]) * base for frame in range(start, end)]

@@ -10,10 +10,13 @@ from media_files import DAMAGED
 from prepared_source import Source, make
 from sources import SOURCES
 
+from heaters.core import keys
 from heaters.errors import MediaError, RuleError, StageTimeout
-from heaters.media.cutting import EXPORT_SETTINGS, EXPORTS, Exported, copy_clip, export_clip
+from heaters.media.cutting import Exported, copy_proxy, export_clip
 from heaters.media.examine import examine
-from heaters.settings import EXPORT_PROFILES
+from heaters.media.profiles import profile as profile_of
+from heaters.media.target import ENCODERS, Target
+from heaters.settings import EXPORT_CODECS, EXPORT_PROFILES
 
 # Neither states a time stamp for every packet, or may be entered anywhere: only pictures prove a seek right.
 LINEAR_WITHOUT_PICTURES = {
@@ -22,11 +25,16 @@ LINEAR_WITHOUT_PICTURES = {
 }  # fmt: skip
 
 
-def export(made: Source, out: Path, start: int, end: int, *, profile: str = "source", **how: object) -> Exported:
+PROFILES = ("encode", "proxy")
+
+
+def export(made: Source, out: Path, start: int, end: int, *, profile: str = "encode", **how: object) -> Exported:
     """Export frames `[start, end)` of a prepared source."""
     options: dict[str, object] = {"has_audio": made.prepared.has_audio, "threads": 2, "timeout_seconds": 60, **how}
-    origin = made.path if profile == "source" else made.prepared.proxy
-    return EXPORTS[profile](origin, out, **made.bounds(start, end) | options, time_base=made.prepared.time_base)
+    origin = made.path if profile == "encode" else made.prepared.proxy
+    return profile_of(profile).export(
+        origin, out, **made.bounds(start, end) | options, time_base=made.prepared.time_base
+    )
 
 
 def check(made: Source, out: Path, start: int, end: int) -> None:
@@ -78,7 +86,7 @@ def packets(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
-@pytest.mark.parametrize("profile", ["source", "proxy"])
+@pytest.mark.parametrize("profile", ["encode", "proxy"])
 @pytest.mark.parametrize("name", ["b_frames", "vfr"])
 def test_neighbouring_clips_share_no_frame_and_lose_none(source, name: str, profile: str, tmp_path: Path) -> None:
     made = source(name)
@@ -93,7 +101,7 @@ def test_neighbouring_clips_share_no_frame_and_lose_none(source, name: str, prof
 SOUND = {"b_frames": 0.0, "edit_list": 0.0, "late_start": 0.0, "audio_first": -0.317, "video_first": 0.4}
 
 
-@pytest.mark.parametrize("profile", ["source", "proxy"])
+@pytest.mark.parametrize("profile", ["encode", "proxy"])
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_is_in_sync_and_as_long_as_the_clip(source, name: str, profile: str, tmp_path: Path) -> None:
     made, out = source(name), tmp_path / "clip.mp4"
@@ -110,7 +118,7 @@ def test_sound_is_in_sync_and_as_long_as_the_clip(source, name: str, profile: st
 
 def test_a_clip_after_the_sound_has_ended(tmp_path: Path) -> None:
     made = make(barcode.write(tmp_path / "short_sound.mp4", 50, tone_seconds=0.5))
-    for profile in EXPORTS:
+    for profile in PROFILES:
         export(made, tmp_path / "clip.mp4", 30, 40, profile=profile)
         check(made, tmp_path / "clip.mp4", 30, 40)
 
@@ -121,7 +129,7 @@ def test_no_metadata_of_the_source_leaks(source, tmp_path: Path) -> None:
     barcode.ffmpeg("-i", source("b_frames").path, "-c", "copy", *tags, path)
     assert b"Secret" in path.read_bytes()
     made = make(path)
-    for profile in EXPORTS:
+    for profile in PROFILES:
         export(made, tmp_path / "clip.mp4", 5, 10, profile=profile)
         assert b"Secret" not in (tmp_path / "clip.mp4").read_bytes()
 
@@ -133,7 +141,7 @@ def test_wrong_pictures_are_noticed(source, tmp_path: Path) -> None:
         export(made, tmp_path / "clip.mp4", 10, 20, pictures=made.pictures[11:21])
 
 
-@pytest.mark.parametrize("profile", ["source", "proxy"])
+@pytest.mark.parametrize("profile", ["encode", "proxy"])
 def test_a_wrong_number_of_frames_is_noticed(source, profile: str, tmp_path: Path) -> None:
     made = source("b_frames")
     with pytest.raises(MediaError, match="11 frames were expected, 10 came"):
@@ -143,7 +151,7 @@ def test_a_wrong_number_of_frames_is_noticed(source, profile: str, tmp_path: Pat
 def test_a_span_beyond_the_end_is_an_error(source, tmp_path: Path) -> None:
     made = source("b_frames")
     bounds = {"start_pts": 10**6, "end_pts": 10**6 + 512, "frame_count": 1, "time_base": made.prepared.time_base}
-    for export_one, path in ((export_clip, made.path), (copy_clip, made.prepared.proxy)):
+    for export_one, path in ((export_clip, made.path), (copy_proxy, made.prepared.proxy)):
         with pytest.raises(MediaError):
             export_one(path, tmp_path / "c.mp4", **bounds, has_audio=True, threads=1, timeout_seconds=60)
 
@@ -167,7 +175,7 @@ def test_clips_of_a_damaged_master_are_those_that_were_reviewed(name: str, tmp_p
 def test_only_an_intra_file_can_be_copied_from(source, tmp_path: Path) -> None:
     made = source("b_frames")
     with pytest.raises(MediaError, match="no proxy"):
-        copy_clip(
+        copy_proxy(
             made.path, tmp_path / "c.mp4", **made.bounds(1, 5), time_base=made.prepared.time_base,
             has_audio=False, threads=1, timeout_seconds=60,
         )  # fmt: skip
@@ -179,4 +187,36 @@ def test_a_timeout_ends_it(source, tmp_path: Path) -> None:
 
 
 def test_every_profile_of_the_settings_is_there() -> None:
-    assert set(EXPORTS) == set(EXPORT_SETTINGS) == set(EXPORT_PROFILES) - {"none"}
+    words = {keys.params(profile_of(name).settings) for name in EXPORT_PROFILES if name != "none"}
+    assert len(words) == 3
+    assert set(ENCODERS) == set(EXPORT_CODECS)
+
+
+def test_files_of_the_old_profile_source_keep_their_names() -> None:
+    assert keys.params(profile_of("encode").settings) == "25efbe1c2c"
+    assert keys.clip_export("0" * 64, 0, 40, "encode", "25efbe1c2c").endswith("/source-25efbe1c2c.mp4")
+
+
+@pytest.mark.parametrize(
+    ("target", "codec", "size", "count"),
+    [
+        (Target(crf=30), "h264", (96, 64), 24),
+        (Target(codec="hevc"), "hevc", (96, 64), 24),
+        (Target(codec="av1", crf=20), "av1", (96, 64), 24),
+        (Target(width=48, height=48), "h264", (48, 32), 24),
+        (Target(width=1280, height=720), "h264", (96, 64), 24),
+        (Target(rate=Fraction(10)), "h264", (96, 64), 10),
+        (Target(rate=Fraction(50)), "h264", (96, 64), 48),
+    ],
+)
+def test_encode_writes_the_form_that_is_asked_for(
+    source, target: Target, codec: str, size: tuple[int, int], count: int, tmp_path: Path
+) -> None:
+    made, out = source("b_frames"), tmp_path / "clip.mp4"
+    exported = export(made, out, 10, 34, pictures=made.pictures[10:34], target=target)
+    facts = examine(out)
+    assert (facts.codec, (facts.width, facts.height)) == (codec, size)
+    assert exported.frames == pytest.approx(count, abs=1)
+    if not target.rate:
+        check(made, out, 10, 34)
+    assert keys.params(profile_of("encode", target).settings) != keys.params(profile_of("encode").settings)

@@ -178,7 +178,7 @@ def test_failures_of_others_are_not_the_commands(db: Database, heaters: Here, cl
     """Of another model, and of a stage that it does not run; archived clips want no vector."""
     decide(db, clips[:1], "review_archived")
     with db.transaction() as tx:
-        for stage, variant in (("embed", "other|multi_average"), ("export", "source")):
+        for stage, variant in (("embed", "other|multi_average"), ("export", "copy")):
             number = variant_number(tx, stage, variant)
             tx.execute(
                 "insert into failures (video_id, variant, clip_id, driver, error_type, error) "

@@ -64,7 +64,7 @@ def film(db: Database, store: ObjectStore) -> str:
         )
     approve(db, [clip])
     add_stills(db, [clip], "multi:5", [[b"x"] * 5])
-    add_files(db, [clip], "source", [b"x"], params="a")
+    add_files(db, [clip], "copy", [b"x"], params="a")
     add_files(db, [clip], "proxy", [b"x"], params="b")
     for key in (*keys.values(), *made, f"videos/{mine}/cuts-a.npz", f"videos/{mine}/cuts-b.npz"):
         store.put_bytes(key, b"x")

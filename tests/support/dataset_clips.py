@@ -51,7 +51,7 @@ def still(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def file_key(db: Database, clip: int, profile: str = "source", params: str = PARAMS) -> str:
+def file_key(db: Database, clip: int, profile: str = "copy", params: str = PARAMS) -> str:
     """Where a clip's file lies in the store."""
     (found,) = rows(db, SPAN, {"id": clip})
     return keys.clip_export(*found.values(), profile, params)
@@ -73,10 +73,10 @@ def add_exported(
         )
     approve(db, clips)
     add_stills(db, clips, "multi", [[still(seed + n)] * len(TAGS) for n in range(count)])
-    add_files(db, clips, "source", [film(seed + n) for n in range(count)], params=PARAMS, frames=FRAMES)
+    add_files(db, clips, "copy", [film(seed + n) for n in range(count)], params=PARAMS, frames=FRAMES)
     for n in range(count):
         span = (content_hash, FRAMES * n, FRAMES * (n + 1))
-        store.put_bytes(keys.clip_export(*span, "source", PARAMS), film(seed + n))
+        store.put_bytes(keys.clip_export(*span, "copy", PARAMS), film(seed + n))
         for key in still_keys(*span, "multi").values():
             store.put_bytes(key, still(seed + n))
     if vectors:

@@ -157,7 +157,7 @@ def test_an_exported_file_is_saved_by_its_clip(empty_site: Site, proxy: Path) ->
     video, clips = filled(empty_site, empty_site.context.store, proxy)
     content = one(empty_site.database, "select content_hash from videos where id = %(v)s", {"v": video})
     approve(empty_site.database, clips[:1])
-    for profile, data in (("proxy", b"older"), ("source", b"newer")):
+    for profile, data in (("proxy", b"older"), ("copy", b"newer")):
         add_files(empty_site.database, clips[:1], profile, [data], params="abcdef0123")
         empty_site.context.store.put_bytes(keys.clip_export(content, 0, 20, profile, "abcdef0123"), data)
     with client(empty_site) as anyone:

@@ -9,7 +9,7 @@ export function card(clip, more) {
   const image = h("img", { src: `/media/clips/${clip.id}/poster${version}`, alt: "", loading: "lazy", decoding: "async" });
   image.addEventListener("error", () => image.classList.add("missing"));
   const score = clip.score === null ? null : h("span", { class: "q-tag q-score", title: "cosine similarity" }, clip.score.toFixed(3));
-  const file = clip.has_file ? h("span", { class: "q-tag q-file", title: "Its file is exported" }, "file") : null;
+  const file = clip.file_profile ? h("span", { class: "q-tag q-file", title: `Its file is exported: profile ${clip.file_profile}` }, "file") : null;
   const poster = h("div", { class: "q-poster" }, image, score, file, h("span", { class: "q-tag" }, duration(clip.end_seconds - clip.start_seconds)));
   const about = `${clip.title}, ${clock(clip.start_seconds)} to ${clock(clip.end_seconds)}`;
   const open = link("review", { clip: clip.id }, { class: "q-open", "aria-label": `Open clip ${clip.id}: ${about}` }, poster, h("h3", { title: clip.title }, clip.title));

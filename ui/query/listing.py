@@ -108,7 +108,7 @@ def cards(tx: Cursor, ids: Sequence[int]) -> list[dict[str, Any]]:
             "video": row["video_id"],
             "title": row["title"] or shown(row["source"]),
             "state": row["state"],
-            "has_file": row["has_file"],
+            "file_profile": row["file_profile"],
             "start_seconds": row["start_seconds"],
             "end_seconds": row["end_seconds"],
             "v": mark(row["picture_key"])[:8] if row["picture_key"] else "",

@@ -99,7 +99,8 @@ select coalesce(max(id), 0) as id from clips;
 select c.id, c.video_id, v.title, v.source, coalesce(v.sample_key, v.proxy_key) as picture_key, c.state::text,
        (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,
-       exists (select from exports e where e.clip_id = c.id) as has_file
+       (select n.variant from exports e join variants n on n.id = e.variant where e.clip_id = c.id
+        order by e.created_at desc limit 1) as file_profile
 from unnest(%(ids)s::bigint[]) with ordinality asked (id, place)
 join clips c on c.id = asked.id join videos v on v.id = c.video_id
 where c.retired_at is null order by asked.place;

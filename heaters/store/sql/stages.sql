@@ -150,14 +150,16 @@ set motion = excluded.motion, brightness = excluded.brightness, black_share = ex
 
 -- name: record_exports
 -- The files of clips, of those that are still approved: a decision that was taken back meanwhile stands.
-insert into exports (clip_id, variant, params, sha256, size_bytes, frames)
-select c.id, %(variant)s, t.params, t.sha256, t.size_bytes, t.frames
-from unnest(%(clip_ids)s::bigint[], %(params)s::text[], %(sha256)s::bytea[], %(size_bytes)s::bigint[], %(frames)s::int[])
-     as t (clip_id, params, sha256, size_bytes, frames)
+insert into exports (clip_id, variant, params, sha256, size_bytes, frames, copied, rule)
+select c.id, %(variant)s, t.params, t.sha256, t.size_bytes, t.frames, t.copied, t.rule
+from unnest(%(clip_ids)s::bigint[], %(params)s::text[], %(sha256)s::bytea[], %(size_bytes)s::bigint[], %(frames)s::int[],
+            %(copied)s::int[], %(rules)s::text[])
+     as t (clip_id, params, sha256, size_bytes, frames, copied, rule)
 join (select id from clips where id = any (%(clip_ids)s::bigint[]) and state = 'review_approved' order by id for key share) c
   on c.id = t.clip_id order by c.id
 on conflict (clip_id, variant) do update
-set params = excluded.params, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, frames = excluded.frames, created_at = now();
+set params = excluded.params, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, frames = excluded.frames,
+    copied = excluded.copied, rule = excluded.rule, created_at = now();
 
 -- name: record_archive
 -- Forget the files of archived clips once they are gone from the store; also those of retired clips with the same frames, whose
@@ -187,10 +189,11 @@ from cuts k join videos v on v.id = k.video_id where k.video_id = %(id)s order b
 -- The active clips of a video in play order, with the latest of their files.
 select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text, v.content_hash,
-       e.profile as export_profile, e.params as export_params
+       e.profile as export_profile, e.params as export_params, e.frames as export_frames, e.copied as export_copied,
+       e.rule as export_rule
 from clips c join videos v on v.id = c.video_id
 left join lateral (
-    select n.variant as profile, e.params from exports e join variants n on n.id = e.variant
+    select n.variant as profile, e.params, e.frames, e.copied, e.rule from exports e join variants n on n.id = e.variant
     where e.clip_id = c.id order by e.created_at desc limit 1) e on true
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 

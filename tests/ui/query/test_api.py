@@ -88,10 +88,10 @@ def test_cards_say_what_was_decided_and_whether_there_is_a_file(empty_site: Site
     add_files(empty_site.database, clips[:1], empty_site.context.settings.export_profile, [b"film"])
     with client(empty_site) as anyone:
         found = anyone.get("/api/query/clips", params={"sort": "oldest"}).json()["clips"][:3]
-    assert [(clip["state"], clip["has_file"]) for clip in found] == [
-        ("review_approved", True),
-        ("review_approved", False),
-        ("pending_review", False),
+    assert [(clip["state"], clip["file_profile"]) for clip in found] == [
+        ("review_approved", "copy"),
+        ("review_approved", None),
+        ("pending_review", None),
     ]
 
 

@@ -1,0 +1,104 @@
+"""The profiles of exported clips, in one table: which file a clip is made from, how, and what its key depends on."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from heaters.media.cutting import (
+    MEMORY_BYTES,
+    SOURCE,
+    Exported,
+    Pictures,
+    copy_proxy,
+    describe,
+    export_clip,
+    probe_once,
+)
+from heaters.media.ffmpeg import Span
+from heaters.media.splice.copying import copy_out
+from heaters.media.splice.rules import NotCopied
+from heaters.media.target import USUAL, Target
+
+MOST_RULE = 200  # characters of it and its evidence
+Export = Callable[..., Exported]
+
+# Raise a version when a change makes other bytes: it is part of the file's key.
+_ENCODED = {**asdict(SOURCE), "version": 1}
+_COPIED = {"join": 1, "encoded": _ENCODED}
+_FROM_PROXY = {"copy": True, "version": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How clips are exported. `settings` are what the bytes depend on, for the key."""
+
+    from_proxy: bool
+    settings: Mapping[str, object]
+    export: Export
+
+
+def profile(name: str, target: Target = USUAL) -> Profile:
+    """The profile of that name; `target` counts for `encode` alone. Raises KeyError for another name."""
+    changed = {"target": asdict(target)} if target != USUAL else {}
+    return {
+        "copy": Profile(from_proxy=False, settings=_COPIED, export=copy_master),
+        "encode": Profile(
+            from_proxy=False, settings={**_ENCODED, **changed}, export=partial(export_clip, target=target)
+        ),
+        "proxy": Profile(from_proxy=True, settings=_FROM_PROXY, export=copy_proxy),
+    }[name]
+
+
+def copy_master(
+    source: Path,
+    out: Path,
+    *,
+    start_pts: int,
+    end_pts: int,
+    time_base: Fraction,
+    frame_count: int,
+    has_audio: bool,
+    threads: int,
+    timeout_seconds: float,
+    pictures: Pictures,
+    memory_bytes: int = MEMORY_BYTES,
+) -> Exported:
+    """Profile `copy`: packets of the master where they can be copied, else the whole clip as `encode` writes it.
+
+    The result says how many frames were copied, and by which rule none was. Raises as `export_clip`.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    facts = probe_once(source)
+    span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
+    try:
+        copied = copy_out(
+            source,
+            out,
+            facts,
+            span,
+            has_audio=has_audio and facts.has_audio,
+            audio_bitrate=SOURCE.audio_bitrate,
+            threads=threads,
+            timeout_seconds=timeout_seconds,
+            memory_bytes=memory_bytes,
+            pictures=pictures,
+        )
+    except NotCopied as refusal:
+        made = export_clip(
+            source,
+            out,
+            start_pts=start_pts,
+            end_pts=end_pts,
+            time_base=time_base,
+            frame_count=frame_count,
+            has_audio=has_audio,
+            threads=threads,
+            timeout_seconds=max(deadline - time.monotonic(), 0.001),
+            pictures=pictures,
+            memory_bytes=memory_bytes,
+        )
+        return replace(made, rule=str(refusal).partition("\n")[0][:MOST_RULE])
+    return replace(describe(out, "indexed"), copied=copied)

@@ -1,0 +1,130 @@
+"""Clips copied out of all kinds of masters: exactly their frames, whoever reads them, one by one or here and there."""
+
+import random
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import barcode
+import pytest
+from films import FILMS
+from frame_readers import OF_ONE_RATE, READERS
+from prepared_source import Source, make
+
+from heaters.media.cutting import Exported
+from heaters.media.profiles import copy_master
+
+CLIPS = [(name, clip) for name, film in FILMS.items() for clip in film.copied]
+COPIED = [(name, clip) for name, clip in CLIPS if not isinstance(FILMS[name].copied[clip], str)]
+SEEKS = 12
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Source]:
+    made: dict[str, Source] = {}
+
+    def get(name: str) -> Source:
+        if name not in made:
+            made[name] = make(FILMS[name].make(tmp_path_factory.mktemp(name)))
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def copied(film, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[Path, Exported]]]:
+    """The copied clip of a film, made once."""
+    folder = tmp_path_factory.mktemp("copied")
+    made: dict[tuple[str, tuple[int, int]], tuple[Path, Exported]] = {}
+
+    def get(name: str, clip: tuple[int, int]) -> tuple[Path, Exported]:
+        if (name, clip) not in made:
+            out = folder / f"{name}-{clip[0]}-{clip[1]}.mp4"
+            made[name, clip] = out, copy(film(name), out, *clip)
+        return made[name, clip]
+
+    yield get
+    assert {path for path, _ in made.values()} == set(folder.iterdir())  # nothing else is left behind
+
+
+def copy(made: Source, out: Path, start: int, end: int, **how: object) -> Exported:
+    options: dict[str, object] = {"has_audio": made.prepared.has_audio, "threads": 2, "timeout_seconds": 60, **how}
+    pictures = made.pictures[start:end]
+    return copy_master(
+        made.path, out, **made.bounds(start, end), time_base=made.prepared.time_base, pictures=pictures, **options
+    )  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "clip"), CLIPS)
+def test_what_is_copied_and_by_which_rule_nothing_is(film, copied, name: str, clip: tuple[int, int]) -> None:
+    made = film(name)
+    path, exported = copied(name, clip)
+    expected = FILMS[name].copied[clip]
+    if isinstance(expected, str):
+        assert expected in exported.rule
+        assert exported.copied == 0
+    else:
+        assert exported.rule == ""
+        assert exported.copied >= expected
+    start, end = clip
+    numbers, seconds = barcode.read_video(path)
+    assert numbers == made.numbers[start:end]
+    assert seconds == [Fraction(pts - made.pts[start]) * made.prepared.time_base for pts in made.pts[start:end]]
+    assert exported.frames == end - start
+    assert exported.has_audio == made.prepared.has_audio
+    assert exported.seconds == pytest.approx(
+        float((made.bounds(*clip)["end_pts"] - made.pts[start]) * made.prepared.time_base)
+    )
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(("name", "clip"), COPIED)
+def test_every_reader_finds_every_frame(film, copied, name: str, clip: tuple[int, int], reader: str) -> None:
+    if name == "vfr" and reader in OF_ONE_RATE:
+        pytest.skip("takes all frames to last equally long")
+    start, end = clip
+    expected = film(name).numbers[start:end]
+    pictures, at = READERS[reader](copied(name, clip)[0])
+    assert [barcode.read(picture).number for picture in pictures] == expected
+    dice = random.Random(f"{name} {clip}")
+    for place in dice.choices(range(end - start), k=SEEKS):
+        assert barcode.read(at(place)).number == expected[place]
+
+
+@pytest.mark.parametrize("name", ["b_pyramid", "transport_stream", "audio_first", "trimmed", "late_start"])
+def test_sound_is_in_sync_and_as_long_as_the_clip(film, copied, name: str) -> None:
+    clip = next(clip for clip in FILMS[name].copied if clip[1] - clip[0] >= 24 and clip[0])
+    made = film(name)
+    sound = barcode.read_sound(copied(name, clip)[0])
+    assert len(sound) / barcode.SAMPLE_RATE == pytest.approx((clip[1] - clip[0]) / 25, abs=0.04)
+    skip = 0.05  # the first packet after a cut has nothing to overlap with
+    later = -0.317 if name == "audio_first" else 0.0
+    tone = sound[round(skip * barcode.SAMPLE_RATE) : -1024]
+    assert abs(barcode.desync_seconds(tone, made.numbers[clip[0]] / 25 - later + skip)) <= 0.002
+
+
+def test_copying_again_writes_the_same_bytes(film, copied, tmp_path: Path) -> None:
+    copy(film("b_pyramid"), tmp_path / "again.mp4", 10, 61)
+    assert (tmp_path / "again.mp4").read_bytes() == copied("b_pyramid", (10, 61))[0].read_bytes()
+
+
+def test_wrong_pictures_are_noticed_and_the_clip_is_encoded(film, tmp_path: Path) -> None:
+    """A frame that prepare saw otherwise, by whatever mistake, is never copied."""
+    from dataclasses import replace
+
+    made = film("b_pyramid")
+    pictures = made.pictures.copy()
+    pictures[30] = 255 - pictures[30]
+    from heaters.errors import MediaError
+
+    with pytest.raises(MediaError, match="differs from the prepared one"):
+        copy(replace(made, pictures=pictures), tmp_path / "clip.mp4", 24, 48)
+
+
+def test_no_metadata_of_the_source_leaks(film, tmp_path: Path) -> None:
+    path = tmp_path / "tagged.mp4"
+    tags = ("-metadata", "title=Secret", "-metadata", "location=+48.1+011.5/", "-metadata:s:v", "handler_name=Secret")
+    barcode.ffmpeg("-i", film("b_pyramid").path, "-c", "copy", *tags, path)
+    exported = copy(make(path), tmp_path / "clip.mp4", 10, 61)
+    assert exported.copied
+    assert b"Secret" not in (tmp_path / "clip.mp4").read_bytes()
