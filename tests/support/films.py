@@ -8,6 +8,7 @@ from sources import FILM, NTSC, SOURCES, Factory, remux
 
 GOP = 24
 FRAMES = 3 * GOP
+SIDES = {"width": 160, "height": 96}
 X264 = {"preset": "veryfast", "crf": "18", "bf": "3", "g": str(GOP), "sc_threshold": "0"}
 X265 = {"preset": "ultrafast", "crf": "18"}
 ALL_OF_SECOND_GOP = (GOP, 2 * GOP)
@@ -31,6 +32,7 @@ def _h264(name: str, *, extra: str = "", frames: int = FRAMES, **how: object) ->
         return barcode.write(
             folder / name,
             frames,
+            **SIDES,
             options={**X264, **params},
             tone_seconds=frames / 25,
             **how,  # type: ignore[arg-type]
@@ -41,7 +43,7 @@ def _h264(name: str, *, extra: str = "", frames: int = FRAMES, **how: object) ->
 
 def _hevc(name: str, extra: str, **how: object) -> Factory:
     options = {**X265, "x265-params": f"log-level=none:keyint={GOP}:min-keyint={GOP}:scenecut=0:{extra}"}
-    return lambda folder: barcode.write(folder / name, FRAMES, codec="libx265", options=options, **how)  # type: ignore[arg-type]
+    return lambda folder: barcode.write(folder / name, FRAMES, **SIDES, codec="libx265", options=options, **how)  # type: ignore[arg-type]
 
 
 def _remuxed(make: Factory, name: str) -> Factory:
@@ -49,9 +51,12 @@ def _remuxed(make: Factory, name: str) -> Factory:
 
 
 def lying(folder: Path) -> Path:
-    """An MP4 without a list of key frames: by that, every frame is one."""
+    """An MP4 whose list of key frames names frames 0, 12 and 36 in decode order: the last two are none."""
     path = _h264("lying.mp4")(folder)
-    path.write_bytes(path.read_bytes().replace(b"stss", b"free"))
+    data = path.read_bytes()
+    honest = b"stss" + b"".join(number.to_bytes(4, "big") for number in (0, 3, 1, 25, 49))
+    assert data.count(honest) == 1
+    path.write_bytes(data.replace(honest, b"stss" + b"".join(n.to_bytes(4, "big") for n in (0, 3, 1, 13, 37))))
     return path
 
 
@@ -64,9 +69,9 @@ def two_sizes_of_sets(folder: Path) -> Path:
     """Two encodings one after the other in a transport stream: other parameter sets from frame 36 on."""
     first = remux(_h264("1.mp4", frames=36)(folder), "1.ts", after=("-muxdelay", "0"))
     second = barcode.write(
-        folder / "2.mp4", 36, options={**X264, "bf": "0", "refs": "1"}, first_number=36, tone_seconds=1.44
+        folder / "2.mp4", 36, **SIDES, options={**X264, "bf": "0", "refs": "1"}, first_number=36, tone_seconds=1.44
     )
-    after = remux(second, "2.ts", after=("-output_ts_offset", "1.44", "-muxdelay", "0"))
+    after = remux(second, "2.ts", after=("-output_ts_offset", "1.52", "-muxdelay", "0"))
     out = folder / "changing.ts"
     out.write_bytes(first.read_bytes() + after.read_bytes())
     return out
@@ -74,12 +79,12 @@ def two_sizes_of_sets(folder: Path) -> Path:
 
 def vp9(folder: Path) -> Path:
     options = {"deadline": "realtime", "cpu-used": "8", "crf": "15", "g": str(GOP), "keyint_min": str(GOP)}
-    return barcode.write(folder / "film.webm", FRAMES, codec="libvpx-vp9", options=options)
+    return barcode.write(folder / "film.webm", FRAMES, **SIDES, codec="libvpx-vp9", options=options)
 
 
 def av1(folder: Path) -> Path:
     """By another process: see `sources.av1`."""
-    plain = barcode.write(folder / "plain.mkv", FRAMES, codec="ffv1")
+    plain = barcode.write(folder / "plain.mkv", FRAMES, **SIDES, codec="ffv1")
     barcode.ffmpeg("-i", plain, "-c:v", "libsvtav1", "-preset", "10", "-crf", "15", "-g", str(GOP), folder / "av1.mp4")
     return folder / "av1.mp4"
 
@@ -104,9 +109,11 @@ FILMS: dict[str, Film] = {
     ),
     "one_key": Film(make=_h264("film.mp4", extra="keyint=999"), copied={(10, 61): "no clean key", (0, 61): 56}),
     "interlaced": Film(make=_h264("film.mp4", extra="interlaced=1"), copied={(10, 61): "interlaced"}),
-    "lying": Film(make=lying, copied=USUAL | {(30, 48): "open group", (5, 6): "open group"}, chromium=True),
+    "lying": Film(make=lying, copied=USUAL, chromium=True),
     "trimmed": Film(make=trimmed, copied={(0, 59): 48, (0, 8): "no clean key", (11, 35): 24}, chromium=True),
-    "changing_sets": Film(make=two_sizes_of_sets, copied={(24, 72): "changing", (36, 60): 24, (40, 70): 9}),
+    "changing_sets": Film(
+        make=two_sizes_of_sets, copied={(24, 72): "changing", (36, 60): 24, (40, 70): "verification"}
+    ),
     "vfr": Film(make=SOURCES["vfr"], copied={(24, 48): 24, (10, 40): 13}, chromium=True),
     "turned": Film(make=SOURCES["turned_90"], copied={(24, 30): 6, (10, 30): 6}, chromium=True),
     "wide_pixels": Film(make=SOURCES["wide_pixels"], copied={(0, 20): 20, (0, 15): 10}),

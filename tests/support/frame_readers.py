@@ -42,6 +42,8 @@ def opencv(path: Path) -> Reading:
         pictures.append(found[1])
 
     def at(number: int) -> Picture:
+        if len(pictures) == 1:
+            return pictures[0]  # OpenCV finds no frame by seeking where there is only one
         video.set(cv2.CAP_PROP_POS_FRAMES, number)
         is_there, picture = video.read()
         assert is_there
@@ -53,6 +55,10 @@ def opencv(path: Path) -> Reading:
 def decord(path: Path) -> Reading:
     module: Any = pytest.importorskip("decord")
     video = module.VideoReader(str(path))
+    if video[0].shape[2] != 3:
+        pytest.skip(
+            "decord2 3.4 takes some sizes, such as 96×64, for pictures of four channels, whoever wrote the file"
+        )
     return [video[n].asnumpy() for n in range(len(video))], lambda number: video[number].asnumpy()
 
 
