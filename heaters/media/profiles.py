@@ -1,7 +1,7 @@
 """The profiles of exported clips, in one table: which file a clip is made from, how, and what its key depends on."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -18,7 +18,8 @@ from heaters.media.cutting import (
     probe_once,
 )
 from heaters.media.ffmpeg import Span
-from heaters.media.splice.copying import copy_out
+from heaters.media.splice.asking import Asked, ask, job_of
+from heaters.media.splice.copying import Work, copy_out
 from heaters.media.splice.rules import NotCopied
 from heaters.media.target import USUAL, Target
 
@@ -38,18 +39,32 @@ class Profile:
     from_proxy: bool
     settings: Mapping[str, object]
     export: Export
+    asks_ahead: bool = False  # takes what `ask_ahead` gave
 
 
 def profile(name: str, target: Target = USUAL) -> Profile:
     """The profile of that name; `target` counts for `encode` alone. Raises KeyError for another name."""
     changed = {"target": asdict(target)} if target != USUAL else {}
     return {
-        "copy": Profile(from_proxy=False, settings=_COPIED, export=copy_master),
+        "copy": Profile(from_proxy=False, settings=_COPIED, export=copy_master, asks_ahead=True),
         "encode": Profile(
             from_proxy=False, settings={**_ENCODED, **changed}, export=partial(export_clip, target=target)
         ),
         "proxy": Profile(from_proxy=True, settings=_FROM_PROXY, export=copy_proxy),
     }[name]
+
+
+def ask_ahead(
+    source: Path, outs: Sequence[Path], spans: Sequence[Span], *, has_audio: bool, timeout_seconds: float
+) -> list[Asked]:
+    """Have one child copy the packets of several clips of a master into `outs`, for `copy_master`.
+
+    Raises as `export_clip`; each clip can still be copied by itself then.
+    """
+    facts = probe_once(source)
+    pairs = zip(outs, spans, strict=True)
+    jobs = [job_of(source, out, facts, span, has_audio=has_audio and facts.has_audio) for out, span in pairs]
+    return ask(jobs, timeout_seconds=timeout_seconds)
 
 
 def copy_master(
@@ -65,26 +80,31 @@ def copy_master(
     timeout_seconds: float,
     pictures: Pictures,
     memory_bytes: int = MEMORY_BYTES,
+    asked: Asked | None = None,
 ) -> Exported:
     """Profile `copy`: packets of the master where they can be copied, else the whole clip as `encode` writes it.
 
-    The result says how many frames were copied, and by which rule none was. Raises as `export_clip`.
+    The result says how many frames were copied, and by which rule none was. `asked`: of `ask_ahead`, for this very
+    clip. Raises as `export_clip`.
     """
     deadline = time.monotonic() + timeout_seconds
     facts = probe_once(source)
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     try:
         copied = copy_out(
-            source,
-            out,
-            facts,
-            span,
-            has_audio=has_audio and facts.has_audio,
-            audio_bitrate=SOURCE.audio_bitrate,
-            threads=threads,
-            timeout_seconds=timeout_seconds,
-            memory_bytes=memory_bytes,
-            pictures=pictures,
+            Work(
+                source=source,
+                out=out,
+                probe=facts,
+                span=span,
+                has_audio=has_audio and facts.has_audio,
+                audio_bitrate=SOURCE.audio_bitrate,
+                threads=threads,
+                timeout_seconds=timeout_seconds,
+                memory_bytes=memory_bytes,
+                pictures=pictures,
+                asked=asked,
+            )
         )
     except NotCopied as refusal:
         made = export_clip(

@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 
 import numpy as np
 
 from heaters.core import keys
-from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
-from heaters.media.profiles import profile
+from heaters.errors import StageError
+from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH, Span
+from heaters.media.profiles import ask_ahead, profile
+from heaters.media.splice.asking import Asked
 from heaters.media.target import Target
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
@@ -38,6 +42,16 @@ class Input:
     end_frame: int
     start_pts: int
     end_pts: int
+
+    @property
+    def span(self) -> Span:
+        """The clip in the video's own ticks."""
+        return Span(
+            start_pts=self.start_pts,
+            end_pts=self.end_pts,
+            time_base=Fraction(self.time_base_num, self.time_base_den),
+            frames=self.end_frame - self.start_frame,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +87,31 @@ class Worker:
         self._params = keys.params(self._profile.settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ExportResult]]:
-        return each(items, lambda item: self._one(item, context))
+        with ExitStack() as folders:
+            asked = self._ask_ahead(items, context, folders) if self._profile.asks_ahead else {}
+            return each(items, lambda item: self._one(item, context, asked.get(item.id)))
 
-    def _one(self, item: Input, context: Context) -> ExportResult:
+    def _ask_ahead(self, items: Sequence[Input], context: Context, folders: ExitStack) -> dict[int, Asked]:
+        """By clip, the packets that are copied; those of each video's clips by one child, which costs as much as one
+        clip's. Where that fails the clips are copied one by one, and the bad one fails alone.
+        """
+        found: dict[int, Asked] = {}
+        for key, group in groupby(sorted(items, key=lambda item: item.source_key), key=lambda item: item.source_key):
+            clips = list(group)
+            with suppress(StageError):
+                folder = folders.enter_context(scratch(self._scratch, f"export-ahead-{clips[0].id}"))
+                with self._cache.hold(self._store, key) as held:
+                    asked = ask_ahead(
+                        held.path,
+                        [folder / f"{item.id}.mp4" for item in clips],
+                        [item.span for item in clips],
+                        has_audio=clips[0].has_audio,
+                        timeout_seconds=context.timeout_seconds,
+                    )
+                found |= {item.id: answer for item, answer in zip(clips, asked, strict=True)}
+        return found
+
+    def _one(self, item: Input, context: Context, asked: Asked | None) -> ExportResult:
         begun = time.monotonic()
         span = (item.content_hash, item.start_frame, item.end_frame)
         key = keys.clip_export(*span, self._variant, self._params)
@@ -86,20 +122,21 @@ class Worker:
             self._cache.hold(self._store, item.analysis_key) as analysis,
         ):
             out = folder / "clip.mp4"
-            time_base = Fraction(item.time_base_num, item.time_base_den)
+            clip = item.span
             shape = (item.frame_count, ANALYSIS_HEIGHT, ANALYSIS_WIDTH, 3)
             pictures = np.memmap(analysis.path, np.uint8, "r", shape=shape)[item.start_frame : item.end_frame]
             made = self._profile.export(
                 held.path,
                 out,
-                start_pts=item.start_pts,
-                end_pts=item.end_pts,
-                time_base=time_base,
-                frame_count=item.end_frame - item.start_frame,
+                start_pts=clip.start_pts,
+                end_pts=clip.end_pts,
+                time_base=clip.time_base,
+                frame_count=clip.frames,
                 has_audio=item.has_audio,
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
                 pictures=pictures,
+                **({"asked": asked} if asked is not None else {}),
             )
             stored = self._store.put_file(key, out)
         return ExportResult(
@@ -111,7 +148,7 @@ class Worker:
             frames=made.frames,
             copied=made.copied,
             rule=made.rule,
-            clip_seconds=float((item.end_pts - item.start_pts) * time_base),
+            clip_seconds=float((clip.end_pts - clip.start_pts) * clip.time_base),
             seek=made.seek,
             cache=CacheResult.of(held, analysis),
             seconds=time.monotonic() - begun,

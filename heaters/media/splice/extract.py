@@ -1,6 +1,7 @@
-"""Plan a clip's copy and write the packets that are copied. PyAV reads the master in a child process with limits.
+"""Plan the copies of clips and write the packets that are copied. PyAV reads the master in a child process with limits.
 
-python -m heaters.media.splice.extract JOB        JOB: JSON; prints what was done, or the rule against it, as JSON
+python -m heaters.media.splice.extract JOBS       JOBS: a JSON list, all of one master; for each it writes JSON beside
+                                                  the packets: what was done, or the rule against it
 """
 
 import json
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from heaters.media.splice import nal
@@ -36,6 +38,11 @@ class Job:
     end_pts: int
     time_base: str
     frames: int
+
+    @property
+    def answer(self) -> str:
+        """The file of the child's answer."""
+        return f"{self.out}.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,35 +80,34 @@ class _Stream:
         return tuple(unit for unit in units if self.syntax.type_of(unit) in self.syntax.parameter_sets)
 
 
-def extract(job: Job) -> Extracted:
+def extract(container: Any, job: Job) -> Extracted:
     """Read the packets' kinds, plan, read them again and write those to copy. Raises NotCopied."""
-    with opened(job.source, job.container) as container:
-        stream = container.streams[job.stream_index]
-        known = _known(stream)
-        if Fraction(stream.time_base) != Fraction(job.time_base):
-            raise NotCopied(Rule.TIME_BASE, f"packets count in {stream.time_base} s, frames in {job.time_base} s")
-        offset = shift(container, stream, job.used_indices)
-        span = (offset, job.start_pts, job.end_pts)
-        found: list[Packet] = []
-        sets: dict[int, tuple[bytes, ...]] = {}  # by place, of packets that hold some
+    stream = container.streams[job.stream_index]
+    known = _known(stream)
+    if Fraction(stream.time_base) != Fraction(job.time_base):
+        raise NotCopied(Rule.TIME_BASE, f"packets count in {stream.time_base} s, frames in {job.time_base} s")
+    offset = shift(container, stream, job.used_indices)
+    span = (offset, job.start_pts, job.end_pts)
+    found: list[Packet] = []
+    sets: dict[int, tuple[bytes, ...]] = {}  # by place, of packets that hold some
+    for place, packet in packets(container, stream, *span):
+        _refuse(packet, place)
+        kind, units = _kind(known, packet)
+        found.append(Packet(pts=packet.pts + offset, kind=kind, is_shown=not packet.is_discard))
+        if units:
+            sets[place] = units
+    made = plan(found, start_pts=job.start_pts, end_pts=job.end_pts, frames=job.frames)
+    if known.syntax is None and made.head:
+        raise NotCopied(Rule.NO_KEY, f"{known.codec} is copied only where a clip begins at a key frame")
+    header = _active(known, made, sets)
+    free_id = _free_id(known, header, is_joined=bool(made.head or made.tail))
+    pts = tuple(found[place].pts for place in made.copied)
+    is_key = tuple(place in made.keys for place in made.copied)
+    with Writer(job.out, stream, [at - job.start_pts for at in pts], job.end_pts - job.start_pts, header) as writer:
+        wanted = dict(zip(made.copied, is_key, strict=True))
         for place, packet in packets(container, stream, *span):
-            _refuse(packet, place)
-            kind, units = _kind(known, packet)
-            found.append(Packet(pts=packet.pts + offset, kind=kind, is_shown=not packet.is_discard))
-            if units:
-                sets[place] = units
-        made = plan(found, start_pts=job.start_pts, end_pts=job.end_pts, frames=job.frames)
-        if known.syntax is None and made.head:
-            raise NotCopied(Rule.NO_KEY, f"{known.codec} is copied only where a clip begins at a key frame")
-        header = _active(known, made, sets)
-        free_id = _free_id(known, header, is_joined=bool(made.head or made.tail))
-        pts = tuple(found[place].pts for place in made.copied)
-        is_key = tuple(place in made.keys for place in made.copied)
-        with Writer(job.out, stream, [at - job.start_pts for at in pts], job.end_pts - job.start_pts, header) as writer:
-            wanted = dict(zip(made.copied, is_key, strict=True))
-            for place, packet in packets(container, stream, *span):
-                if place in wanted:
-                    writer.write(_payload(known, packet, is_first=place == made.copied[0]), is_key=wanted[place])
+            if place in wanted:
+                writer.write(_payload(known, packet, is_first=place == made.copied[0]), is_key=wanted[place])
     return Extracted(
         codec=known.codec,
         head=made.head,
@@ -194,14 +200,26 @@ def _payload(known: _Stream, packet: Any, *, is_first: bool) -> bytes:
     return nal.with_start_codes(units)
 
 
-def main(job: str) -> None:
-    """The child: print one line of JSON."""
-    asked = json.loads(job)
+def main(text: str) -> None:
+    """The child: an answer for each job, in a file; a line would be as long as a clip has frames."""
+    jobs = [Job(**asked | {"used_indices": tuple(asked["used_indices"])}) for asked in json.loads(text)]
+    answers: list[dict[str, Any]] = [{} for _ in jobs]
     try:
-        answer: dict[str, Any] = asdict(extract(Job(**asked | {"used_indices": tuple(asked["used_indices"])})))
-    except NotCopied as error:
-        answer = {"rule": error.rule.value, "evidence": error.evidence}
-    print(json.dumps(answer))
+        with opened(jobs[0].source, jobs[0].container) as container:
+            for place, job in enumerate(jobs):
+                try:
+                    answers[place] = asdict(extract(container, job))
+                except NotCopied as error:
+                    answers[place] = refused(error)
+    except NotCopied as error:  # it cannot be opened
+        answers = [refused(error)] * len(jobs)
+    for job, answer in zip(jobs, answers, strict=True):
+        Path(job.answer).write_text(json.dumps(answer))
+
+
+def refused(error: NotCopied) -> dict[str, Any]:
+    """The rule as JSON."""
+    return {"rule": error.rule.value, "evidence": error.evidence}
 
 
 if __name__ == "__main__":

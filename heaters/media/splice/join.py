@@ -20,12 +20,12 @@ IN_BAND = "hev1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The files to join; those that the clip does not need are None."""
+    """The files to join; None: the clip does not need it."""
 
     copied: Path
-    head: Path | None
-    tail: Path | None
-    sound: Path | None
+    head: Path | None = None
+    tail: Path | None = None
+    sound: Path | None = None
 
 
 def join(

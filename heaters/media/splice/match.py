@@ -35,12 +35,13 @@ class Piece:
     looks: Path
 
 
-def encoder(codec: str, pixel_format: str, free_id: int, frame_rate: Fraction) -> list[str]:
+def encoder(codec: str, probe: Probe, free_id: int) -> list[str]:
     """The encoder's options. Parameter sets of H.264 are numbered `free_id`, so that they lie beside the master's.
 
     They state the master's rate: FFmpeg up to 6 takes the length of a frame from there, and with it torchcodec.
     Raises NotCopied where there is no encoder for such pictures.
     """
+    pixel_format, frame_rate = probe.pixel_format, probe.frame_rate
     if pixel_format not in PIXEL_FORMATS.get(codec, frozenset()):
         raise NotCopied(Rule.CODEC, f"{codec} of {pixel_format}")
     if codec == "h264":

@@ -22,10 +22,11 @@ def opened(path: str, container: str) -> Iterator[Any]:
     """The file, by the probed demuxer alone. Raises NotCopied where it cannot be read."""
     options = {"protocol_whitelist": "file", "format_whitelist": container}
     try:
-        with av.open(f"file:{path}", options=options) as found:
-            yield found
+        found = av.open(f"file:{path}", options=options)
     except av.FFmpegError as error:
         raise NotCopied(Rule.READ, str(error.strerror)) from error
+    with found:
+        yield found
 
 
 def shift(container: Any, stream: Any, used: tuple[int, ...]) -> int:
