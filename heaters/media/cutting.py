@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, Encoding, Span
+from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, INDEXED_CONTAINERS, SEEK_MARGIN_SECONDS, Encoding, Span
 from heaters.media.probe import Probe, probe
 from heaters.media.target import USUAL, Target
 from heaters.media.track import Track, read_track
@@ -23,12 +23,6 @@ from heaters.media.track import Track, read_track
 # smaller at a structural similarity of 0.9951 instead of 0.9955. superfast is faster (22 fps) but 50 % larger.
 SOURCE = Encoding(preset="veryfast", crf=18, keyframe_every=0, audio_bitrate="192k")
 MEMORY_BYTES = 6 * 2**30  # address space, as for prepare
-# How far before the clip decoding starts: past the leading frames of an open group of pictures, which a seek loses, and
-# past a sound codec's run-in. A key frame further back is found by the seek itself.
-SEEK_MARGIN_SECONDS = 1.0
-# Containers that state a time stamp for each packet and can be entered anywhere. In others a seek is trusted only
-# where the pictures can be compared.
-INDEXED_CONTAINERS = ("mov,", "matroska,")
 # A linear decode repeats what prepare did; only another build of ffmpeg may differ, by rounding. Mean levels of 255.
 SAME_PICTURE_LEVELS = 4.0
 

@@ -26,6 +26,12 @@ MIN_TIMESCALE = 10_000  # as ffmpeg's MP4 muxer: coarser ones are doubled until 
 REPAIR = "setpts='if(isnan(PREV_OUTPTS),max(PTS,0),max(PTS,PREV_OUTPTS+1))'"
 TO_ANALYSIS = f"scale={ANALYSIS_WIDTH}:{ANALYSIS_HEIGHT},format=rgb24"
 COPY_MARGIN_SECONDS = 0.5  # a few packets of sound
+# How far before the clip decoding starts: past the leading frames of an open group of pictures, which a seek loses, and
+# past a sound codec's run-in. A key frame further back is found by the seek itself.
+SEEK_MARGIN_SECONDS = 1.0
+# Containers that state a time stamp for each packet and can be entered anywhere. In others a seek is trusted only
+# where the pictures can be compared.
+INDEXED_CONTAINERS = ("mov,", "matroska,")
 KEEP_TIMES = ("-fps_mode", "passthrough", "-enc_time_base", "demux")
 # Gaps of the sound become silence, and it starts at 0: a player then needs no edit list to stay in sync.
 FILL_GAPS = "aresample=async=1:first_pts=0"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import barcode
-from sources import FILM, NTSC, SOURCES, Factory, remux
+from sources import NTSC, SOURCES, Factory, remux
 
 GOP = 24
 FRAMES = 3 * GOP
@@ -120,7 +120,7 @@ FILMS: dict[str, Film] = {
     "late_start": Film(make=SOURCES["late_start"], copied={(24, 48): 24, (10, 40): 13}),
     "audio_first": Film(make=SOURCES["audio_first"], copied={(24, 48): 24, (10, 40): 13}),
     "hevc_cra": Film(make=_hevc("film.mp4", "open-gop=1:bframes=3"), copied={(10, 61): 30, (20, 72): 40}),
-    "hevc_idr": Film(make=_hevc("film.mkv", "open-gop=0:bframes=3", rate=FILM), copied={(10, 61): 30, (24, 48): 24}),
+    "hevc_idr": Film(make=_hevc("film.mp4", "open-gop=0:bframes=3"), copied={(10, 61): 30, (24, 48): 24}),
     "hevc_ten_bits": Film(
         make=_remuxed(_hevc("film.mp4", "open-gop=1:bframes=3", pix_fmt="yuv420p10le"), "film.ts"),
         copied={(10, 61): 30, (20, 72): 40},

@@ -195,9 +195,11 @@ def _payload(known: _Stream, packet: Any, *, is_first: bool) -> bytes:
     if known.syntax is None:
         return bytes(packet)
     units = [unit for unit in known.units(packet) if known.syntax.type_of(unit) not in known.syntax.parameter_sets]
-    if is_first and known.codec == "hevc":
+    if known.codec == "h264":
+        units = [nal.without_recovery_point(unit) if unit[0] & 31 == nal.H264_SEI else unit for unit in units]
+    elif is_first:
         units = [nal.as_broken_link(unit) if known.syntax.type_of(unit) == nal.HEVC_CRA else unit for unit in units]
-    return nal.with_start_codes(units)
+    return nal.with_start_codes(filter(None, units))
 
 
 def main(text: str) -> None:

@@ -6,12 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from heaters.media import ffmpeg
-from heaters.media.ffmpeg import KEEP_TIMES, REPAIR, TO_ANALYSIS, Span
+from heaters.media.ffmpeg import INDEXED_CONTAINERS, KEEP_TIMES, REPAIR, SEEK_MARGIN_SECONDS, TO_ANALYSIS, Span
 from heaters.media.probe import Probe
 from heaters.media.splice.rules import NotCopied, Rule
 
 CRF, PRESET = 18, "veryfast"
-SEEK_MARGIN_SECONDS = 1.0  # see `cutting`
 NEVER = "9999"  # frames between key frames
 # The pixel formats that both the codec's decoder gives and its encoder takes as they are.
 PIXEL_FORMATS = {
@@ -68,18 +67,21 @@ def command(
     threads: int,
 ) -> list[str]:
     """Each piece is read from a key frame before it; the sound of `span` from before its start."""
-    reads: list[str] = []
+    # Of a transport stream the times depend on which streams are in use: one input for all, as `prepare` has it.
+    is_shared = sound is not None and not probe.container.startswith(INDEXED_CONTAINERS)
+    reads = _read(source, probe, span, threads) if is_shared else []
     writes: list[str] = []
-    for place, piece in enumerate(pieces):
-        reads += _read(source, probe, piece.span, threads)
+    for number, piece in enumerate(pieces):
+        place = 0 if is_shared else number
+        reads += [] if is_shared else _read(source, probe, piece.span, threads)
         chosen = f"{REPAIR},trim=start_pts={piece.span.start_pts}:end_pts={piece.span.end_pts},setpts=PTS-STARTPTS"
         index = f"{place}:{probe.video_stream_index}"
         writes += ["-map", index, "-vf", chosen, *video, "-threads", str(threads), "-f", "mp4", f"file:{piece.out}"]
         writes += ["-map", index, "-vf", f"{chosen},{TO_ANALYSIS}", *KEEP_TIMES]
         writes += ["-c:v", "rawvideo", "-f", "rawvideo", f"file:{piece.looks}"]
     if sound is not None:
-        reads += _read(source, probe, span, threads)
-        writes += ["-map", f"{len(pieces)}:{probe.audio_stream_index}", *ffmpeg.sound_of(span)]
+        reads += [] if is_shared else _read(source, probe, span, threads)
+        writes += ["-map", f"{0 if is_shared else len(pieces)}:{probe.audio_stream_index}", *ffmpeg.sound_of(span)]
         writes += [*ffmpeg.aac(audio_bitrate), "-map_metadata", "-1", "-f", "mp4", f"file:{sound}"]
     return ["-copyts", "-start_at_zero", *reads, *writes]
 

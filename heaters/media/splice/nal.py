@@ -3,12 +3,15 @@
 Types are those of ITU-T H.264 (table 7-1) and H.265 (table 7-1).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+_ESCAPED = re.compile(rb"\x00\x00(?=[\x00-\x03])")  # bytes that would look like a start code
 START_CODE = b"\x00\x00\x00\x01"
 
-H264_SLICE, H264_IDR, H264_SPS, H264_PPS = 1, 5, 7, 8
+H264_IDR, H264_SEI, H264_SPS, H264_PPS = 5, 6, 7, 8
+_RECOVERY_POINT = 6  # payload type (H.264, D.1)
 H264_PARTITIONS = frozenset({2, 3, 4})
 HEVC_LEADING = frozenset({6, 7, 8, 9})  # RADL and RASL
 HEVC_RASL = frozenset({8, 9})
@@ -107,6 +110,33 @@ def _sized(header: bytes, at: int) -> tuple[bytes, int]:
     if end > len(header):
         raise ValueError(f"a parameter set reaches to byte {end} of a header of {len(header)}")
     return header[at + 2 : end], end
+
+
+def without_recovery_point(unit: bytes) -> bytes:
+    """An H.264 SEI unit without its recovery points; b"" where it holds nothing else.
+
+    By them FFmpeg takes a frame for a key frame, whatever the file says. A seek that leads to one that is none shows
+    wrong frames (decord2).
+    """
+    data = unit[1:].replace(b"\x00\x00\x03", b"\x00\x00").rstrip(b"\x00").removesuffix(b"\x80")
+    kept, at = b"", 0
+    while at < len(data):
+        begin = at
+        kind, at = _sum(data, at)
+        size, at = _sum(data, at)
+        at += size
+        kept += b"" if kind == _RECOVERY_POINT else data[begin:at]
+    if len(kept) == len(data):
+        return unit
+    return unit[:1] + _ESCAPED.sub(b"\x00\x00\x03", kept + b"\x80") if kept else b""
+
+
+def _sum(data: bytes, at: int) -> tuple[int, int]:
+    """A number written as bytes of 255 and a last one (H.264, 7.3.2.3.1)."""
+    total = 0
+    while at < len(data) and data[at] == 255:
+        total, at = total + 255, at + 1
+    return total + (data[at] if at < len(data) else 0), at + 1
 
 
 def as_broken_link(unit: bytes) -> bytes:

@@ -52,7 +52,7 @@ def packets(container: Any, stream: Any, offset: int, start_pts: int, end_pts: i
     Raises NotCopied for a packet without a time.
     """
     margin = int(SEEK_MARGIN_SECONDS / Fraction(stream.time_base))
-    container.seek(max(start_pts - offset - margin, stream.start_time or 0), stream=stream)
+    container.seek(start_pts - offset - margin, stream=stream)
     place = 0
     for packet in container.demux(stream):
         if packet.size == 0:

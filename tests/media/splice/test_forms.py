@@ -19,6 +19,8 @@ from heaters.media.profiles import copy_master
 CLIPS = [(name, clip) for name, film in FILMS.items() for clip in film.copied]
 COPIED = [(name, clip) for name, clip in CLIPS if not isinstance(FILMS[name].copied[clip], str)]
 SEEKS = 12
+# decord2 3.4 cannot read closed groups of HEVC with reordered frames, whoever wrote the file: not the master either.
+UNREADABLE = frozenset({("hevc_idr", "decord")})
 
 
 @pytest.fixture(scope="session")
@@ -74,9 +76,8 @@ def test_what_is_copied_and_by_which_rule_nothing_is(film, copied, name: str, cl
     assert seconds == [Fraction(pts - made.pts[start]) * made.prepared.time_base for pts in made.pts[start:end]]
     assert exported.frames == end - start
     assert exported.has_audio == made.prepared.has_audio
-    assert exported.seconds == pytest.approx(
-        float((made.bounds(*clip)["end_pts"] - made.pts[start]) * made.prepared.time_base)
-    )
+    whole = (made.bounds(*clip)["end_pts"] - made.pts[start]) * made.prepared.time_base
+    assert exported.seconds == pytest.approx(float(whole), abs=0.002)
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -84,6 +85,10 @@ def test_what_is_copied_and_by_which_rule_nothing_is(film, copied, name: str, cl
 def test_every_reader_finds_every_frame(film, copied, name: str, clip: tuple[int, int], reader: str) -> None:
     if name == "vfr" and reader in OF_ONE_RATE:
         pytest.skip("takes all frames to last equally long")
+    if (name, reader) in UNREADABLE:
+        with pytest.raises(Exception, match="Error sending packet"):
+            READERS[reader](film(name).path)
+        return
     start, end = clip
     expected = film(name).numbers[start:end]
     pictures, at = READERS[reader](copied(name, clip)[0])

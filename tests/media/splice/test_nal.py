@@ -123,3 +123,12 @@ def test_a_cut_parameter_set() -> None:
 def test_a_packet_without_a_picture() -> None:
     with pytest.raises(NotCopied, match="no picture"):
         kind_of_units([b"\x06abc"], nal.SYNTAX["h264"], is_flagged=True)
+
+
+def test_recovery_points_are_left_out_and_the_rest_stays() -> None:
+    recovery = b"\x06\x01\xc4"
+    alone = b"\x06" + recovery + b"\x80"
+    assert nal.without_recovery_point(alone) == b""
+    escaped = b"\x06\x05\x14" + b"\x00\x00\x03" * 7 + b"\x00\x00text\x80"
+    assert nal.without_recovery_point(escaped) == escaped
+    assert nal.without_recovery_point(b"\x06" + recovery + escaped[1:]) == escaped
