@@ -111,9 +111,7 @@ FILMS: dict[str, Film] = {
     "interlaced": Film(make=_h264("film.mp4", extra="interlaced=1"), copied={(10, 61): "interlaced"}),
     "lying": Film(make=lying, copied=USUAL, chromium=True),
     "trimmed": Film(make=trimmed, copied={(0, 59): 48, (0, 8): "no clean key", (11, 35): 24}, chromium=True),
-    "changing_sets": Film(
-        make=two_sizes_of_sets, copied={(24, 72): "changing", (36, 60): 24, (40, 70): "verification"}
-    ),
+    "changing_sets": Film(make=two_sizes_of_sets, copied={(24, 72): "changing", (36, 60): 24, (40, 70): 10}),
     "vfr": Film(make=SOURCES["vfr"], copied={(24, 48): 24, (10, 40): 13}, chromium=True),
     "turned": Film(make=SOURCES["turned_90"], copied={(24, 30): 6, (10, 30): 6}, chromium=True),
     "wide_pixels": Film(make=SOURCES["wide_pixels"], copied={(0, 20): 20, (0, 15): 10}),
@@ -127,6 +125,6 @@ FILMS: dict[str, Film] = {
     ),
     "vp9": Film(make=vp9, copied=ANY_FROM_KEY, chromium=True),
     "av1": Film(make=av1, copied=ANY_FROM_KEY, chromium=True),
-    "bare_stream": Film(make=SOURCES["bare_stream"], copied={(0, 20): "time"}),
+    "bare_stream": Film(make=SOURCES["bare_stream"], copied={(0, 20): "cannot be read: no seek"}),
     "mpeg4": Film(make=SOURCES["avi"], copied={(0, 20): "codec"}),
 }

@@ -1,18 +1,23 @@
 """How others read a video: one frame after the other, and single ones by number or time.
 
+    python frame_readers.py READER PATH PLACE …      prints the numbers of all frames, and of those sought, as JSON
+
 `READERS[name](path)` gives the pictures of all frames in order, uint8 [height, width, 3], and a function from a frame's
 number to its picture.
 """
 
+import json
+import subprocess
+import sys
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
-from barcode import Picture
+from barcode import Picture, read
 
 Reading = tuple[list[Picture], Callable[[int], Picture]]
 
@@ -100,4 +105,34 @@ READERS: dict[str, Callable[[Path], Reading]] = {
     "torchcodec_times": torchcodec_times,
 }
 # They take every frame to last as long as any other: wrong for rates that vary, whoever wrote the file.
-OF_ONE_RATE = frozenset({"opencv", "torchcodec_approximate"})
+OF_ONE_RATE = frozenset({"opencv", "torchcodec_approximate", "torchcodec_times"})
+
+
+def read_numbers(reader: str, path: Path, places: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The numbers that all frames show, in order, and those of the frames sought; none where it cannot be read.
+
+    All must be turned the same way: a player turns the whole file.
+    """
+    try:
+        pictures, at = READERS[reader](path)
+        found = [read(picture) for picture in pictures]
+        assert len({(reading.quarter_turns, reading.mirrored) for reading in found}) <= 1
+        return [reading.number for reading in found], [read(at(place)).number for place in places]
+    except Exception as error:
+        if type(error).__name__ != "DECORDError":
+            raise
+        return [], []
+
+
+def read_alone(reader: str, path: Path, places: Sequence[int]) -> tuple[list[int], list[int]]:
+    """`read_numbers` in a process of its own."""
+    if reader == "decord" or reader.startswith("torchcodec"):
+        pytest.importorskip(reader.partition("_")[0])
+    command = [sys.executable, __file__, reader, str(path), *map(str, places)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    found, sought = json.loads(answer.stdout)
+    return found, sought
+
+
+if __name__ == "__main__":
+    print(json.dumps(read_numbers(sys.argv[1], Path(sys.argv[2]), list(map(int, sys.argv[3:])))))

@@ -11,7 +11,7 @@ from heaters.media.probe import Probe
 from heaters.media.splice.rules import NotCopied, Rule
 
 CRF, PRESET = 18, "veryfast"
-NEVER = "9999"  # frames between key frames
+NEVER = "9999"  # frames between key frames: the first is the only one, which is what the file says
 # The pixel formats that both the codec's decoder gives and its encoder takes as they are.
 PIXEL_FORMATS = {
     "h264": frozenset(
@@ -23,6 +23,10 @@ PIXEL_FORMATS = {
         | {"yuv420p12le", "yuv422p12le", "yuv444p12le", "gray", "gray10le", "gray12le"}
     ),
 }
+
+
+# What ffmpeg does by itself where it is not told to leave pictures as they are coded.
+TURNS = {0: "", 90: ",transpose=clock", 180: ",hflip,vflip", 270: ",transpose=cclock"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,10 @@ def encoder(codec: str, probe: Probe, free_id: int) -> list[str]:
     if pixel_format not in PIXEL_FORMATS.get(codec, frozenset()):
         raise NotCopied(Rule.CODEC, f"{codec} of {pixel_format}")
     if codec == "h264":
-        own = ["-c:v", "libx264", "-x264-params", f"sps-id={free_id}:open-gop=0"]
+        own = ["-c:v", "libx264", "-x264-params", f"sps-id={free_id}:open-gop=0:scenecut=0"]
         stated = f"h264_metadata=tick_rate={2 * frame_rate}"  # a tick is a field
     else:
-        own = ["-c:v", "libx265", "-x265-params", "log-level=none:open-gop=0:repeat-headers=1"]
+        own = ["-c:v", "libx265", "-x265-params", "log-level=none:open-gop=0:repeat-headers=1:scenecut=0"]
         stated = f"hevc_metadata=tick_rate={frame_rate}"
     return [
         *(*own, "-preset", PRESET, "-crf", str(CRF), "-bf", "0", "-g", NEVER),
@@ -77,7 +81,7 @@ def command(
         chosen = f"{REPAIR},trim=start_pts={piece.span.start_pts}:end_pts={piece.span.end_pts},setpts=PTS-STARTPTS"
         index = f"{place}:{probe.video_stream_index}"
         writes += ["-map", index, "-vf", chosen, *video, "-threads", str(threads), "-f", "mp4", f"file:{piece.out}"]
-        writes += ["-map", index, "-vf", f"{chosen},{TO_ANALYSIS}", *KEEP_TIMES]
+        writes += ["-map", index, "-vf", f"{chosen}{TURNS[probe.rotation]},{TO_ANALYSIS}", *KEEP_TIMES]
         writes += ["-c:v", "rawvideo", "-f", "rawvideo", f"file:{piece.looks}"]
     if sound is not None:
         reads += [] if is_shared else _read(source, probe, span, threads)

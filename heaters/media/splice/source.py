@@ -49,10 +49,13 @@ def shift(container: Any, stream: Any, used: tuple[int, ...]) -> int:
 def packets(container: Any, stream: Any, offset: int, start_pts: int, end_pts: int) -> Iterator[tuple[int, Any]]:
     """Place and packet, in decode order, from before the clip to beyond it; the same ones at each call.
 
-    Raises NotCopied for a packet without a time.
+    Raises NotCopied for a packet without a time, and where the file cannot be entered.
     """
     margin = int(SEEK_MARGIN_SECONDS / Fraction(stream.time_base))
-    container.seek(start_pts - offset - margin, stream=stream)
+    try:
+        container.seek(start_pts - offset - margin, stream=stream)
+    except av.FFmpegError as error:
+        raise NotCopied(Rule.READ, f"no seek in {container.format.name} ({error.strerror})") from error
     place = 0
     for packet in container.demux(stream):
         if packet.size == 0:
