@@ -22,7 +22,8 @@ from heaters.media.track import read_track
 
 # Copied frames are decoded as `prepare` decoded them; another build of ffmpeg may scale them down with other rounding.
 SAME_LEVELS = 0.5
-# Frames encoded at CRF 18 are like the master's: on 32 real films at most 1.9 mean levels of 255 apart.
+# Frames encoded at CRF 18 are only like the master's. Whether they are the right ones is checked before, by those that
+# went into the encoder; this finds what an encoder or a decoder does wrong. As `cutting.SAME_PICTURE_LEVELS`.
 LIKE_LEVELS = 4.0
 
 PARTS = ("copied.mp4", "copied.mp4.json", "head.mp4", "head.rgb", "tail.mp4", "tail.rgb", "sound.m4a", "all.rgb")

@@ -34,34 +34,52 @@ def join(
     """Write `out`. H.264: all parameter sets lie in the header, each under a number of its own. HEVC, whose encoder
     cannot number them: before each key frame, in band. Raises NotCopied where the parts are not the clip's frames.
     """
-    with ExitStack() as files:
+    try:
+        with ExitStack() as files:
 
-        def opened(path: Path | None) -> Any:
-            return path and files.enter_context(av.open(f"file:{path}", options={"protocol_whitelist": "file"}))
+            def opened(path: Path | None) -> Any:
+                return path and files.enter_context(av.open(f"file:{path}", options={"protocol_whitelist": "file"}))
 
-        copied, head, tail, sound = map(opened, (parts.copied, parts.head, parts.tail, parts.sound))
-        try:
+            copied, head, tail, sound = map(opened, (parts.copied, parts.head, parts.tail, parts.sound))
             pts = [at - start_pts for at in (*made.head, *made.pts, *made.tail)]
             encoded = [_sets(one, made.codec) for one in (head, tail) if one is not None]
-            header = _header(made, encoded)
-            tag = IN_BAND if encoded and made.codec == "hevc" else ""
-            like = copied.streams.video[0]
-            with Writer(
-                str(out), like, pts, end_pts - start_pts, header, time_base=time_base, ticks_per_second=ticks, tag=tag
-            ) as writer:
-                stream = writer.add_sound(sound.streams.audio[0]) if sound is not None else None
-                sounds = _sound(sound) if sound is not None else iter(())
-                waiting = next(sounds, None)
+            writer = Writer(
+                str(out),
+                copied.streams.video[0],
+                pts,
+                end_pts - start_pts,
+                _header(made, encoded),
+                time_base=time_base,
+                ticks_per_second=ticks,
+                tag=IN_BAND if encoded and made.codec == "hevc" else "",
+            )
+            with writer:
+                sounds = _Sound(writer, sound)
                 for payload, is_key, at in _video(made, head, copied, tail):
-                    while waiting is not None and waiting.pts * waiting.time_base <= (at - start_pts) * time_base:
-                        writer.write_sound(waiting, stream)
-                        waiting = next(sounds, None)
+                    sounds.write_until((at - start_pts) * time_base)
                     writer.write(payload, is_key=is_key)
-                while waiting is not None:
-                    writer.write_sound(waiting, stream)
-                    waiting = next(sounds, None)
-        except av.FFmpegError as error:
-            raise failure("the clip's parts cannot be joined", str(error)) from error
+                sounds.write_until(None)
+    except av.FFmpegError as error:
+        raise failure("the clip's parts cannot be joined", str(error)) from error
+    except (ValueError, IndexError) as error:
+        raise NotCopied(Rule.READ, f"the clip's parts cannot be joined ({error})") from error
+
+
+class _Sound:
+    """The packets of a file's sound, written between those of the pictures. `sound` may be None, or hold none."""
+
+    def __init__(self, writer: Writer, sound: Any) -> None:
+        stream = next(iter(sound.streams.audio), None) if sound is not None else None
+        self._writer = writer
+        self._stream = writer.add_sound(stream) if stream is not None else None
+        self._packets = (packet for packet in sound.demux(stream) if packet.size) if stream is not None else iter(())
+        self._next = next(self._packets, None)
+
+    def write_until(self, seconds: Fraction | None) -> None:
+        """What is heard up to this time; None: all."""
+        while self._next is not None and (seconds is None or self._next.pts * self._next.time_base <= seconds):
+            self._writer.write_sound(self._next, self._stream)
+            self._next = next(self._packets, None)
 
 
 def _header(made: Extracted, encoded: list[list[bytes]]) -> list[bytes]:
@@ -115,7 +133,3 @@ def _payloads(part: Any, codec: str) -> Iterator[bytes]:
             units = nal.split(payload, length_bytes)
             payload = nal.with_start_codes(u for u in units if syntax.type_of(u) not in syntax.parameter_sets)
         yield payload
-
-
-def _sound(sound: Any) -> Iterator[Any]:
-    return (packet for packet in sound.demux(sound.streams.audio[0]) if packet.size)

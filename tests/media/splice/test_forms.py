@@ -140,3 +140,10 @@ def test_no_metadata_of_the_source_leaks(film, tmp_path: Path) -> None:
     exported = copy(make(path), tmp_path / "clip.mp4", 10, 61)
     assert exported.copied
     assert b"Secret" not in (tmp_path / "clip.mp4").read_bytes()
+
+
+def test_a_clip_after_the_sound_has_ended(tmp_path: Path) -> None:
+    options = {"preset": "veryfast", "bf": "2", "g": "12", "sc_threshold": "0"}
+    made = make(barcode.write(tmp_path / "short_sound.mp4", 50, options=options, tone_seconds=0.5))
+    assert copy(made, tmp_path / "clip.mp4", 30, 48).copied == 12
+    assert barcode.read_video(tmp_path / "clip.mp4")[0] == list(range(30, 48))
