@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +136,8 @@ def test_decode_times_rise_and_come_before_those_of_showing() -> None:
     assert all(due <= own for due, own in zip(times, pts, strict=True))
     assert sum(durations(pts, 75)) == 75
     assert decode_times([0, 10, 20]) == [0, 10, 20]
+
+
+def test_the_documents_name_every_rule() -> None:
+    text = (Path(__file__).parents[3] / "docs/datasets.md").read_text().replace("\n", " ")
+    assert not [rule.value for rule in Rule if rule.value not in text]
