@@ -7,6 +7,7 @@ fetched.
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def test_what_was_open_is_open_and_what_is_due_is_exactly_what_is_missing(
     assert rows(db, "select video_id, error_type, next_attempt_at from failures") == [
         {"video_id": 2, "error_type": "MediaError", "next_attempt_at": None}
     ]
-    driver = Driver(db, settings)
+    driver = Driver(db, replace(settings, export_profile="encode"))  # as the profile is called that was the default
     assert [claim.video_id for claim in driver.claim(STAGES["download"])] == [5]
     due = {}
     for name in ("keyframes", "facts", "embed", "export"):
