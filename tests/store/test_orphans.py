@@ -54,7 +54,7 @@ def film(db: Database, store: ObjectStore) -> str:
     }
     made = [
         *(f"{folder}/keyframes-multi-5/p{percent}.jpg" for percent in (17, 33, 50, 67, 83)),
-        *(f"{folder}/source-a.mp4", f"{folder}/proxy-b.mp4"),
+        *(f"{folder}/copy-a.mp4", f"{folder}/proxy-b.mp4"),
     ]
     with db.transaction() as tx:
         tx.execute(
@@ -79,8 +79,8 @@ def unknown(film: str) -> set[str]:
     folder = f"clips/{film}/00000000-00000050"
     return {
         f"videos/{film}/proxy-old.mp4",
-        f"clips/{film}/00000000-00000051/source-a.mp4",
-        f"{folder}/source-b.mp4",
+        f"clips/{film}/00000000-00000051/copy-a.mp4",
+        f"{folder}/copy-b.mp4",
         f"{folder}/keyframes-multi/p50.jpg",
         f"{folder}/facts-1.json",  # of versions before 0.3; facts are rows now
         f"videos/{content('nobody')}/source.mp4",
@@ -99,7 +99,7 @@ def test_what_was_made_of_a_retired_clip_is_known_since_undo_may_bring_it_back(
     act(db, ReviewAction.MERGE, one(db, "select id from clips where start_frame = 50"))
     assert one(db, "select count(*) from clips where retired_at is not null") == 2
     folder = f"clips/{film}/00000000-00000050"
-    assert set(found(db, store)) == unknown(film) | {f"{folder}/source-a.mp4", f"{folder}/proxy-b.mp4"}
+    assert set(found(db, store)) == unknown(film) | {f"{folder}/copy-a.mp4", f"{folder}/proxy-b.mp4"}
 
 
 def test_young_objects_are_kept(db: Database, store: ObjectStore, film: str) -> None:
