@@ -3,7 +3,6 @@
 The clip is given by integer time stamps, the same that `prepare` wrote; no frame is found by rounding seconds.
 """
 
-import functools
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, INDEXED_CONTAINERS, SEEK_MARGIN_SECONDS, Encoding, Span
-from heaters.media.probe import Probe, probe
+from heaters.media.probe import probe_once
 from heaters.media.target import USUAL, Target
 from heaters.media.track import Track, read_track
 
@@ -137,18 +136,6 @@ def copy_proxy(
         raise MediaError(f"the clip's frames cannot be copied from {source.name}: {difference}")
     made = describe(out, "indexed")
     return replace(made, copied=made.frames)
-
-
-def probe_once(source: Path) -> Probe:
-    """The probe of a file, once for all clips of a batch."""
-    status = source.stat()
-    return _probe_once(source, status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=16)
-def _probe_once(source: Path, inode: int, size_bytes: int, mtime_ns: int) -> Probe:
-    del inode, size_bytes, mtime_ns  # they tell a file from the one that was at its path before
-    return probe(source)
 
 
 def _differs(track: Track, span: Span) -> str:

@@ -14,8 +14,16 @@ from numpy.typing import NDArray
 
 from heaters.errors import MediaError, RuleError
 from heaters.media import ffmpeg
-from heaters.media.cutting import INDEXED_CONTAINERS, MEMORY_BYTES, SAME_PICTURE_LEVELS, SEEK_MARGIN_SECONDS
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, FILL_GAPS, KEEP_TIMES, REPAIR, TO_ANALYSIS
+from heaters.media.cutting import MEMORY_BYTES, SAME_PICTURE_LEVELS
+from heaters.media.ffmpeg import (
+    ANALYSIS_FRAME_BYTES,
+    FILL_GAPS,
+    INDEXED_CONTAINERS,
+    KEEP_TIMES,
+    REPAIR,
+    SEEK_MARGIN_SECONDS,
+    TO_ANALYSIS,
+)
 from heaters.media.listen import RATE, Sound
 from heaters.media.probe import Probe
 from heaters.media.samples import read_jpegs, to_sample, write_jpegs

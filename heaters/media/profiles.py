@@ -15,9 +15,9 @@ from heaters.media.cutting import (
     copy_proxy,
     describe,
     export_clip,
-    probe_once,
 )
 from heaters.media.ffmpeg import Span
+from heaters.media.probe import probe_once
 from heaters.media.splice.asking import Asked, ask, job_of
 from heaters.media.splice.copying import Work, copy_out
 from heaters.media.splice.rules import NotCopied
