@@ -47,7 +47,7 @@ WAYS = (
     Way(name="without exports", environment={"HEATERS_EXPORT": "none"}),
     Way(name="approved by rule, with exports", arguments=("--auto-approve",)),
     Way(name="the same beside a busy process", arguments=("--auto-approve",), is_beside_work=True),
-    Way(name="with review proxies", arguments=("--auto-approve",), environment={"HEATERS_EXPORT": "encode"}),
+    Way(name="with review proxies", arguments=("--auto-approve",), environment={"HEATERS_PROXIES": "always"}),
 )
 HEAD = ("way", "CPU s", "÷ decode", "wall s", "peak GiB", "clips", "share of the work")
 
