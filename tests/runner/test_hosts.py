@@ -153,3 +153,16 @@ def test_a_queue_is_dropped_when_all_of_it_was_fetched_and_comes_back(db: Databa
     drivers[0].tasks.release()
     later(db, 1)
     assert taken(drivers[1]) == sorted([videos[1], videos[3], *again])
+
+
+def test_a_run_on_some_videos_does_not_wait_for_others_of_their_host(db: Database, settings: Settings) -> None:
+    """It looked at the whole queue of a host, and a run on an older video of it never began."""
+    settings = replace(settings, host_spacing_seconds=0.0)
+    old = add(db, "https://a.example/1.mp4")
+    whole = Driver(db, settings)
+    whole.finish(DOWNLOAD, whole.claim(DOWNLOAD))
+    add(db, "https://a.example/2.mp4")
+    driver = Driver(db, settings, "b", scope=old)
+    found = [driver.tasks.claim(DOWNLOAD, most=1) for _ in range(3)]
+    assert [claimed.claims for claimed in found] == [(), (), ()]
+    assert found[-1].at_end

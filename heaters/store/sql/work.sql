@@ -165,7 +165,7 @@ delete from hosts h using idle i
 where h.host = i.host and h.newest <= i.at and h.next_start_at < now() - interval '1 minute' and h.host not in (select lane from busy);
 
 -- name: is_any_host_waiting
--- Whether some host has more than may begin now: it bears no more at a time, or has to be spaced.
+-- Whether some host has more for this driver than may begin now: it bears no more at a time, or has to be spaced.
 select exists (
     select from hosts h left join watermarks w on w.variant = %(variant)s and w.lane = h.host
     where exists (select from changes c where c.kind = %(takes)s and c.lane = h.host
