@@ -181,8 +181,9 @@ def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
     assert not unfinished.exists()
 
 
-def test_a_long_home_gets_a_short_socket(seed: Path, tmp_path: Path) -> None:
-    home = tmp_path / ("long" * 30)
+@pytest.mark.parametrize("name", ["long" * 30, "films, cut", 'so "called"'])
+def test_a_home_that_no_socket_can_lie_in_has_it_elsewhere(seed: Path, tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
     subprocess.run(["cp", "-a", seed, home], check=True)
     url = embedded.ensure(home)
     folder = Server(home).socket

@@ -1,7 +1,7 @@
 """The server of one home: its folders, its configuration, how it is started and stopped. It does not know who uses it.
 
 <home>/postgres/18/          the data of major version 18
-<home>/postgres/socket/      or a folder of ours in the temporary directory, when that path is too long
+<home>/postgres/socket/      or a folder of ours in the temporary directory, when that path is too long or has a comma
 <home>/postgres/log/         a file for each day of the week; start.log
 <home>/postgres/start.lock   held while it is started
 """
@@ -30,6 +30,7 @@ USER = "heaters"
 DATABASE = "postgres"  # the one that initdb makes
 PORT = 5432  # only part of the socket's name: the server does not listen on the network
 LONGEST_SOCKET_PATH_BYTES = 107  # sun_path is 108 bytes with its final zero
+PARTING = ',"'  # libpq takes a host for a list; the server's own setting is one, too
 START_SECONDS = 60
 # Of the memory, for pages: an index that is searched lies there. Taken only as it fills.
 BUFFER_SHARE, LEAST_BUFFERS_MIB, MOST_BUFFERS_MIB = 1 / 8, 128, 4096
@@ -106,7 +107,8 @@ class Server:
         if len(lines) > 4 and lines[4]:
             return Path(lines[4])
         folder = self.folder / "socket"
-        if len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) <= LONGEST_SOCKET_PATH_BYTES:
+        is_short = len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) <= LONGEST_SOCKET_PATH_BYTES
+        if is_short and not {*str(folder)} & {*PARTING}:
             return folder
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"heaters-{name}"
