@@ -30,7 +30,6 @@ USER = "heaters"
 DATABASE = "postgres"  # the one that initdb makes
 PORT = 5432  # only part of the socket's name: the server does not listen on the network
 LONGEST_SOCKET_PATH_BYTES = 107  # sun_path is 108 bytes with its final zero
-PARTING = ',"'  # libpq takes a host for a list; the server's own setting is one, too
 START_SECONDS = 60
 # Of the memory, for pages: an index that is searched lies there. Taken only as it fills.
 BUFFER_SHARE, LEAST_BUFFERS_MIB, MOST_BUFFERS_MIB = 1 / 8, 128, 4096
@@ -108,7 +107,7 @@ class Server:
             return Path(lines[4])
         folder = self.folder / "socket"
         is_short = len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) <= LONGEST_SOCKET_PATH_BYTES
-        if is_short and not {*str(folder)} & {*PARTING}:
+        if is_short and "," not in str(folder):  # libpq takes a host for a list
             return folder
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"heaters-{name}"
