@@ -87,7 +87,7 @@ def test_a_rule_approves_what_passes_and_leaves_the_rest(heaters: Heaters, film:
         {"state": "review_approved", "n": 3},
     ]
     assert one(db, "select count(*) from exports") == 3
-    assert "2 clips wait for review" in ran.out
+    assert "3 are approved; 2 clips did not pass the rule" in ran.out
     rule = one(db, "select distinct after->>'rule' from review_events")
     assert rule == f"black_share<=0.1, brightness>={bright[2]:.9g}"
     refused = heaters("run", film, "--approve-where", "motion>=0.1")
@@ -116,7 +116,7 @@ def test_sound_that_cannot_become_stereo_costs_the_sound_alone(heaters: Heaters,
     clips = heaters("clips", str(ran.json["videos"][0]["id"]), "--json").json
     assert {clip["state"] for clip in clips} == {"review_approved"}
     assert not any(probe(Path(clip["export_path"])).has_audio for clip in clips)
-    assert "aac" in results(db)["prepare"]["audio_dropped"]
+    assert "11 channels and stereo" in results(db)["prepare"]["audio_dropped"]
 
 
 def test_bad_files_fail_alone_and_say_why(heaters: Heaters, film: Path, tmp_path: Path, db: Database) -> None:

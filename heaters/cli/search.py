@@ -19,18 +19,19 @@ HIT_KEYS = ("clip_id", "video_id", "score", "start_seconds", "end_seconds", "tit
 _ADD, _PART, _ONLY = "What to look for", "Which part of the answer", "Only clips"
 _DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
+LikeClips = Annotated[list[int] | None, typer.Option(min=1, max=MOST_ID, help="Like this clip.", rich_help_panel=_ADD)]
+UnlikeClips = Annotated[
+    list[int] | None, typer.Option(min=1, max=MOST_ID, help="Away from this clip.", rich_help_panel=_ADD)
+]
+
 
 def search_command(
     text: Annotated[list[str] | None, typer.Argument(help="What to look for, in words; each a term.")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="Like this picture.", rich_help_panel=_ADD)] = None,
-    clip: Annotated[
-        list[int] | None, typer.Option(min=1, max=MOST_ID, help="Like this clip.", rich_help_panel=_ADD)
-    ] = None,
+    clip: LikeClips = None,
     minus: Annotated[list[str] | None, typer.Option(help="Away from these words.", rich_help_panel=_ADD)] = None,
     minus_image: Annotated[list[Path] | None, typer.Option(help="Away from this picture.")] = None,
-    minus_clip: Annotated[
-        list[int] | None, typer.Option(min=1, max=MOST_ID, help="Away from this clip.", rich_help_panel=_ADD)
-    ] = None,
+    minus_clip: UnlikeClips = None,
     random: Annotated[bool, typer.Option(help="Like a clip picked by chance.", rich_help_panel=_ADD)] = False,
     seed: Annotated[int | None, typer.Option(help="Picks the same clip again.", rich_help_panel=_ADD)] = None,
     k: Annotated[int, typer.Option(help="How many.", rich_help_panel=_PART)] = 10,

@@ -95,8 +95,10 @@ def _in_tee(path: Path) -> str:
 
 
 def try_sound(probe: Probe) -> list[str]:
-    """One output that is thrown away: the first sound, so that the command fails where none can be decoded."""
-    return ["-map", f"0:{probe.audio_stream_index}", "-af", FILL_GAPS, "-frames:a", "1", "-f", "null", "-"]
+    """One output that is thrown away: the first sound, so that the command fails where none can be decoded and mixed
+    into two channels, as files have it.
+    """
+    return ["-map", f"0:{probe.audio_stream_index}", "-af", FILL_GAPS, "-ac", "2", "-frames:a", "1", "-f", "null", "-"]
 
 
 def write_mp4(out: Path, ticks_per_second: int) -> list[str]:

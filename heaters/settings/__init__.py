@@ -12,13 +12,12 @@ from typing import Any, cast
 
 from heaters.errors import ConfigError
 from heaters.settings import parse
+from heaters.settings.exports import EXPORT_CODECS, EXPORT_PROFILES, export_variant
 
 FACTS_VERSION = "1"  # of the way in which clips are measured
 LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 PROXIES = ("auto", "always", "demand")
-EXPORT_PROFILES = ("copy", "encode", "proxy", "none")
-EXPORT_CODECS = ("h264", "hevc", "av1")
 # Those from which an object is read at once; the archives' would fail every stage that fetches.
 STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 READERS = ("pyav", "decord", "torchcodec")
@@ -246,16 +245,6 @@ class Settings:
         usual = self.embedding_strategy == "single" or self.keyframes == "multi"
         return self.embedding_strategy if usual else f"{self.embedding_strategy}/{self.keyframes}"
 
-    @property
-    def _export_variant(self) -> str:
-        """The profile, and what its file depends on besides; a word that fits into a key."""
-        if self.export_profile != "encode":
-            return self.export_profile
-        codec = [self.export_codec] * (self.export_codec != EXPORT_CODECS[0])
-        crf = [f"crf{self.export_crf:g}"] * (self.export_crf != 0)
-        rate = [f"{self.export_rate.replace('/', '_')}fps"] * bool(self.export_rate)
-        return "-".join([self.export_profile, *codec, *crf, *[self.export_size] * bool(self.export_size), *rate])
-
     def variant(self, name: str) -> str:
         """The value a pipeline row's `variant` names: what a stage's output depends on."""
         levels = (self.dark_level, self.frozen_level, self.silent_dbfs)
@@ -265,7 +254,7 @@ class Settings:
             "keyframes": self.keyframes,
             "facts": "-".join([FACTS_VERSION, *changed, *["text"] * self.text]),
             "embedding": f"{self.model}|{self.space_strategy}",
-            "export": self._export_variant,
+            "export": export_variant(self),
         }[name]
 
     def __post_init__(self) -> None:

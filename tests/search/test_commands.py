@@ -72,7 +72,9 @@ def add_stills(db: Database, tmp_path: Path, clips: list[int], strategy: str = "
         sizes.append(Jsonb([file.stat().st_size for file in files]))
     with db.transaction() as tx:
         variant = variant_number(tx, "keyframes", strategy)
-        tx.execute(query("record_stills"), {"variant": variant, "clip_ids": clips, "sha256": digests, "sizes": sizes})
+        given = {"variant": variant, "clip_ids": clips, "sha256": digests, "sizes": sizes}
+        of = {"origins": ["proxy"] * len(clips), "frames": [Jsonb([0] * len(places(strategy)))] * len(clips)}
+        tx.execute(query("record_stills"), given | of)
         announce(tx, "stills", video)
 
 

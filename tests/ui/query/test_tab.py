@@ -57,11 +57,11 @@ def test_words_pictures_and_clips_add_up(site: Site, open_page: Open, tmp_path: 
     page.locator("#query input[type=file]").set_input_files(tmp_path / "cat.png")
     expect(page.get_by_text("like picture")).to_be_visible()
     settled(page)
-    cats = numbers(page)[:6]
+    cats = numbers(page)[:8]  # all that show it, each as near as the others
     page.get_by_role("button", name=f"More like clip {cats[0]}", exact=True).click()
     expect(page.get_by_text(f"like clip {cats[0]}")).to_be_visible()
     settled(page)
-    assert set(numbers(page)[:5]) == set(cats[1:])
+    assert set(numbers(page)[:5]) <= set(cats[1:])
     page.get_by_label("What should be seen").fill("a cup of coffee")
     page.get_by_role("button", name=f"look away from clip {cats[0]}").click()
     page.get_by_label("What should be seen").fill("a cup of coffee")
