@@ -1,4 +1,4 @@
-"""What 1,000 hours of film cost in core-hours, by this machine's own rates: each stage's work on one film, one thread.
+"""Core-hours that 1,000 hours of film would take, by what each stage takes for one film on one thread of this machine.
 
     python benchmarks/budget.py [FILM] [--hours 1000] [--cores 192] [--gpus 8] [--gpu-fps N] [--write]
 
@@ -12,7 +12,6 @@ FILM: 24 seconds of 1080p as benchmarks/prepare.py makes them. --write puts the 
 import argparse
 import datetime
 import os
-import resource
 import sys
 import tempfile
 from collections import defaultdict
@@ -23,6 +22,7 @@ from typing import Any
 
 from prepare import source
 from results import machine, table, write_section
+from watched import cpu_seconds
 
 from heaters import embedded
 from heaters.core.pipeline import STAGES, Stage, machine_stages
@@ -64,16 +64,11 @@ class Rates:
         return hours * spent / self.film_seconds
 
 
-def cpu_seconds(do: Callable[[], object]) -> float:
-    """CPU seconds of this process and the children that end meanwhile."""
-
-    def spent() -> float:
-        both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        return sum(usage.ru_utime + usage.ru_stime for usage in both)
-
-    before = spent()
+def spent_by(do: Callable[[], object]) -> float:
+    """CPU seconds that a piece of work took in this process and in the children that end meanwhile."""
+    before = cpu_seconds()
     do()
-    return spent() - before
+    return cpu_seconds() - before
 
 
 class Worked:
@@ -101,7 +96,7 @@ class Worked:
             outcomes: list[Any] = []
             context = Context(threads=1, timeout_seconds=LEASE_SECONDS)
             given = items[claim]
-            self.seconds[stage.name] += cpu_seconds(lambda: outcomes.extend(work(given, context)))  # noqa: B023
+            self.seconds[stage.name] += spent_by(lambda: outcomes.extend(work(given, context)))  # noqa: B023
             ended = Ended(claim=claim, items=given, outcomes=outcomes)
             if ended.failed:
                 raise SystemExit(f"{stage.name}: {ended.failed[0][1]}")
@@ -131,7 +126,7 @@ def measured(film: Path, home: Path) -> Rates:
         database.close()
     finally:
         embedded.release(home)
-    decode = cpu_seconds(
+    decode = spent_by(
         lambda: ffmpeg.run(
             ["-threads", "1", "-i", str(film), "-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"],
             timeout_seconds=LEASE_SECONDS,

@@ -43,7 +43,7 @@ Frames = NDArray[np.uint8]
 
 @dataclass(slots=True)
 class Ran:
-    """What a variant did, over all films."""
+    """What decoding with one variant of the options came to, over all films."""
 
     cpu_seconds: float = 0.0
     films: int = 0

@@ -9,7 +9,6 @@ WORK/export_copy.jsonl already is not measured again, so a run that was ended go
 import argparse
 import json
 import re
-import resource
 import sys
 import tempfile
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from results import machine, table, write_section
+from watched import cpu_seconds
 
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
@@ -109,12 +109,6 @@ def spans(cuts: list[int], frames: int) -> Iterator[tuple[int, int]]:
     """The clips between the cuts."""
     at = [0, *sorted({cut for cut in cuts if 0 < cut < frames}), frames]
     return pairwise(at)
-
-
-def cpu_seconds() -> float:
-    """Of this process and all its children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def similarities(path: Path, facts: Probe, outs: list[Path], log: Path) -> list[float]:

@@ -55,7 +55,7 @@ def build_film(sources: list[Path], out: Path, seconds: float) -> Path:
 
 
 def _piece(out: Path, number: int, source: Path, start: float, seconds: float) -> Path:
-    """One piece in the film's shape, nearly lossless and quickly written."""
+    """Write seconds of a source, in the size and rate of the film, nearly without loss, and return the file."""
     file = out.with_name(f"{out.stem}-{number}.mkv")
     shape = f"scale={WIDTH}:{HEIGHT}:force_original_aspect_ratio=decrease,pad={WIDTH}:{HEIGHT}:-1:-1"
     silent = () if probe(source).has_audio else ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")

@@ -1,4 +1,4 @@
-"""What a whole run costs: CPU seconds of the command against bare decoding, and wall time against a sequential script.
+"""The cost of `heaters run`: its CPU seconds against those of decoding alone, its time against a sequential script's.
 
     python benchmarks/pipeline.py [--runs 3] [--seconds 600] [--films FOLDER | --film FILE] [--only NAME…] [--write]
 
@@ -35,7 +35,7 @@ DECODE = ("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One way to run the film."""
+    """Options and settings with which `heaters run` is given the film."""
 
     name: str
     arguments: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ def busy() -> Iterator[None]:
 
 
 def run_heaters(film: Path, home: Path, way: Way) -> tuple[Measured, str]:
-    """One run on a fresh home, and each stage's share of the work."""
+    """Run the film once in an empty library; returns its cost, and the share of the work that each stage had."""
     command = [sys.executable, "-m", "heaters.cli.main", "run", str(film), *way.arguments, "--json"]
     with busy() if way.is_beside_work else nullcontext():
         measured = measure(command, {**way.environment, "HEATERS_HOME": str(home)})
@@ -100,7 +100,7 @@ def run_script(film: Path, folder: Path, models: Path) -> Measured:
 
 
 def script_row(plain: Measured, decode_seconds: float) -> list[str]:
-    """Its line."""
+    """The sequential script's line of the table."""
     return [
         "the sequential script", f"{plain.cpu_seconds:.1f}", f"{plain.cpu_seconds / decode_seconds:.2f}",
         f"{plain.seconds:.1f}", f"{plain.peak_bytes / 2**30:.2f}", plain.out.strip(), "",

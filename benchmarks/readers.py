@@ -2,10 +2,10 @@
 
     python benchmarks/readers.py [--rounds 3] [--write] [FILM…]
 
-Of a review proxy (every frame a key frame) and of the film itself: five scattered frames with the opening, as stills
-are read; 32 frames in sequence, as a reviewer steps; 16 clips of 16 frames, every second one, at random places, as a
-loader reads. Milliseconds, the least of the rounds. Every picture is compared with a plain decode from the beginning.
-Without FILM: 12 seconds of 1080p as `benchmarks/prepare.py` makes them.
+Each reader opens a review proxy (every frame a key frame) and the film itself, and reads five scattered frames, as
+stills are read; 32 frames in sequence, as a reviewer steps; 16 clips of 16 frames, every second one, at random places,
+as a loader reads. Milliseconds, the least of the rounds. Every picture is compared with a plain decode from the
+beginning. Without FILM: 12 seconds of 1080p as `benchmarks/prepare.py` makes them.
 """
 
 import argparse
@@ -31,7 +31,7 @@ Reads = Sequence[Sequence[int]]
 
 
 def plans(count: int) -> dict[str, Reads]:
-    """What is read of a film of so many frames, by name: groups of frames, each one call."""
+    """The frames that each kind of reading asks for, of a film with `count` frames: calls, by the kind's name."""
     chance = random.Random(1)
     places = [chance.randrange(count - 32) for _ in range(16)]
     start = count // 3

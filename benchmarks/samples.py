@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from results import machine, table, write_section
+from watched import cpu_seconds
 
 from heaters.errors import HeatersError
 from heaters.media import ffmpeg
@@ -38,7 +39,7 @@ Pictures = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One film. Differences are mean levels of 255, `ratio` is of bytes, the rest CPU-seconds."""
+    """What was measured of one film. Differences are mean levels of 255, `ratio` is of bytes, others CPU seconds."""
 
     name: str
     samples: int
@@ -51,12 +52,6 @@ class Measured:
     decode: float
     alone: float
     with_proxy: float
-
-
-def cpu_seconds() -> float:
-    """What children have used so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def sampled(path: Path, of: Probe, count: int, size: tuple[int, int]) -> Pictures:
@@ -91,10 +86,10 @@ def measure(path: Path, folder: Path) -> Measured:
     of = probe(path)
     costs: dict[bool, tuple[float, Prepared]] = {}
     for with_proxy in (False, True):
-        begun = cpu_seconds()
+        begun = cpu_seconds(resource.RUSAGE_CHILDREN)
         made = prepare(path, folder, of, threads=2, timeout_seconds=600, with_proxy=with_proxy)
-        costs[with_proxy] = cpu_seconds() - begun, made
-    begun = cpu_seconds()
+        costs[with_proxy] = cpu_seconds(resource.RUSAGE_CHILDREN) - begun, made
+    begun = cpu_seconds(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [
             *(ffmpeg.binary(), "-v", "error", "-nostdin", *ffmpeg.read_file(path, of, threads=2)),
@@ -103,7 +98,7 @@ def measure(path: Path, folder: Path) -> Measured:
         check=True,
         capture_output=True,
     )
-    decode = cpu_seconds() - begun
+    decode = cpu_seconds(resource.RUSAGE_CHILDREN) - begun
     made = costs[True][1]
     assert made.proxy is not None
     with SampleTrack(made.samples) as track, FrameReader(made.proxy) as reader:

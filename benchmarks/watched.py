@@ -1,6 +1,7 @@
 """A command under watch: what it took, what its processes held, and how busy the machine was meanwhile."""
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -113,6 +114,12 @@ class Group:
         with suppress(OSError):  # somebody is in it still
             self._folder.rmdir()
         return int(text.split()[1]) / 1e6 if self._counter == "cpu.stat" else int(text) / 1e9
+
+
+def cpu_seconds(*who: int) -> float:
+    """CPU seconds of this process and of its children that have ended, or of one of the two as `resource` names it."""
+    used = [resource.getrusage(one) for one in who or (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _resident(process: psutil.Process) -> int:

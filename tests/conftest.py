@@ -6,6 +6,7 @@ internet) names what the machine promises: a test that needs it fails where it w
 """
 
 import os
+import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -178,3 +179,15 @@ def heaters(tmp_path: Path, database_url: str, ray_cluster: str) -> Heaters:
             "RAY_ADDRESS": ray_cluster,
         }
     )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", place], check=True)

@@ -9,11 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, INDEXED_CONTAINERS, SEEK_MARGIN_SECONDS, Encoding, Span
+from heaters.media.likeness import Pictures, levels_off
 from heaters.media.probe import probe_once
 from heaters.media.target import USUAL, Target
 from heaters.media.track import Track, read_track
@@ -24,8 +24,6 @@ SOURCE = Encoding(preset="veryfast", crf=18, keyframe_every=0, audio_bitrate="19
 MEMORY_BYTES = 6 * 2**30  # address space, as for prepare
 # A linear decode repeats what prepare did; only another build of ffmpeg may differ, by rounding. Mean levels of 255.
 SAME_PICTURE_LEVELS = 4.0
-
-Pictures = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +151,10 @@ def _looks_differ(looks: Path | None, pictures: Pictures | None, *, exactly: boo
     if looks is None or pictures is None:
         return ""
     made = np.fromfile(looks, np.uint8)
-    if made.size != pictures.size:
+    levels = levels_off(made, pictures)
+    if levels is None:
         return f"{len(pictures)} pictures were expected, {made.size / ANALYSIS_FRAME_BYTES:g} came"
-    if np.array_equal(made, pictures.reshape(-1)):
-        return ""
-    frames = made.reshape(len(pictures), -1).astype(np.int16)
-    levels = np.abs(frames - pictures.reshape(len(pictures), -1)).mean(axis=1)
-    if not exactly and levels.max() <= SAME_PICTURE_LEVELS:
+    if levels.max() <= (0 if exactly else SAME_PICTURE_LEVELS):
         return ""
     return f"frame {levels.argmax()} of the clip differs from the prepared one by {levels.max():.1f} levels"
 

@@ -178,7 +178,11 @@ class Span:
 
 def sound_of(span: Span) -> list[str]:
     """The filter that gives the sound of just this span, from 0 on."""
-    start, end = span.seconds(span.start_pts), span.seconds(span.end_pts)
+    return sound_between(span.seconds(span.start_pts), span.seconds(span.end_pts))
+
+
+def sound_between(start: Fraction, end: Fraction) -> list[str]:
+    """The filter that gives the sound from `start` to `end`, in seconds of the film, from 0 on."""
     return [
         "-af",
         f"atrim=start={_microseconds(start)}us:end={_microseconds(end)}us,"

@@ -16,14 +16,13 @@ from heaters.errors import MediaError, RuleError
 from heaters.media import ffmpeg
 from heaters.media.cutting import MEMORY_BYTES, SAME_PICTURE_LEVELS
 from heaters.media.ffmpeg import (
-    ANALYSIS_FRAME_BYTES,
-    FILL_GAPS,
     INDEXED_CONTAINERS,
     KEEP_TIMES,
     REPAIR,
     SEEK_MARGIN_SECONDS,
     TO_ANALYSIS,
 )
+from heaters.media.likeness import levels_off
 from heaters.media.listen import RATE, Sound
 from heaters.media.probe import Probe
 from heaters.media.samples import read_jpegs, to_sample, write_jpegs
@@ -96,14 +95,11 @@ class Master:
         out = self.folder / "sound.f32"
         # There are no pictures to compare by: elsewhere a seek that leads astray would not be noticed.
         is_indexed = self.probe.container.startswith(INDEXED_CONTAINERS)
-        part = (
-            f"atrim=start={_microseconds(start_seconds)}us:end={_microseconds(end_seconds)}us,"
-            f"asetpts='PTS-{float(start_seconds):.9f}/TB',{FILL_GAPS}"
-        )
         ffmpeg.run(
             [
                 *self._open(start_seconds if is_indexed else None),
-                *("-map", f"0:{self.probe.audio_stream_index}", "-af", part),
+                *("-map", f"0:{self.probe.audio_stream_index}"),
+                *ffmpeg.sound_between(start_seconds, end_seconds),
                 *("-ac", "1", "-ar", str(RATE), "-c:a", "pcm_f32le", "-f", "f32le", f"file:{out}"),
                 *("-map", f"0:{self.probe.video_stream_index}", "-c", "copy", "-frames:v", "1", "-f", "null", "-"),
             ],
@@ -129,11 +125,5 @@ class Master:
 
 def _is_same(seen: NDArray[np.uint8], looks: NDArray[np.uint8], *, exactly: bool) -> bool:
     """Whether pictures are those that `prepare` saw; a linear decode repeats it, up to another build's rounding."""
-    if seen.size != looks.size:
-        return False
-    difference = np.abs(seen.astype(np.int16) - looks.reshape(-1)).reshape(-1, ANALYSIS_FRAME_BYTES)
-    return bool(difference.mean(axis=1).max() <= (0 if exactly else SAME_PICTURE_LEVELS))
-
-
-def _microseconds(seconds: Fraction) -> int:
-    return round(seconds * 1_000_000)
+    levels = levels_off(seen, looks)
+    return levels is not None and bool(levels.max() <= (0 if exactly else SAME_PICTURE_LEVELS))

@@ -11,12 +11,12 @@ from heaters.media.cutting import (
     MEMORY_BYTES,
     SOURCE,
     Exported,
-    Pictures,
     copy_proxy,
     describe,
     export_clip,
 )
 from heaters.media.ffmpeg import Span
+from heaters.media.likeness import Pictures
 from heaters.media.probe import probe_once
 from heaters.media.splice.asking import Asked, ask, job_of
 from heaters.media.splice.copying import Work, copy_out

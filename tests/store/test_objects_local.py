@@ -4,7 +4,6 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,22 +44,8 @@ def test_a_killed_put_leaves_no_object(store: LocalStore, tmp_path: Path) -> Non
     assert store.read("a/b") == (tmp_path / "file").read_bytes()
 
 
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"needs the right to mount: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def test_a_full_disk_is_named(tiny_disk: Path, tmp_path: Path) -> None:
-    store = LocalStore(tiny_disk / "store")
+def test_a_full_disk_is_named(small_disk: Path, tmp_path: Path) -> None:
+    store = LocalStore(small_disk / "store")
     store.put_bytes("a/small", b"kept")
     (tmp_path / "file").write_bytes(os.urandom(2_000_000))
     with pytest.raises(StoreError, match=r"could not store a/b: .*No space left on device .*\d+ bytes free in .*store"):
@@ -71,15 +56,15 @@ def test_a_full_disk_is_named(tiny_disk: Path, tmp_path: Path) -> None:
     large = LocalStore(tmp_path / "large")
     large.put_file("a/b", tmp_path / "file")
     with pytest.raises(StoreError, match=r"could not fetch a/b"):
-        large.fetch("a/b", tiny_disk / "copy")
-    assert not (tiny_disk / "copy").exists()
+        large.fetch("a/b", small_disk / "copy")
+    assert not (small_disk / "copy").exists()
 
 
-def test_a_read_only_disk_is_named(tiny_disk: Path) -> None:
-    store = LocalStore(tiny_disk / "store")
+def test_a_read_only_disk_is_named(small_disk: Path) -> None:
+    store = LocalStore(small_disk / "store")
     store.put_bytes("a/b", b"kept")
     (store.root / ".sums" / "a" / "b").unlink()
-    subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert store.read("a/b") == b"kept"  # reading needs no writing
     with pytest.raises(StoreError, match=r"could not store c: .*Read-only file system"):
         store.put_bytes("c", b"new")

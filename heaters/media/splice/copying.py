@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, Span
+from heaters.media.likeness import Pictures, levels_off
 from heaters.media.probe import Probe
 from heaters.media.splice import match
 from heaters.media.splice.asking import Asked, ask, extracted, job_of
@@ -27,8 +28,6 @@ SAME_LEVELS = 0.5
 LIKE_LEVELS = 4.0
 
 PARTS = ("copied.mp4", "copied.mp4.json", "head.mp4", "head.rgb", "tail.mp4", "tail.rgb", "sound.m4a", "all.rgb")
-
-Pictures = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +137,10 @@ def _check_times(out: Path, made: Extracted, span: Span) -> None:
 def _check_pictures(looks: Path, pictures: Pictures, most_levels: float | NDArray[np.float64]) -> None:
     """Every picture is that of `prepare`, but for `most_levels` (mean of 255; one number, or one a frame)."""
     made = np.fromfile(looks, np.uint8)
-    if made.size != pictures.size:
+    levels = levels_off(made, pictures)
+    if levels is None:
         found = made.size / ANALYSIS_FRAME_BYTES
         raise NotCopied(Rule.VERIFICATION, f"{len(pictures)} pictures were expected, {found:g} came")
-    frames = made.reshape(len(pictures), -1).astype(np.int16)
-    levels = np.abs(frames - pictures.reshape(len(pictures), -1)).mean(axis=1)
     if np.any(levels > most_levels):
         worst = int((levels - most_levels).argmax())
         raise NotCopied(Rule.VERIFICATION, f"frame {worst} differs from the prepared one by {levels[worst]:.1f} levels")

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,18 +64,6 @@ def test_killed_and_run_again(film: Source, until: str, tmp_path: Path) -> None:
     copy(film, folder / "clip.mp4")
     assert (folder / "clip.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
     assert [path.name for path in folder.iterdir()] == ["clip.mp4"]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", place], check=True)
 
 
 @pytest.mark.parametrize("free_bytes", [0, 16_384, 98_304])
