@@ -1,6 +1,6 @@
 """How far flash and beep of a field case are apart: in a proxy, in a clip, in whatever file holds both.
 
-python -m benchmarks.field_sound FILE …        prints a line for each: the largest distance, and how many flashes there are
+python -m benchmarks.field_sound FILE …        prints for each the largest distance, and how many flashes
 """
 
 import sys

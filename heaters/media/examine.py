@@ -36,7 +36,7 @@ FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets
 
 
 def examine(path: Path, passed: frozenset[int] = frozenset()) -> Probe:
-    """The facts of `path`. `passed`: streams that hold no picture after all. Raises MediaError as `probe.probe` does."""
+    """The facts of `path`; streams in `passed` hold no picture after all. Raises MediaError as `probe.probe` does."""
     try:
         with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
             return _examine(container, path, passed)

@@ -1,4 +1,4 @@
-"""Which streams of a file are its picture and its sound, by the rules of players. Pure: `contents.py` reads the file."""
+"""Which streams of a file are its picture and its sound, by the rules of players. Pure: `contents.py` reads files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

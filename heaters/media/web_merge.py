@@ -4,9 +4,8 @@ yt-dlp has ffmpeg open both, and ffmpeg lets each file begin at 0: what began la
 """
 
 import contextlib
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import av
 from yt_dlp.postprocessor import FFmpegMergerPP
 from yt_dlp.utils import prepend_extension
+
+from heaters.media.mpd import time_offsets
 
 # HLS states in an ID3 tag when a segment of bare sound begins (RFC 8216, 3.4): 33 bits that count 90,000 a second.
 CLOCK_OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
@@ -28,6 +29,10 @@ class Times:
     start_seconds: Fraction
     duration_seconds: Fraction
     wraps: bool
+
+    def counted_from(self, seconds: Fraction) -> "Times":
+        """The same where 0 is another moment of the clock."""
+        return replace(self, start_seconds=self.start_seconds - seconds)
 
 
 def times_of(path: Path, kind: str) -> Times:
@@ -72,22 +77,39 @@ def sound_delay(picture: Times, sound: Times) -> Fraction:
 class Merger(FFmpegMergerPP):  # type: ignore[misc]
     """yt-dlp's merger, with time stamps kept."""
 
+    def __init__(self, downloader: Any = None) -> None:
+        super().__init__(downloader)
+        self._offsets: dict[str, dict[str, Fraction]] = {}  # of each manifest
+
     def run(self, info: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
         """Merge `info["__files_to_merge"]`, of `info["requested_formats"]`, into `info["filepath"]`."""
         out, paths, formats = info["filepath"], info["__files_to_merge"], info["requested_formats"]
         part = prepend_extension(out, "temp")
         offsets = dict.fromkeys(paths, Fraction(0))
         if len(paths) == 2:
-            sound, picture = sorted(paths, key=lambda path: formats[paths.index(path)].get("vcodec") != "none")
+            by_path = dict(zip(paths, formats, strict=True))
+            sound, picture = sorted(paths, key=lambda path: by_path[path].get("vcodec") != "none")
             with contextlib.suppress(av.FFmpegError):  # what PyAV cannot read ffmpeg will judge
-                delay = sound_delay(times_of(Path(picture), "video"), times_of(Path(sound), "audio"))
+                begins = self._begins(by_path[picture]), self._begins(by_path[sound])
+                pictured, heard = times_of(Path(picture), "video"), times_of(Path(sound), "audio")
+                delay = sound_delay(pictured.counted_from(begins[0]), heard.counted_from(begins[1]))
                 # The later one is moved: an MP4 hides what lies before 0.
                 offsets |= {sound: max(delay, Fraction(0)), picture: max(-delay, Fraction(0))}
                 info["sound_delay_seconds"] = round(float(delay), 6)
         files = [(path, ["-itsoffset", f"{float(offsets[path]):.6f}"]) for path in paths]
         self.real_run_ffmpeg(files, [(part, self._maps(formats))])
-        os.replace(part, out)
+        Path(part).replace(out)
         return paths, info
+
+    def _begins(self, one: Mapping[str, Any]) -> Fraction:
+        """Where the film begins by the clock of a format of DASH, in seconds; 0 of other formats."""
+        url = str(one.get("manifest_url") or "")
+        if not url or str(one.get("protocol")).startswith("m3u8"):
+            return Fraction(0)
+        if url not in self._offsets:
+            self._offsets[url] = time_offsets(self._downloader.urlopen(url).read())
+        name = str(one["format_id"])  # yt-dlp puts a word before the representation's own
+        return next((at for key, at in self._offsets[url].items() if name in (key, f"dash-{key}")), Fraction(0))
 
     def _maps(self, formats: list[Mapping[str, Any]]) -> list[str]:
         """The first picture and the first sound of the formats that state one, copied."""

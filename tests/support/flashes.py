@@ -1,8 +1,8 @@
 """Films that flash and beep at known moments, and how far the two are apart at every flash of a finished file.
 
 Picture n shows n in its lower half as a bar code does; the upper half is white for three frames from each flash on,
-else black. A beep of 40 ms begins exactly with each flash. Of a finished file only the corner at the top right is looked
-at (a quarter of the height, a fifth of the width). Nothing here knows the product.
+else black. A beep of 40 ms begins exactly with each flash. Of a finished file only the corner at the top right is
+looked at (a quarter of the height, a fifth of the width). Nothing here knows the product.
 """
 
 import subprocess
@@ -98,7 +98,7 @@ def offsets(path: Path) -> list[Offset]:
 
 
 def largest_offset(path: Path) -> float:
-    """The largest distance of a flash from its beep, in seconds; infinite where a beep is missing or nothing flashes."""
+    """The largest distance of a flash from its beep, in seconds; infinite where one is missing."""
     found = [one.sound_late_seconds for one in offsets(path)]
     return max((np.inf if late is None else abs(late) for late in found), default=np.inf)
 
