@@ -36,7 +36,7 @@ def parts(folder: Path, delay: float) -> tuple[Path, Path]:
 
 
 def hls(folder: Path, delay: float, form: str) -> str:
-    """Two playlists of segments, and one that names both. `form`: ts, fmp4, or aac (bare sound with its time in ID3)."""
+    """Two playlists of segments, and one that names both. `form`: ts, fmp4, or aac (bare sound, its time in ID3)."""
     picture, sound = parts(folder, delay)
     fragments = ("-hls_segment_type", "fmp4") if form == "fmp4" else ()
     common = ("-muxdelay", "0", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", *fragments)
@@ -103,16 +103,11 @@ def plain_files(folder: Path, delay: float) -> str:
 
 
 def dash_of_two_clocks(folder: Path, delay: float) -> str:
-    """A manifest that says that the two do not count from the same moment: the sound from 7 s before the film begins."""
+    """A manifest whose sound counts from another moment than its picture: 7 s before the film begins."""
     name = dash(folder, delay)
-    apart, out = [], []
-    for line in (folder / name).read_text().splitlines():
-        apart.append("audio" in line if "<AdaptationSet" in line else bool(apart and apart[-1]))
-        is_sound = apart[-1] and "<SegmentTemplate" in line
-        out.append(
-            line.replace("<SegmentTemplate", '<SegmentTemplate presentationTimeOffset="336000"') if is_sound else line
-        )
-    (folder / name).write_text("\n".join(out))
+    before, mark, after = (folder / name).read_text().partition('contentType="audio"')
+    said = f'presentationTimeOffset="{7 * 48_000}"'
+    (folder / name).write_text(before + mark + after.replace("<SegmentTemplate", f"<SegmentTemplate {said}"))
     for path in folder.glob("chunk-stream1-*"):  # 48,000 ticks a second
         data = path.read_bytes()
         at = data.index(b"tfdt") + 8
