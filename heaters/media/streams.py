@@ -15,6 +15,7 @@ ASIDE = frozenset(
 )
 # Bit rates of equal tracks differ by a few per cent: only one clearly lower counts against a stream.
 SAME_RATE = 0.75
+MOST_CHANNELS = 8  # 7.1; which of more than that are left and right is seldom said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ SOUND_RULES: tuple[Rule, ...] = (
     ("is a commentary, or for those who ask for it", lambda s: not s.is_aside),
     ("no sound in the first packets", lambda s: s.decodes is True),
     ("is not marked default", lambda s: s.is_default),
-    ("has fewer channels", lambda s: s.channels),
+    ("has fewer channels", lambda s: s.channels if s.channels <= MOST_CHANNELS else 0),
 )
 LOWER_RATE, LATER = "has a lower bit rate", "comes later"
 

@@ -37,6 +37,7 @@ CHOICES = {
     "sound for the blind": ([sound(1, "visual_impaired"), sound(2)], (2,)),
     "sound for the deaf": ([sound(1, "hearing_impaired"), sound(2)], (2,)),
     "a commentary is better than none": ([sound(1, "comment")], (1,)),
+    "more channels than anybody can name": ([sound(1), sound(2, channels=11)], (1,)),
     "more channels": ([sound(1), sound(2, channels=6)], (2,)),
     "default before channels": ([sound(1, "default"), sound(2, channels=6)], (1,)),
     "a clearly higher rate": ([sound(1, bit_rate=64_000), sound(2, bit_rate=192_000)], (2,)),
@@ -111,17 +112,6 @@ def test_a_stream_is_of_a_known_kind() -> None:
 FRAMES = 75
 
 
-def two_sounds(folder: Path, name: str, *options: str, first_hertz: float = 400.0) -> Path:
-    """The first sound beeps half a second late, the second with the flashes."""
-    right = flashes.true_moments(FRAMES)
-    wrong = flashes.write_sound(folder / "w.wav", flashes.beeps(3, [t + 0.2 for t in right], hertz=first_hertz))
-    sounds_of = flashes.write_sound(folder / "r.wav", flashes.beeps(3, right))
-    picture, out = flashes.write_pictures(folder / "v.mp4", FRAMES), folder / name
-    maps = ("-map", "0:v", "-map", "1:a", "-map", "2:a", "-c:v", "copy", "-c:a", "aac")
-    barcode.ffmpeg("-i", picture, "-i", wrong, "-i", sounds_of, *maps, *options, out)
-    return out
-
-
 def two_programmes(folder: Path) -> Path:
     """A transport stream of two programmes: the sound of the second comes first in the file."""
     out = folder / "two.ts"
@@ -158,10 +148,10 @@ def empty_track(folder: Path) -> Path:
 
 FILES = {
     "a default track": (
-        lambda folder: two_sounds(folder, "d.mkv", "-disposition:a:0", "0", "-disposition:a:1", "default"),
+        lambda folder: flashes.two_sounds(folder, "d.mkv", "-disposition:a:0", "0", "-disposition:a:1", "default"),
         (2,),
     ),
-    "a commentary": (lambda folder: two_sounds(folder, "c.mkv", "-disposition:a:0", "comment"), (2,)),
+    "a commentary": (lambda folder: flashes.two_sounds(folder, "c.mkv", "-disposition:a:0", "comment"), (2,)),
     "two programmes": (two_programmes, (3,)),
     "mono tracks": (mono_tracks, (1, 2, 3, 4)),
     "an empty track": (empty_track, (2,)),

@@ -83,6 +83,17 @@ def film(path: Path, frames: int, *, codec: str = "aac", container: Sequence[str
     return path
 
 
+def two_sounds(folder: Path, name: str, *options: str, frames: int = 75) -> Path:
+    """A film of two sounds: the first beeps 0.2 s after the flashes, the second with them."""
+    seconds, right = frames / FRAMES_PER_SECOND, true_moments(frames)
+    late = write_sound(folder / "late.wav", beeps(seconds, [at + 0.2 for at in right], hertz=400))
+    true = write_sound(folder / "true.wav", beeps(seconds, right))
+    maps = ("-map", "0:v", "-map", "1:a", "-map", "2:a", "-c:v", "copy", "-c:a", "aac")
+    picture, out = write_pictures(folder / "v.mp4", frames), folder / name
+    barcode.ffmpeg("-i", picture, "-i", late, "-i", true, *maps, *options, out)
+    return out
+
+
 def offsets(path: Path) -> list[Offset]:
     """How far flash and beep are apart at every flash of a file, by its own time stamps, as a player keeps them.
 
