@@ -28,13 +28,12 @@ class Asked:
 
 def job_of(source: Path, out: Path, probe: Probe, span: Span, *, has_audio: bool) -> Job:
     """What the child is asked about one clip: to write its copied packets to `out`."""
-    sound = (probe.audio_stream_index,) if has_audio and probe.audio_stream_index is not None else ()
     return Job(
         source=str(source.absolute()),
         out=str(out.absolute()),
         container=probe.container,
         stream_index=probe.video_stream_index,
-        used_indices=(probe.video_stream_index, *sound),
+        used_indices=(probe.video_stream_index, *(probe.sound_indices if has_audio else ())),
         start_pts=span.start_pts,
         end_pts=span.end_pts,
         time_base=str(span.time_base),

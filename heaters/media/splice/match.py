@@ -85,7 +85,7 @@ def command(
         writes += ["-c:v", "rawvideo", "-f", "rawvideo", f"file:{piece.looks}"]
     if sound is not None:
         reads += [] if is_shared else _read(source, probe, span, threads)
-        writes += ["-map", f"{0 if is_shared else len(pieces)}:{probe.audio_stream_index}", *ffmpeg.sound_of(span)]
+        writes += ffmpeg.sound_of(probe, span, number=0 if is_shared else len(pieces))
         writes += [*ffmpeg.aac(audio_bitrate), "-map_metadata", "-1", "-f", "mp4", f"file:{sound}"]
     return ["-copyts", "-start_at_zero", *reads, *writes]
 
