@@ -38,7 +38,7 @@ def cuts_command(
     ] = None,
     media: Annotated[str | None, typer.Option(help="The editor's own path of the file.", rich_help_panel=_LIST)] = None,
     source_start: Annotated[
-        str | None, typer.Option(help="Timecode of the file's first frame.", rich_help_panel=_LIST)
+        str | None, typer.Option(help="Timecode of the first frame; else the file's own.", rich_help_panel=_LIST)
     ] = None,
 ) -> None:
     """List the cuts of a video, or write its clips as a cut list that an editor opens (--format).
@@ -61,8 +61,8 @@ def cuts_command(
                 media=media,
                 source_start=source_start,
             )
-            cutlist.written(cutlist.FORMATS[form](found[0]), out)
-            Output(as_json=True).say(cutlist.summary(*found))
+            cutlist.written(cutlist.FORMATS[form](found.cuts), out)
+            Output(as_json=True).say(cutlist.summary(found))
             return
         rows = _rows(database, "cuts_of_video", video)
     if as_json:

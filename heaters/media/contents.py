@@ -45,7 +45,7 @@ def listened(path: Path, streams: Sequence[Stream]) -> tuple[Stream, ...]:
     """The same streams; of sounds it is known whether their first packets decode."""
     waiting = {s.index for s in streams if s.kind == "audio" and s.codec}
     heard: dict[int, bool] = {}
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace") as container:
         tracks = [one for one in container.streams if one.type in ("video", "audio")]
         try:
             for number, packet in enumerate(container.demux(tracks)):

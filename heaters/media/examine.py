@@ -4,6 +4,7 @@ Call `probe.probe` instead; this runs in the worker's own process only in tests.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -13,9 +14,13 @@ import av
 
 from heaters.errors import MediaError
 from heaters.media.contents import contents, listened
+from heaters.media.encryption import encrypted
+from heaters.media.holes import LATE_SECONDS, Hole, holes_of, is_suspect, removed_before, spans_of
 from heaters.media.probe import Probe
 from heaters.media.sniff import looks_like, moov_comes_first
 from heaters.media.streams import Stream, mixed, pictures, sounds, told
+from heaters.media.timecodes import stated
+from heaters.media.unreadable import by_number
 
 # Demuxers that open other files or URLs, show text as pictures, or hold a single image.
 REFUSED_FORMATS = {
@@ -38,10 +43,10 @@ FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets
 def examine(path: Path, passed: frozenset[int] = frozenset()) -> Probe:
     """The facts of `path`; streams in `passed` hold no picture after all. Raises MediaError as `probe.probe` does."""
     try:
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace") as container:
             return _examine(container, path, passed)
     except av.FFmpegError as error:
-        raise MediaError(f"not a readable video ({error.strerror}); {looks_like(path)}") from error
+        raise by_number(error.errno, f"not a readable video ({error.strerror}); {looks_like(path)}") from error
 
 
 def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
@@ -52,6 +57,9 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     picture, *others = _pictures(container, streams, path, passed)
     stream = container.streams[picture.index]
     _refuse_loop(stream)
+    how = encrypted(container, path, {picture.index, *(one.index for one in sounds(streams, picture)[:1])})
+    if how:
+        raise MediaError(f"is encrypted (DRM): {how}")
     try:
         frame = _first_frame(container, stream, path)
     except MediaError:
@@ -68,6 +76,11 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     rotation = -frame.rotation % 360 // 90 * 90
     width, height = max(round(frame.width * aspect), 1), frame.height
     is_mp4 = name.startswith("mov,")
+    timecode = stated(container, stream, path)
+    holes, sound_end = _holes(container, stream, [one.index for one in sound], path, container_start)
+    if stated_end is not None:
+        stated_end -= removed_before(holes, stated_end)
+    whole -= removed_before(holes, whole)
     return Probe(
         container=name,
         codec=stream.codec_context.codec.canonical_name,
@@ -89,6 +102,11 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         sound_indices=tuple(s.index for s in sound),
         audio_codec=sound[0].codec if sound else "",
         streams=told(streams, picture, sound),
+        stream_timecode=timecode.stream_timecode,
+        format_timecode=timecode.format_timecode,
+        timecode_rate=timecode.rate,
+        holes=holes,
+        sound_end_seconds=sound_end,
         size_bytes=path.stat().st_size,
         intra_packets=_intra_packets(stream) if is_mp4 else None,
         is_faststart=is_mp4 and moov_comes_first(path),
@@ -142,6 +160,27 @@ def _refuse_loop(stream: Any) -> None:
     held = len({entry.pos for entry in islice(stream.index_entries, looked_at)})
     if looked_at > MOST_SHOWINGS * held:
         raise MediaError(f"has an edit list that shows {held} frames {shown} times; at most {MOST_SHOWINGS} each")
+
+
+def _holes(
+    container: Any, stream: Any, sounds: Sequence[int], path: Path, start: Fraction
+) -> tuple[tuple[Hole, ...], float | None]:
+    """The file's holes, and where sound has to end that goes on after the last picture. All packets are read where the
+    index makes a hole likely.
+    """
+    with suppress(av.FFmpegError):
+        container.seek(0)  # Matroska's index is read by the first seek
+    if not is_suspect(container, stream):
+        return (), None
+    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace") as again:
+        try:
+            spans = spans_of(again, again.streams[stream.index], [again.streams[index] for index in sounds], start)
+        except av.FFmpegError:
+            return (), None  # a file that breaks off is read to its end by `prepare`, as it is
+    holes = holes_of(spans, Fraction(stream.time_base))
+    last = max(spans.sound_ends, default=0.0)
+    end = spans.picture_end_seconds if len(spans.pictures) else last
+    return holes, end - removed_before(holes, end) if last - end > LATE_SECONDS else None
 
 
 def _seconds(ticks: int | None, time_base: Fraction, container_start: Fraction) -> float:

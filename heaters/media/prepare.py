@@ -25,6 +25,8 @@ MEMORY_BYTES = 6 * 2**30
 # The container may state a little more than its last frame: rounding, and the tail of a sound.
 SHORTFALL_SECONDS, SHORTFALL_FRAMES = 0.25, 2.5
 
+MOST_DAMAGE = 0.5  # of the frames: what is mostly made up by a decoder is no film
+
 # What analysis frames and PTS depend on, for their keys. Raise the version when a change here makes others.
 ANALYSIS_SETTINGS: dict[str, object] = {
     "analysis": "48x27 rgb24 bicubic",
@@ -53,6 +55,7 @@ class Prepared:
     has_audio: bool  # sound was decoded
     is_partial: bool  # the source is damaged or cut short: only what decodes is here
     partial_reason: str
+    concealed: int  # frames that the decoder made up in part, or could not decode
     repaired_pts: int  # frames whose time stamp did not rise; moved to one tick after the frame before
     audio_dropped: str  # why its sound is left out though the source has some; empty where it is not
     reused: bool
@@ -71,16 +74,24 @@ def prepare(
     with_proxy: bool = True,
     on_progress: OnProgress | None = None,
     memory_bytes: int = MEMORY_BYTES,
+    most_damage: float = MOST_DAMAGE,
 ) -> Prepared:
     """Decode `source` once and write `samples.zip`, `analysis.rgb`, `pts.npy` and, `with_proxy`, `proxy.mp4`.
 
-    A source that is a fit proxy already is reused as it is. A damaged source yields its decodable part, marked.
+    A source that is a fit proxy already is reused as it is. A damaged source yields its decodable part, marked; one of
+    whose frames more than the share `most_damage` is made up or cannot be decoded is refused.
     Raises MediaError where not one frame decodes or the outputs do not agree frame by frame, StageTimeout, StoreError
     (disk full) and WorkerLost.
     """
     deadline = time.monotonic() + timeout_seconds
     job = _Job(
-        source=source, folder=folder, probe=probe, threads=threads, memory_bytes=memory_bytes, on_progress=on_progress
+        source=source,
+        folder=folder,
+        probe=probe,
+        threads=threads,
+        memory_bytes=memory_bytes,
+        most_damage=most_damage,
+        on_progress=on_progress,
     )
     if with_proxy and is_fit_proxy(probe):
         with suppress(MediaError):  # sound that cannot be decoded: such a file is no proxy
@@ -106,6 +117,7 @@ class _Job:
     probe: Probe
     threads: int
     memory_bytes: int
+    most_damage: float
     on_progress: OnProgress | None
 
     def watch(self, frames: int, seconds: float) -> None:
@@ -163,6 +175,12 @@ def _finish(
         memory_bytes=job.memory_bytes,
         on_progress=job.watch,
     )
+    if log.lost_share > job.most_damage:
+        raise MediaError(
+            f"{log.concealed + log.decode_errors} of {log.frames_decoded + log.decode_errors} frames are damaged: "
+            f"{log.concealed} made up in part, {log.decode_errors} not decoded; at most {job.most_damage:.0%} may be "
+            f"(HEATERS_MOST_DAMAGE)\n{log.damage}"
+        )
     timeline = read_pts_log(pts_log)
     end_pts = timeline.end_pts(read_last_duration(packet_log, timeline.time_base), job.probe.frame_rate)
     _check_analysis(job.analysis, timeline)
@@ -193,6 +211,7 @@ def _finish(
         has_audio=has_audio and log.sound_frames > 0,
         is_partial=bool(reason),
         partial_reason=reason,
+        concealed=log.concealed + log.decode_errors,
         repaired_pts=timeline.repaired_pts,
         audio_dropped=audio_dropped,
         reused=proxy == job.source,

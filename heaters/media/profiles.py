@@ -20,7 +20,7 @@ from heaters.media.likeness import Pictures
 from heaters.media.probe import probe_once
 from heaters.media.splice.asking import Asked, ask, job_of
 from heaters.media.splice.copying import Work, copy_out
-from heaters.media.splice.rules import NotCopied
+from heaters.media.splice.rules import NotCopied, Rule
 from heaters.media.target import USUAL, Target
 
 MOST_RULE = 200  # characters of it and its evidence
@@ -91,6 +91,8 @@ def copy_master(
     facts = probe_once(source)
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     try:
+        if facts.holes:
+            raise NotCopied(Rule.TIMES, f"{len(facts.holes)} holes of the file are closed")
         copied = copy_out(
             Work(
                 source=source,

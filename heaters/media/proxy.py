@@ -57,6 +57,8 @@ def is_fit_proxy(probe: Probe) -> bool:
         and probe.codec == "h264"
         and probe.audio_codec in ("", "aac")
         and probe.has_one_sound
+        and not probe.holes
+        and probe.sound_end_seconds is None
         and probe.pixel_format == "yuv420p"
         and probe.rotation == 0
         and (probe.coded_width, probe.coded_height) == (probe.width, probe.height)

@@ -164,6 +164,8 @@ def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
             "frame_rate_num": facts.frame_rate.numerator if facts.frame_rate else None,
             "frame_rate_den": facts.frame_rate.denominator if facts.frame_rate else None,
             "has_audio": facts.has_audio,
+            "timecode": facts.timecode,
+            "timecode_rate": str(facts.timecode_rate or ""),
             "streams": Jsonb([asdict(stream) for stream in facts.streams]),
             "provenance": Jsonb(result.provenance),
         },

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from heaters.media import child
-from heaters.media.ffmpeg import Span, failure
+from heaters.media.ffmpeg import Span
 from heaters.media.probe import Probe, package_environment
 from heaters.media.splice.extract import Extracted, Job
 from heaters.media.splice.rules import NotCopied, Rule
+from heaters.media.unreadable import by_words
 
 MEMORY_BYTES = 2 * 2**30  # address space; packets are read one by one
 
@@ -44,7 +45,7 @@ def job_of(source: Path, out: Path, probe: Probe, span: Span, *, has_audio: bool
 def ask(jobs: Sequence[Job], *, timeout_seconds: float) -> list[Asked]:
     """The child's answers, in order; `jobs` are of one master. Starting the child costs about 0.1 CPU-seconds.
 
-    Raises MediaError where it failed, StoreError (disk full), StageTimeout and WorkerLost.
+    Raises MediaError where it failed, StoreError (disk full), StageTimeout and ChildDied.
     """
     finished = child.run(
         [sys.executable, "-P", "-m", "heaters.media.splice.extract", json.dumps([asdict(job) for job in jobs])],
@@ -53,7 +54,9 @@ def ask(jobs: Sequence[Job], *, timeout_seconds: float) -> list[Asked]:
         environment=package_environment(),
     )
     if finished.returncode != 0:
-        raise failure("the packets could not be copied", finished.stderr_tail)
+        if not finished.stderr_tail:
+            raise child.died("the child that copies packets", finished)
+        raise by_words(f"the packets could not be copied ({finished.known})", finished.stderr_tail)
     return [Asked(answer=json.loads(Path(job.answer).read_text()), copied=Path(job.out)) for job in jobs]
 
 

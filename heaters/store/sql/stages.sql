@@ -82,7 +82,8 @@ update videos set content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, 
     title = case when %(title)s <> '' then %(title)s else title end,
     container = %(container)s, codec = %(codec)s, width = %(width)s, height = %(height)s, rotation = %(rotation)s,
     duration_seconds = %(duration_seconds)s, frame_rate_num = %(frame_rate_num)s, frame_rate_den = %(frame_rate_den)s,
-    has_audio = %(has_audio)s, streams = %(streams)s, provenance = %(provenance)s, updated_at = now()
+    has_audio = %(has_audio)s, streams = %(streams)s, provenance = %(provenance)s,
+    timecode = %(timecode)s, timecode_rate = %(timecode_rate)s, updated_at = now()
 where id = %(id)s;
 
 -- name: record_prepare
@@ -91,7 +92,8 @@ where id = %(id)s;
 update videos set sample_key = %(sample_key)s, proxy_key = coalesce(%(proxy_key)s, proxy_key), analysis_key = %(analysis_key)s,
     pts_key = %(pts_key)s, is_playable = %(is_playable)s,
     frame_count = %(frame_count)s, duration_seconds = %(duration_seconds)s, time_base_num = %(time_base_num)s,
-    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, has_audio = %(has_audio)s,
+    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, partial_reason = %(partial_reason)s,
+    concealed = %(concealed)s, has_audio = %(has_audio)s,
     updated_at = now()
 where id = %(id)s;
 
