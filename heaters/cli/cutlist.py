@@ -1,5 +1,6 @@
 """`heaters cuts VIDEO --format …`: a video's clips as a list that an editor opens at the right frames."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from heaters.core.cutlists.cutlist import CutList, Media, Places, Shot, clock_of
 from heaters.core.cutlists.edl import edl
 from heaters.core.cutlists.fcpxml import fcpxml
 from heaters.core.cutlists.otio import otio
+from heaters.core.names import path_of, readable
 from heaters.core.states import ClipState
 from heaters.core.timebase import TimeBase
 from heaters.core.timecode import Clock, can_drop, rate_named, start_frame
@@ -151,5 +153,5 @@ def _file(row: dict[str, Any], store: ObjectStore, given: str | None) -> tuple[s
         source = str(kept) if kept else source
     if is_url(source):
         return source, source.rstrip("/").rpartition("/")[2]
-    path = Path(source).expanduser().absolute()
-    return f"file://{quote(str(path))}", path.name
+    path = Path(path_of(source)).expanduser().absolute()
+    return f"file://{quote(os.fsencode(path))}", readable(path.name)

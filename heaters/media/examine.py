@@ -15,7 +15,8 @@ import av
 from heaters.errors import MediaError
 from heaters.media.contents import contents, listened
 from heaters.media.encryption import encrypted
-from heaters.media.holes import LATE_SECONDS, Hole, holes_of, is_suspect, removed_before, spans_of
+from heaters.media.hole_search import LATE_SECONDS, holes_of, is_suspect, spans_of
+from heaters.media.holes import Hole, removed_before
 from heaters.media.probe import Probe
 from heaters.media.sniff import looks_like, moov_comes_first
 from heaters.media.streams import Stream, mixed, pictures, sounds, told

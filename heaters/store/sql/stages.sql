@@ -69,8 +69,16 @@ where {clip_is_due} order by c.video_id, c.start_frame;
 -- ------------------------------------------------------------------------------------------------ records
 
 -- name: video_with_content
--- Another video that holds these bytes already.
-select id from videos where content_hash = %(content_hash)s and id <> %(id)s;
+-- Another video of these bytes; `is_stored`: they are in the store already.
+select id, source_key is not null as is_stored from videos where content_hash = %(content_hash)s and id <> %(id)s for update;
+
+-- name: record_hand_over
+-- A video that was to bring bytes which this one has brought now points here, as do its own duplicates; nothing of it failed any more.
+with others as (
+    update videos set duplicate_of = %(id)s, content_hash = null, updated_at = now()
+    where id = %(other)s or duplicate_of = %(other)s returning id
+)
+delete from failures where video_id in (select id from others);
 
 -- name: record_duplicate
 -- The same bytes came from another source: this row points there and is done.
