@@ -77,6 +77,8 @@ def _manifest(path: Path) -> Iterator[str]:
         # Lines name files, whose names are bytes.
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             for found in listed(path, file):
+                if "\x00" in found:
+                    raise UsageError(f"the manifest {path} cannot be read: it is no text in UTF-8")
                 yield found if is_url(found) or found.startswith("~") else str(path.parent / found)
     except OSError as error:
         raise UsageError(f"the manifest {path} cannot be read: {error}") from error

@@ -19,6 +19,7 @@ from heaters.core.timebase import TimeBase
 from heaters.core.timecode import Clock, can_drop, rate_named, start_frame
 from heaters.errors import RuleError, UsageError
 from heaters.media.fetch import is_url
+from heaters.media.holes import hole_of, opened
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.evidence import pts_table
@@ -65,6 +66,7 @@ def cut_list(
         raise UsageError(f"video {video} has no clips{' in these states' if states else ''} to list")
     store = store_of(settings)
     table = pts_table(store.read(row["pts_key"]), TimeBase(num=row["time_base_num"], den=row["time_base_den"]))
+    table = opened([hole_of(told) for told in row["holes"]], table)
     stated = Fraction(row["frame_rate_num"], row["frame_rate_den"]) if row["frame_rate_num"] else None
     try:
         bounds = sorted(

@@ -18,7 +18,7 @@ from heaters.media.ffmpeg_log import Log
 from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
 from heaters.media.target import USUAL, Target
-from heaters.media.unreadable import by_words
+from heaters.media.unreadable import by_words as failure
 
 ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
 ANALYSIS_FRAME_BYTES = ANALYSIS_WIDTH * ANALYSIS_HEIGHT * 3
@@ -79,7 +79,7 @@ def read_file(source: Path, probe: Probe, *, threads: int, before: Sequence[str]
 
 def seek_before(probe: Probe, seconds: float, margin_seconds: float) -> tuple[str, ...]:
     """Input options that enter a file somewhat before a time of the film."""
-    return ("-noaccurate_seek", "-ss", f"{in_file(probe.holes, max(seconds - margin_seconds, 0)):.6f}")
+    return ("-noaccurate_seek", "-ss", f"{float(in_file(probe.holes, Fraction(max(seconds - margin_seconds, 0)))):.6f}")
 
 
 def write_analysis(out: Path, pts_log: Path, packet_log: Path, probe: Probe) -> list[str]:
@@ -279,5 +279,5 @@ def run(
         evidence = log.evidence()
         if not evidence or STOPPED in finished.stderr_tail:
             raise child.died("ffmpeg", finished)
-        raise by_words(f"ffmpeg failed ({finished.known})", evidence)
+        raise failure(f"ffmpeg failed ({finished.known})", evidence)
     return log, finished

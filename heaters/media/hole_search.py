@@ -92,6 +92,6 @@ def holes_of(spans: Spans, time_base: Fraction) -> tuple[Hole, ...]:
     found = []
     for place in np.flatnonzero(gaps >= least):
         begin, end = Fraction(float(ends[place])), Fraction(float(starts[place + 1]))
-        ticks = round(float((end - begin) / time_base))
+        ticks = (end - begin) // time_base  # never too many: what comes after the hole lies behind what was before
         found.append(Hole(middle_seconds=(begin + end) / 2, removed_seconds=ticks * time_base))
     return tuple(found)

@@ -4,9 +4,11 @@ Time in the record is what the file holds, so holes are closed wherever the file
 was before by an ordinary frame. Which holes a file has, `hole_search.py` finds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+
+from heaters.core.timebase import PtsTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +21,17 @@ class Hole:
     removed_seconds: Fraction
 
 
-def in_file(holes: Sequence[Hole], seconds: float) -> float:
+def hole_of(told: Mapping[str, str]) -> Hole:
+    """A hole from JSON, whose fractions are text."""
+    return Hole(**{name: Fraction(value) for name, value in told.items()})
+
+
+def in_file(holes: Sequence[Hole], seconds: Fraction) -> Fraction:
     """Where a time of the closed timeline lies in the file."""
     for hole in holes:
-        if seconds + float(hole.removed_seconds) < hole.middle_seconds:
+        if seconds < hole.middle_seconds - hole.removed_seconds / 2:
             break
-        seconds += float(hole.removed_seconds)
+        seconds += hole.removed_seconds
     return seconds
 
 
@@ -39,3 +46,12 @@ def close(holes: Sequence[Hole]) -> list[str]:
         return []
     parts = "".join(f"-round({hole.removed_seconds}/TB)*gte(TS*TB,{float(hole.middle_seconds):.6f})" for hole in holes)
     return [option for kind in "va" for option in (f"-bsf:{kind}", f"setts=ts='TS{parts}'")]
+
+
+def opened(holes: Sequence[Hole], table: PtsTable) -> PtsTable:
+    """The table with the file's own times, as other programs see them."""
+    if not holes:
+        return table
+    tick = table.time_base.tick_seconds
+    ends = [int(in_file(holes, pts * tick) / tick) for pts in (*table.ticks, table.end_pts - 1)]
+    return PtsTable.of(ends[:-1], table.time_base, ends[-1] + 1)

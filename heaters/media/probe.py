@@ -16,7 +16,7 @@ from typing import Any
 
 from heaters.errors import MediaError, StageError, StoreError
 from heaters.media import child
-from heaters.media.holes import Hole
+from heaters.media.holes import Hole, hole_of
 from heaters.media.streams import Stream, stream_of
 
 TIMEOUT_SECONDS = 120.0  # a slow network disk; a healthy file takes half a second
@@ -111,7 +111,7 @@ def probe(path: Path) -> Probe:
         raise MediaError(said) if facts["is_final"] else StoreError(said)
     for name in ("sample_aspect_ratio", "frame_rate", "time_base"):
         facts[name] = Fraction(facts[name])
-    facts["holes"] = tuple(Hole(**{name: Fraction(value) for name, value in hole.items()}) for hole in facts["holes"])
+    facts["holes"] = tuple(hole_of(told) for told in facts["holes"])
     facts["timecode_rate"] = Fraction(facts["timecode_rate"]) if facts["timecode_rate"] else None
     facts["sound_indices"] = tuple(facts["sound_indices"])
     facts["streams"] = tuple(stream_of(told) for told in facts["streams"])

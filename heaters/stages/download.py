@@ -172,6 +172,7 @@ def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
             "frame_rate_den": facts.frame_rate.denominator if facts.frame_rate else None,
             "has_audio": facts.has_audio,
             "timecode": facts.timecode,
+            "holes": Jsonb([{name: str(value) for name, value in asdict(hole).items()} for hole in facts.holes]),
             "timecode_rate": str(facts.timecode_rate or ""),
             "streams": Jsonb(plain([asdict(stream) for stream in facts.streams])),
             "provenance": Jsonb(plain(result.provenance)),

@@ -53,6 +53,7 @@ class PrepareResult(StageResult):
     partial_reason: str
     concealed: int  # frames that the decoder made up in part, or could not decode
     repaired_pts: int  # frames whose time stamp did not rise
+    proxy_dropped: str  # why there is no proxy though one was asked for
     audio_dropped: str  # why its sound is left out though the source has some
     is_playable: bool  # browsers play the master as it is, by the same times
     reused: bool  # the source was a fit proxy already
@@ -125,6 +126,7 @@ class Worker:
             partial_reason=made.partial_reason,
             concealed=made.concealed,
             repaired_pts=made.repaired_pts,
+            proxy_dropped=made.proxy_dropped,
             audio_dropped=made.audio_dropped,
             is_playable=is_playable(facts, made),
             reused=made.reused,

@@ -54,6 +54,7 @@ create table videos (
     streams         jsonb not null default '[]' check (jsonb_typeof(streams) = 'array'),  -- of media/streams.py; taken or not, and why
     timecode        text not null default '',        -- of the first frame, as the file states it; ';' is drop-frame
     timecode_rate   text not null default '',        -- the frames a second that it counts, where that is stated
+    holes           jsonb not null default '[]' check (jsonb_typeof(holes) = 'array'),  -- closed in all times here; of media/holes.py
     partial_reason  text not null default '',        -- why it is partial
     concealed       integer not null default 0 check (concealed >= 0),  -- frames made up by the decoder, or not decoded
     check ((time_base_num is null) = (time_base_den is null)),

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from heaters.media import child
-from heaters.media.ffmpeg import Span
+from heaters.media.ffmpeg import Span, failure
 from heaters.media.probe import Probe, package_environment
 from heaters.media.splice.extract import Extracted, Job
 from heaters.media.splice.rules import NotCopied, Rule
-from heaters.media.unreadable import by_words
 
 MEMORY_BYTES = 2 * 2**30  # address space; packets are read one by one
 
@@ -56,7 +55,7 @@ def ask(jobs: Sequence[Job], *, timeout_seconds: float) -> list[Asked]:
     if finished.returncode != 0:
         if not finished.stderr_tail:
             raise child.died("the child that copies packets", finished)
-        raise by_words(f"the packets could not be copied ({finished.known})", finished.stderr_tail)
+        raise failure(f"the packets could not be copied ({finished.known})", finished.stderr_tail)
     return [Asked(answer=json.loads(Path(job.answer).read_text()), copied=Path(job.out)) for job in jobs]
 
 

@@ -91,7 +91,7 @@ update videos set content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, 
     container = %(container)s, codec = %(codec)s, width = %(width)s, height = %(height)s, rotation = %(rotation)s,
     duration_seconds = %(duration_seconds)s, frame_rate_num = %(frame_rate_num)s, frame_rate_den = %(frame_rate_den)s,
     has_audio = %(has_audio)s, streams = %(streams)s, provenance = %(provenance)s,
-    timecode = %(timecode)s, timecode_rate = %(timecode_rate)s, updated_at = now()
+    timecode = %(timecode)s, timecode_rate = %(timecode_rate)s, holes = %(holes)s, updated_at = now()
 where id = %(id)s;
 
 -- name: record_prepare

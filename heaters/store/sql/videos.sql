@@ -119,7 +119,7 @@ select video_id from clips where id = %(id)s;
 -- What a cut list says of a video's file.
 select v.id, v.source, v.title, v.state::text, v.width, v.height, coalesce(v.has_audio, false) as has_audio, v.is_vfr,
        v.frame_count, v.frame_rate_num, v.frame_rate_den, v.time_base_num, v.time_base_den, v.pts_key, v.source_key,
-       v.timecode, v.timecode_rate
+       v.timecode, v.timecode_rate, v.holes
 from videos v where v.id = %(id)s;
 
 -- name: cutlist_clips
