@@ -13,8 +13,8 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 def readable(text: str) -> str:
-    """Text for people and databases: what could not be decoded, and NUL, is U+FFFD."""
-    return _UNFIT.sub("�", text)
+    """Text for people and databases: without NUL, and what could not be decoded is U+FFFD."""
+    return _UNFIT.sub("\ufffd", text.replace("\x00", ""))
 
 
 def stored_path(path: str) -> str:

@@ -58,9 +58,9 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     picture, *others = _pictures(container, streams, path, passed)
     stream = container.streams[picture.index]
     _refuse_loop(stream)
-    how = encrypted(container, path, {picture.index, *(one.index for one in sounds(streams, picture)[:1])})
-    if how:
-        raise MediaError(f"is encrypted (DRM): {how}")
+    # A sound that cannot even be recognised may be so because it is encrypted.
+    heard = sounds(streams, picture)[:1] or [one for one in streams if one.kind == "audio"]
+    _refuse_encrypted(container, path, [picture, *heard])
     try:
         frame = _first_frame(container, stream, path)
     except MediaError:
@@ -114,11 +114,18 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     )
 
 
+def _refuse_encrypted(container: Any, path: Path, streams: Sequence[Stream]) -> None:
+    how = encrypted(container, path, {one.index for one in streams})
+    if how:
+        raise MediaError(f"is encrypted (DRM): {how}")
+
+
 def _pictures(container: Any, streams: Sequence[Stream], path: Path, passed: frozenset[int]) -> list[Stream]:
     """The streams that may be the picture, best first. Raises MediaError where there is none."""
     found = [one for one in pictures(streams) if one.index not in passed]
     if found:
         return found
+    _refuse_encrypted(container, path, streams)
     if any(one.kind == "video" and not one.codec for one in streams):
         raise MediaError("holds video in a codec that cannot be decoded")
     if container.streams.video:

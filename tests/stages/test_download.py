@@ -98,7 +98,7 @@ def test_a_url_takes_over_from_a_file_that_died_before_it_was_stored(db: Databas
     ]
     assert one(db, "select count(*) from failures") == 0
     told = one(db, f"select title || (provenance->>'uploader') from videos where id = {url}")
-    assert told == "caf\ufffdRen\ufffd \ufffd"
+    assert told == "caf\ufffdRen\ufffd "
 
 
 def test_a_duplicate_of_what_was_given_up_asks_for_another_try(db: Database, tmp_path: Path) -> None:
