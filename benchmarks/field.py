@@ -3,7 +3,8 @@
     python benchmarks/field.py CASES [case …] [--made FOLDER] [--profiles copy,encode] [--write]
 
 CASES is a folder whose make.py writes files, each with NAME.truth.json beside it: `python make.py OUT [case …]`. With
---made, the files are there already. The exit code is 0 where everything is right.
+--made, the files are there already. Cases of our own (field_made.py) come along. The exit code is 0 where everything is
+right.
 
 What other files of this folder measure, and how it is called (a figure without its file is "?", which is not right):
 
@@ -26,10 +27,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import field_made
 from field_bars import shown_numbers
-from field_run import Clip, Ran, run, served
+from field_run import Clip, Ran, run, served, table_of
 from results import machine, table, write_section
 
+from heaters.core.cutlists.cutlist import places
 from heaters.models.detectors import build
 from heaters.settings import load
 
@@ -83,9 +86,12 @@ def judge(name: str, ran: Ran, truth: Mapping[str, Any]) -> Row:
         seconds = truth["frames"] * frame_seconds
         off = abs(made.duration_seconds - seconds)
         row.check("seconds", f"{made.duration_seconds:.2f}", right=off <= 1.5 * frame_seconds, wanted=f"{seconds:.2f}")
+    if "list_rate" in truth:
+        table = table_of(made)
+        counted = str(places(table, [0, *ran.cuts], facts.frame_rate).rate)
+        row.check("list", counted, right=counted == truth["list_rate"], wanted=truth["list_rate"])
     if "timecode" in truth:
-        found_code = getattr(facts, "timecode", "")
-        row.check("timecode", found_code, right=found_code == truth["timecode"], wanted=truth["timecode"])
+        row.check("timecode", facts.timecode, right=facts.timecode == truth["timecode"], wanted=truth["timecode"])
     _judge_bars(row, ran, truth)
     _judge_sound(row, ran, truth, frame_seconds)
     _judge_picture(row, ran, truth)
@@ -156,6 +162,8 @@ def cases(folder: Path, names: list[str], made: Path) -> Iterator[tuple[str, Pat
     """Each file with its truth, made first where it is not there."""
     if not list(made.glob("*.truth.json")):
         subprocess.run([sys.executable, str(folder / "make.py"), str(made), *names], check=True, stdout=subprocess.PIPE)
+    if not names and not (made / "z_plain.mkv").exists():
+        field_made.make(made)
     for path in sorted(made.glob("*.truth.json")):
         name = path.name.removesuffix(".truth.json")
         if not names or any(name.startswith(one) for one in names):

@@ -77,11 +77,7 @@ def _run(ran: Ran, source: str, folder: Path, settings: Settings, detector: Dete
     ran.probe = probe(master)
     made = prepare(master, folder, ran.probe, threads=THREADS, timeout_seconds=LIMIT_SECONDS)
     ran.prepared = made
-    table = PtsTable.of(
-        np.load(made.pts).tolist(),
-        TimeBase(num=made.time_base.numerator, den=made.time_base.denominator),
-        made.end_pts,
-    )
+    table = table_of(made)
     frames = RawFrames(made.analysis, made.frame_count)
     (seen,) = detector.look([Footage(frames=frames, table=table)], THREADS)
     cuts, clips = kernel(seen, table, rules_of(settings))
@@ -91,6 +87,12 @@ def _run(ran: Ran, source: str, folder: Path, settings: Settings, detector: Dete
         ran.still.write_bytes(track.read(int(track.frames[0])).jpeg)
     for name in profiles:
         ran.clips += [_export(name, clip, master, folder, made) for clip in clips]
+
+
+def table_of(made: Prepared) -> PtsTable:
+    """When each frame is shown."""
+    base = TimeBase(num=made.time_base.numerator, den=made.time_base.denominator)
+    return PtsTable.of(np.load(made.pts).tolist(), base, made.end_pts)
 
 
 def _export(name: str, clip: dict[str, int], master: Path, folder: Path, made: Prepared) -> Clip:
