@@ -20,6 +20,7 @@ WIDTH, HEIGHT, SOUND_RATE = 480, 270, 48_000
 CUTS, FRAMES, EVERY, FIRST = (50, 100), 150, 25, 10
 H264 = ("-c:v", "libx264", "-crf", "16", "-preset", "veryfast", "-pix_fmt", "yuv420p")
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "2", "-pix_fmt", "yuv422p")
+PCM = ("-c:a", "pcm_s16le")
 
 
 def ffmpeg(*arguments: object, data: bytes | None = None) -> None:
@@ -72,7 +73,7 @@ def film(path: Path, rate: float, *options: str, size: tuple[int, int] = (WIDTH,
 
 def jump(source: Path, out: Path, seconds: float) -> None:
     """The same film with a hole before frame 75."""
-    after = f"setts=ts='TS+if(gte(TS*TB,2.995),{seconds}/TB,0)'"
+    after = f"setts=ts='TS+if(gte(TS*TB,2.995),{seconds}/TB,0)'"  # there are no B-frames, so both times are one
     ffmpeg("-i", source, "-c", "copy", "-bsf:v", after, "-bsf:a", after, out)
 
 
@@ -108,8 +109,10 @@ def make(out: Path) -> None:
     sd = (720, 576)
     code = "01:02:03:04"
     stated = ("-timecode", code)
-    written("z_timecode.gxf", 25, (*MPEG2[:4], "-pix_fmt", "yuv420p", *stated), sd, timecode=code)
-    written("z_timecode.dv", 25, ("-c:v", "dvvideo", "-pix_fmt", "yuv420p", *stated), sd, timecode=code)
+    written("z_timecode.gxf", 25, (*MPEG2[:4], "-pix_fmt", "yuv420p", *stated, *PCM), sd, timecode=code)
+    written(
+        "z_timecode.dv", 25, ("-c:v", "dvvideo", "-pix_fmt", "yuv420p", *stated, *PCM, "-ac", "2"), sd, timecode=code
+    )
     written("z_timecode.mkv", 25, (*H264, "-metadata", f"timecode={code}"), usual, timecode=code)
     written("z_fifteen.mp4", 15, H264, usual, list_rate="30")
     plain = written("z_plain.mkv", 25, (*H264, "-bf", "0", "-c:a", "aac"), usual)

@@ -58,29 +58,33 @@ def _sample_entries(path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 def _transport_stream(path: Path, pids: set[int]) -> str:
     """By the scrambling bits of its packets (ISO/IEC 13818-1, 2.4.3.3)."""
-    packets: Counter[bool] = Counter()
+    packets: Counter[tuple[int, bool]] = Counter()
     with path.open("rb") as file:
         for packet in packets_of(file.read(LOOKED_AT_BYTES)):
-            if int.from_bytes(packet[1:3], "big") & 0x1FFF in pids and packet[3] & 0x10:
-                packets[bool(packet[3] & 0x80)] += 1
+            pid = int.from_bytes(packet[1:3], "big") & 0x1FFF
+            if pid in pids and packet[3] & 0x10:
+                packets[pid, bool(packet[3] & 0x80)] += 1
     return _scrambled(packets)
 
 
 def _program_stream(path: Path, ids: set[int]) -> str:
     """By the scrambling bits of its packets (ISO/IEC 13818-1, 2.4.3.7), as on a DVD."""
-    packets: Counter[bool] = Counter()
+    packets: Counter[tuple[int, bool]] = Counter()
     with path.open("rb") as file:
         data = file.read(LOOKED_AT_BYTES)
     at = data.find(b"\x00\x00\x01")
     while 0 <= at < len(data) - 9:
         if data[at + 3] in ids and data[at + 6] & 0xC0 == 0x80:
-            packets[bool(data[at + 6] & 0x30)] += 1
+            packets[data[at + 3], bool(data[at + 6] & 0x30)] += 1
             at += 5 + int.from_bytes(data[at + 4 : at + 6], "big")
         at = data.find(b"\x00\x00\x01", at + 1)
     return _scrambled(packets)
 
 
-def _scrambled(packets: "Counter[bool]") -> str:
-    if packets[True] <= MOST_CLEAR * packets.total():
-        return ""
-    return f"{packets[True]} of its first {packets.total()} packets are scrambled"
+def _scrambled(packets: "Counter[tuple[int, bool]]") -> str:
+    """Of packets by their stream, and whether they are scrambled: of which stream most are."""
+    for stream in {stream for stream, _ in packets}:
+        shut, clear = packets[stream, True], packets[stream, False]
+        if shut > MOST_CLEAR * (shut + clear):
+            return f"{shut} of the first {shut + clear} packets of stream {stream:#x} are scrambled"
+    return ""

@@ -196,7 +196,11 @@ def _seconds(ticks: int | None, time_base: Fraction, container_start: Fraction) 
 
 
 def _stated_end(container: Any, stream: Any, container_start: Fraction) -> float | None:
-    """The end of the video stream on the shifted timeline, where the container states it stream by stream."""
+    """The end of the video stream on the shifted timeline, where the container states it stream by stream. Where the
+    clock may jump (transport streams) nothing is stated: ffmpeg guesses from the last time stamps.
+    """
+    if container.format.flags & av.format.Flags.ts_discont.value:
+        return None
     if stream.duration:
         return _seconds((stream.start_time or 0) + stream.duration, stream.time_base, container_start)
     tag = stream.metadata.get("DURATION")  # Matroska: hh:mm:ss.nnnnnnnnn, counted from 0

@@ -20,6 +20,7 @@ STANDS_OUT = 20  # times the usual distance of two pictures
 SUSPECT = 3
 # Containers that state a time for each packet and whose jumps ffmpeg leaves as they are.
 WITH_TIMES = ("mov,", "matroska,", "flv", "asf", "ivf", "rm")
+LONGEST_SOUND_SECONDS = 0.25  # of a packet, where most state no length; else twice the usual one
 LATE_SECONDS = 1.0  # sound that goes on for longer than this after the last picture is cut off there
 
 Times = NDArray[np.float64]
@@ -48,7 +49,7 @@ def spans_of(container: Any, picture: Any, sounds: Sequence[Any], start: Fractio
     """Read all packets of an open file; `start` is where its timeline begins."""
     pictures: list[float] = []
     begins: list[float] = []
-    ends: list[float] = []
+    lengths: list[float] = []
     for packet in container.demux([picture, *sounds]):
         if packet.pts is None or not packet.size:
             continue
@@ -57,11 +58,13 @@ def spans_of(container: Any, picture: Any, sounds: Sequence[Any], start: Fractio
             pictures.append(begin)
         else:
             begins.append(begin)
-            ends.append(begin + float((packet.duration or 0) * packet.time_base))
+            lengths.append(float((packet.duration or 0) * packet.time_base))
+    # MP4 has no holes: the packet before one is said to last that long.
+    longest = (2 * float(np.median(lengths)) or LONGEST_SOUND_SECONDS) if lengths else 0.0
     return Spans(
         pictures=np.sort(np.array(pictures)),
         sound_starts=np.array(begins),
-        sound_ends=np.array(ends),
+        sound_ends=np.array(begins) + np.minimum(lengths, longest),
     )
 
 

@@ -44,8 +44,15 @@ def close(holes: Sequence[Hole]) -> list[str]:
     """ffmpeg's input options that close the holes in all pictures and sounds of a file."""
     if not holes:
         return []
-    parts = "".join(f"-round({hole.removed_seconds}/TB)*gte(TS*TB,{float(hole.middle_seconds):.6f})" for hole in holes)
-    return [option for kind in "va" for option in (f"-bsf:{kind}", f"setts=ts='TS{parts}'")]
+
+    def expression(time: str) -> str:
+        return time + "".join(
+            f"-round({hole.removed_seconds}/TB)*gte({time}*TB,{float(hole.middle_seconds):.6f})" for hole in holes
+        )
+
+    # Not its option `ts`: it takes the same time for both.
+    filters = f"setts=pts='{expression('PTS')}':dts='{expression('DTS')}'"
+    return [option for kind in "va" for option in (f"-bsf:{kind}", filters)]
 
 
 def opened(holes: Sequence[Hole], table: PtsTable) -> PtsTable:

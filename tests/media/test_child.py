@@ -114,7 +114,7 @@ def test_memory_that_the_machine_has_not_is_no_fault_of_the_file(monkeypatch: py
 
 def test_no_room_for_a_thread_is_no_fault_of_the_file() -> None:
     with pytest.raises(ChildDied, match=r"exit status 1(.|\n)*can't start new thread"):
-        python("raise RuntimeError(\"can't start new thread\")")
+        python('raise RuntimeError("can\'t start new thread")')
 
 
 def test_a_crash_says_what_is_known_and_may_be_retried() -> None:
