@@ -18,6 +18,8 @@ HOLE_SECONDS = 10.0
 STANDS_OUT = 20  # times the usual distance of two pictures
 # An index of key frames tells of a hole where two are this much farther apart than usual.
 SUSPECT = 3
+KEY_FRAME_SECONDS = 15.0  # x264 sets one after 250 frames at the latest, which are 10.4 s of a film
+FULLY_INDEXED = ("mov,",)  # each packet is in the index
 # Containers that state a time for each packet and whose jumps ffmpeg leaves as they are.
 WITH_TIMES = ("mov,", "matroska,", "flv", "asf", "ivf", "rm")
 LONGEST_SOUND_SECONDS = 0.25  # of a packet, where most state no length; else twice the usual one
@@ -79,7 +81,8 @@ def is_suspect(container: Any, picture: Any) -> bool:
         return True
     distances = np.diff(np.append(times, max(end, times[-1] if len(times) else 0.0)))
     usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    return bool(len(distances) and distances.max() >= max(HOLE_SECONDS, SUSPECT * usual))
+    least = HOLE_SECONDS if name.startswith(FULLY_INDEXED) else KEY_FRAME_SECONDS
+    return bool(len(distances) and distances.max() >= max(least, SUSPECT * usual))
 
 
 def holes_of(spans: Spans, time_base: Fraction) -> tuple[Hole, ...]:
