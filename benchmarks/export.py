@@ -126,7 +126,9 @@ def add_video(database: Database, content_hash: str, count: int) -> list[int]:
             "time_base_num": 1,
             "time_base_den": 25,
             "is_partial": False,
-            "audio_dropped": "",
+            "partial_reason": "",
+            "concealed": 0,
+            "has_audio": False,
         }
         tx.execute(query("record_prepare"), {"id": video, **facts, **more})
         tx.execute(QUERIES["mark_cut"].sql, {"id": video})

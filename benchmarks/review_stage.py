@@ -92,7 +92,9 @@ def lay_out(settings: Settings, path: Path) -> Database:
         "time_base_den": made.time_base.denominator,
         "is_vfr": False,
         "is_partial": False,
-        "audio_dropped": "",
+        "partial_reason": "",
+        "concealed": 0,
+        "has_audio": False,
     }
     with database.transaction() as tx:
         tx.execute(query("record_prepare"), facts)

@@ -74,7 +74,7 @@ def _prepared(tx: Transaction, variant: int, done: Pairs) -> None:
             "id": item.id, "sample_key": "s", "proxy_key": "p", "is_playable": False,
             "analysis_key": "a", "pts_key": "t", "frame_count": FRAMES,
             "duration_seconds": FRAMES / 25, "time_base_num": 1, "time_base_den": 25, "is_vfr": False,
-            "is_partial": False, "audio_dropped": "",
+            "is_partial": False, "partial_reason": "", "concealed": 0, "has_audio": False,
         }  # fmt: skip
         tx.execute(query("record_prepare"), facts)
 
