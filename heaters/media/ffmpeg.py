@@ -18,7 +18,7 @@ from heaters.media.ffmpeg_log import Log
 from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
 from heaters.media.target import USUAL, Target
-from heaters.media.unreadable import by_words as failure
+from heaters.media.unreadable import by_words
 
 ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
 ANALYSIS_FRAME_BYTES = ANALYSIS_WIDTH * ANALYSIS_HEIGHT * 3
@@ -37,6 +37,8 @@ INDEXED_CONTAINERS = ("mov,", "matroska,")
 KEEP_TIMES = ("-fps_mode", "passthrough", "-enc_time_base:v", "demux")
 
 STOPPED = "Exiting normally, received signal"  # ffmpeg's words when somebody else ends it
+
+failure = by_words  # the error of a child that failed, by what it said
 
 OnProgress = Callable[[int, float], None]  # frames written so far, seconds of the timeline reached
 
