@@ -12,7 +12,7 @@ from typing import Any
 import av
 
 from heaters.errors import MediaError
-from heaters.media.contents import contents, listened
+from heaters.media.contents import contents, listened, unevenness_seconds
 from heaters.media.probe import Probe
 from heaters.media.sniff import looks_like, moov_comes_first
 from heaters.media.streams import Stream, mixed, pictures, sounds, told
@@ -89,6 +89,9 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         sound_indices=tuple(s.index for s in sound),
         audio_codec=sound[0].codec if sound else "",
         streams=told(streams, picture, sound),
+        sound_unevenness_seconds=(
+            max((unevenness_seconds(container.streams[s.index]) for s in sound), default=0.0) if is_mp4 else 0.0
+        ),
         size_bytes=path.stat().st_size,
         intra_packets=_intra_packets(stream) if is_mp4 else None,
         is_faststart=is_mp4 and moov_comes_first(path),

@@ -182,6 +182,23 @@ def test_a_track_without_packets_is_no_sound(tmp_path: Path) -> None:
         assert not made.has_audio
 
 
+def test_a_file_whose_sound_has_holes_is_neither_its_own_proxy_nor_played_as_it_is(tmp_path: Path) -> None:
+    """A browser would close them."""
+    film = flashes.write_pictures(tmp_path / "v.mp4", FRAMES, "-g", "1", "-bf", "0", "-pix_fmt", "yuv420p")
+    whole, path = tmp_path / "whole.mp4", tmp_path / "holes.mp4"
+    even = flashes.write_sound(tmp_path / "a.wav", flashes.beeps(3, flashes.true_moments(FRAMES)))
+    fast = ("-c:a", "aac", "-movflags", "faststart")
+    barcode.ffmpeg("-i", film, "-i", even, "-c:v", "copy", *fast, whole)
+    hole = ("-bsf:a", "noise=drop='between(pts*tb,0.41,0.44)'")
+    barcode.ffmpeg("-i", whole, "-c", "copy", *hole, "-movflags", "faststart", path)
+    assert is_fit_proxy(probe(whole))
+    facts = probe(path)
+    made = prepare(path, tmp_path, facts, threads=1, timeout_seconds=60)
+    assert not made.reused
+    assert not is_playable(facts, made)
+    assert flashes.largest_offset(made.proxy) < 0.04
+
+
 def test_a_file_of_two_sounds_is_neither_its_own_proxy_nor_played_as_it_is(tmp_path: Path) -> None:
     """A browser would choose by itself."""
     film = flashes.write_pictures(tmp_path / "v.mp4", FRAMES, "-g", "1", "-bf", "0", "-pix_fmt", "yuv420p")
