@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import av
+import barcode
+import flashes
 import pytest
 from command import Heaters
 from media_files import eleven_channels
@@ -117,6 +119,36 @@ def test_sound_that_cannot_become_stereo_costs_the_sound_alone(heaters: Heaters,
     assert {clip["state"] for clip in clips} == {"review_approved"}
     assert not any(probe(Path(clip["export_path"])).has_audio for clip in clips)
     assert "11 channels and stereo" in results(db)["prepare"]["audio_dropped"]
+
+
+def test_the_record_says_which_sound_was_taken(heaters: Heaters, tmp_path: Path, db: Database) -> None:
+    source = flashes.two_sounds(tmp_path, "two.mkv", "-disposition:a:0", "comment", "-disposition:a:1", "default")
+    stride = {"HEATERS_DETECTOR": "stride", "HEATERS_STRIDE_SECONDS": "1"}
+    ran = heaters("run", source, "--auto-approve", "--json", **stride)
+    assert ran.code == 0, ran.err
+    number = str(ran.json["videos"][0]["id"])
+    streams = one(db, "select streams from videos")
+    assert [(s["index"], s["kind"], s["taken"]) for s in streams] == [
+        (0, "video", True), (1, "audio", False), (2, "audio", True),
+    ]  # fmt: skip
+    assert heaters("status", number, "--json").json["videos"][0]["streams"] == streams
+    said = "sound: aac, stream 2 of 2 sound streams (the next one is a commentary"
+    assert said in heaters("clips", number).out.replace("\n", " ")
+    clips = heaters("clips", number, "--json").json
+    assert len(clips) == 3
+    assert max(flashes.largest_offset(Path(clip["export_path"])) for clip in clips) < 0.04
+    assert one(db, "select has_audio from videos")
+
+
+def test_sound_that_never_comes_is_none(heaters: Heaters, tmp_path: Path, db: Database) -> None:
+    film, source = flashes.film(tmp_path / "film.mp4", 50), tmp_path / "silent.mkv"
+    barcode.ffmpeg("-i", film, "-map", "0", "-c", "copy", "-bsf:a", "noise=drop=1", source)
+    stride = {"HEATERS_DETECTOR": "stride", "HEATERS_STRIDE_SECONDS": "1"}
+    ran = heaters("run", source, "--auto-approve", "--json", **stride)
+    assert ran.code == 0, ran.err
+    assert one(db, "select has_audio from videos") is False
+    assert one(db, "select count(*) from facts where loudness_dbfs is not null") == 0
+    assert "no sound was decoded" in heaters("clips", str(ran.json["videos"][0]["id"])).out
 
 
 def test_bad_files_fail_alone_and_say_why(heaters: Heaters, film: Path, tmp_path: Path, db: Database) -> None:

@@ -11,6 +11,7 @@ from heaters.cli.output import AsJson, Output, selected
 from heaters.cli.session import opened
 from heaters.core import keys
 from heaters.errors import UsageError
+from heaters.media.streams import sound_phrase, stream_of
 from heaters.store.db import Database
 from heaters.store.objects import store_of
 from heaters.store.queries import query
@@ -79,6 +80,7 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
     output = Output(as_json=as_json)
     with opened() as (settings, database):
         rows = _rows(database, "clips_of_video", video)
+        sound = _sound(database, video)
         store = store_of(settings)
         for row in rows:
             key = _file_key(row)
@@ -101,7 +103,17 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
             for r in rows
         ],
     )
-    output.say(f"{len(rows)} clips")
+    output.say(f"{len(rows)} clips{sound}")
+
+
+def _sound(database: Database, video: str) -> str:
+    """Which sound the clips have, where the file left a choice or none of its sound was decoded; else empty."""
+    (row,) = _rows(database, "video_streams", video)
+    streams = [stream_of(told) for told in row["streams"]]
+    sounds = sum(stream.kind == "audio" for stream in streams)
+    if not row["is_prepared"] or not sounds or (sounds == 1 and row["has_audio"]):
+        return ""
+    return f"; {sound_phrase(streams, has_audio=row['has_audio'])}"
 
 
 def _file_key(row: dict[str, Any]) -> str | None:

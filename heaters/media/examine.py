@@ -3,6 +3,7 @@
 Call `probe.probe` instead; this runs in the worker's own process only in tests.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import av
 
 from heaters.errors import MediaError
+from heaters.media.contents import contents, listened, unevenness_seconds
 from heaters.media.probe import Probe
 from heaters.media.sniff import looks_like, moov_comes_first
+from heaters.media.streams import Stream, mixed, pictures, sounds, told
 
 # Demuxers that open other files or URLs, show text as pictures, or hold a single image.
 REFUSED_FORMATS = {
@@ -32,27 +35,35 @@ ASPECT_LIMIT = 8  # a pixel aspect ratio beyond 8:1 is a broken header, not a le
 FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets tell
 
 
-def examine(path: Path) -> Probe:
-    """The facts of `path`. Raises MediaError as `probe.probe` does."""
+def examine(path: Path, passed: frozenset[int] = frozenset()) -> Probe:
+    """The facts of `path`; streams in `passed` hold no picture after all. Raises MediaError as `probe.probe` does."""
     try:
         with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
-            return _examine(container, path)
+            return _examine(container, path, passed)
     except av.FFmpegError as error:
         raise MediaError(f"not a readable video ({error.strerror}); {looks_like(path)}") from error
 
 
-def _examine(container: Any, path: Path) -> Probe:
+def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     name = container.format.name
     if name in REFUSED_FORMATS or name.endswith("_pipe"):
         raise MediaError(f"{REFUSED_FORMATS.get(name, 'a still image')}, not a video")
-    stream = _video_stream(container, path)
+    streams = contents(container, path)
+    picture, *others = _pictures(container, streams, path, passed)
+    stream = container.streams[picture.index]
     _refuse_loop(stream)
-    frame = _first_frame(container, stream, path)
+    try:
+        frame = _first_frame(container, stream, path)
+    except MediaError:
+        if others:
+            return examine(path, passed | {picture.index})
+        raise
+    streams = listened(path, streams)
+    sound = mixed(sounds(streams, picture))
     container_start = Fraction(container.start_time or 0, av.time_base)
     start = _seconds(stream.start_time, stream.time_base, container_start)
     stated_end = _stated_end(container, stream, container_start)
     whole = (container.duration or 0) / av.time_base
-    audio = _audio_stream(container)
     aspect = _aspect(stream.sample_aspect_ratio)
     rotation = -frame.rotation % 360 // 90 * 90
     width, height = max(round(frame.width * aspect), 1), frame.height
@@ -75,34 +86,30 @@ def _examine(container: Any, path: Path) -> Probe:
         duration_seconds=max(stated_end - start, 0.0) if stated_end is not None else max(whole, 0.0),
         stated_end_seconds=stated_end,
         video_stream_index=stream.index,
-        audio_stream_index=None if audio is None else audio.index,
-        audio_codec="" if audio is None else audio.codec_context.codec.canonical_name,
+        sound_indices=tuple(s.index for s in sound),
+        audio_codec=sound[0].codec if sound else "",
+        streams=told(streams, picture, sound),
+        sound_unevenness_seconds=(
+            max((unevenness_seconds(container.streams[s.index]) for s in sound), default=0.0) if is_mp4 else 0.0
+        ),
         size_bytes=path.stat().st_size,
         intra_packets=_intra_packets(stream) if is_mp4 else None,
         is_faststart=is_mp4 and moov_comes_first(path),
     )
 
 
-def _video_stream(container: Any, path: Path) -> Any:
-    """The stream ffmpeg would choose: not cover art; the default one, then the largest, then the first."""
-    cover = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-    pictures = list(container.streams.video)
-    videos = [stream for stream in pictures if not stream.disposition & cover]
-    if not videos:
-        if pictures:
-            raise MediaError("holds no video, only cover art")
-        if container.streams.audio:
-            raise MediaError("holds no video, only audio")
-        raise MediaError(f"holds no video; {looks_like(path)}")
-    decodable = [stream for stream in videos if stream.codec_context is not None]
-    if not decodable:
+def _pictures(container: Any, streams: Sequence[Stream], path: Path, passed: frozenset[int]) -> list[Stream]:
+    """The streams that may be the picture, best first. Raises MediaError where there is none."""
+    found = [one for one in pictures(streams) if one.index not in passed]
+    if found:
+        return found
+    if any(one.kind == "video" and not one.codec for one in streams):
         raise MediaError("holds video in a codec that cannot be decoded")
-
-    def rank(stream: Any) -> int:
-        default = bool(stream.disposition & av.stream.Disposition.default)
-        return int(5_000_000 * default + stream.codec_context.width * stream.codec_context.height)
-
-    return max(decodable, key=rank)
+    if container.streams.video:
+        raise MediaError("holds no video, only cover art")
+    if container.streams.audio:
+        raise MediaError("holds no video, only audio")
+    raise MediaError(f"holds no video; {looks_like(path)}")
 
 
 def _first_frame(container: Any, stream: Any, path: Path) -> Any:
@@ -160,13 +167,6 @@ def _stated_end(container: Any, stream: Any, container_start: Fraction) -> float
 def _aspect(stated: Any) -> Fraction:
     aspect = Fraction(stated or 1)
     return aspect if Fraction(1, ASPECT_LIMIT) <= aspect <= ASPECT_LIMIT else Fraction(1)
-
-
-def _audio_stream(container: Any) -> Any | None:
-    for stream in container.streams.audio:
-        if stream.codec_context is not None and stream.codec_context.sample_rate > 0:
-            return stream
-    return None
 
 
 def _intra_packets(stream: Any) -> int | None:

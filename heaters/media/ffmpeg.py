@@ -13,7 +13,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from heaters.errors import ConfigError, MediaError, RuleError, StageError, StoreError
-from heaters.media import child
+from heaters.media import child, sound
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
 from heaters.media.target import USUAL, Target
@@ -32,9 +32,7 @@ SEEK_MARGIN_SECONDS = 1.0
 # Containers that state a time stamp for each packet and can be entered anywhere. In others a seek is trusted only
 # where the pictures can be compared.
 INDEXED_CONTAINERS = ("mov,", "matroska,")
-KEEP_TIMES = ("-fps_mode", "passthrough", "-enc_time_base", "demux")
-# Gaps of the sound become silence, and it starts at 0: a player then needs no edit list to stay in sync.
-FILL_GAPS = "aresample=async=1:first_pts=0"
+KEEP_TIMES = ("-fps_mode", "passthrough", "-enc_time_base:v", "demux")
 
 OnProgress = Callable[[int, float], None]  # frames written so far, seconds of the timeline reached
 
@@ -94,13 +92,6 @@ def _in_tee(path: Path) -> str:
     return "file:" + re.sub(r"([\\'|\s])", r"\\\1", str(path))
 
 
-def try_sound(probe: Probe) -> list[str]:
-    """One output that is thrown away: the first sound, so that the command fails where none can be decoded and mixed
-    into two channels, as files have it.
-    """
-    return ["-map", f"0:{probe.audio_stream_index}", "-af", FILL_GAPS, "-ac", "2", "-frames:a", "1", "-f", "null", "-"]
-
-
 def write_mp4(out: Path, ticks_per_second: int) -> list[str]:
     """The end of an MP4 output: index first, times exact, no metadata of the source."""
     return [
@@ -137,14 +128,14 @@ def aac(bitrate: str) -> list[str]:
 def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence[str] = ()) -> list[str]:
     """Arguments of the encoders. `codec`: another one than H.264."""
     intra = ("-g", str(encoding.keyframe_every)) if encoding.keyframe_every else ()
-    sound = aac(encoding.audio_bitrate) if has_audio else ()
+    spoken = aac(encoding.audio_bitrate) if has_audio else ()
     plain = ("-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.crf))
     is_x264 = "libx264" in (codec or plain)
     return [
         *(codec or plain),
         *(("-x264-params", encoding.x264) if encoding.x264 and is_x264 else ()),
         *intra,
-        *("-pix_fmt", "yuv420p", "-threads", str(threads), *KEEP_TIMES, *sound),
+        *("-pix_fmt", "yuv420p", "-threads", str(threads), *KEEP_TIMES, *spoken),
     ]
 
 
@@ -152,10 +143,10 @@ def write_proxy(
     out: Path, probe: Probe, encoding: Encoding, *, width: int, height: int, threads: int, has_audio: bool
 ) -> list[str]:
     """One output: the review proxy, `width` × `height` square pixels, with sound where there is any."""
-    sound = ["-map", f"0:{probe.audio_stream_index}", "-af", FILL_GAPS] if has_audio else []
+    heard = sound.take(probe) if has_audio else []
     return [
         *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},scale={width}:{height},setsar=1,format=yuv420p"),
-        *sound,
+        *heard,
         *encode(encoding, threads=threads, has_audio=has_audio),
         *write_mp4(out, timescale(probe.time_base)),
     ]
@@ -187,18 +178,9 @@ class Span:
         return pts * self.time_base
 
 
-def sound_of(span: Span) -> list[str]:
-    """The filter that gives the sound of just this span, from 0 on."""
-    return sound_between(span.seconds(span.start_pts), span.seconds(span.end_pts))
-
-
-def sound_between(start: Fraction, end: Fraction) -> list[str]:
-    """The filter that gives the sound from `start` to `end`, in seconds of the film, from 0 on."""
-    return [
-        "-af",
-        f"atrim=start={_microseconds(start)}us:end={_microseconds(end)}us,"
-        f"asetpts='PTS-{float(start):.9f}/TB',{FILL_GAPS}",
-    ]
+def sound_of(probe: Probe, span: Span, *, number: int = 0) -> list[str]:
+    """The film's sound of just this span, from 0 on, out of input `number`."""
+    return sound.between(probe, span.seconds(span.start_pts), span.seconds(span.end_pts), number=number)
 
 
 def cut(
@@ -228,7 +210,6 @@ def cut(
     even = (
         ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if probe.width % 2 or probe.height % 2 or probe.coded_width % 2 else ""
     )
-    sound = ["-map", f"0:{probe.audio_stream_index}", *sound_of(span)]
     pictures = (
         []
         if looks is None
@@ -241,7 +222,7 @@ def cut(
         *times,
         *read_file(source, probe, threads=threads, before=seek),
         *("-map", f"0:{probe.video_stream_index}", "-vf", f"{chosen}{target.filters()},format=yuv420p{even}"),
-        *(sound if has_audio else ()),
+        *(sound_of(probe, span) if has_audio else ()),
         *encode(encoding, threads=threads, has_audio=has_audio, codec=target.encoder(encoding.preset)),
         *write_mp4(out, timescale(span.time_base)),
         *pictures,
@@ -251,11 +232,11 @@ def cut(
 def copy(source: Path, out: Path, probe: Probe, span: Span, *, has_audio: bool) -> list[str]:
     """Copy the packets of `span` from an all-intra file; `span` is in ticks of the file's own track."""
     start, end = span.seconds(span.start_pts), span.seconds(span.end_pts)
-    sound = []
+    heard = []
     if has_audio:
         outside = f"lte((pts+duration)*tb,{float(start):.9f})+gte(pts*tb,{float(end):.9f})"
-        sound = ["-map", f"0:{probe.audio_stream_index}", "-bsf:a"]
-        sound.append(f"noise=drop='{outside}',setts=ts='TS-round({float(start):.9f}/TB)'")
+        heard = ["-map", f"0:{probe.sound_indices[0]}", "-bsf:a"]
+        heard.append(f"noise=drop='{outside}',setts=ts='TS-round({float(start):.9f}/TB)'")
     outside = f"lt(pts,{span.start_pts})+gte(pts,{span.end_pts})"
     return [
         *("-copyts",),
@@ -271,13 +252,9 @@ def copy(source: Path, out: Path, probe: Probe, span: Span, *, has_audio: bool) 
         ),
         *("-map", f"0:{probe.video_stream_index}", "-c", "copy", "-copypriorss", "1"),
         *("-bsf:v", f"noise=drop='{outside}',setts=ts=TS-{span.start_pts}"),
-        *sound,
+        *heard,
         *write_mp4(out, timescale(span.time_base)),
     ]
-
-
-def _microseconds(seconds: Fraction) -> int:
-    return round(seconds * 1_000_000)
 
 
 def run(

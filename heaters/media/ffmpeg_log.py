@@ -7,6 +7,7 @@ from collections.abc import Callable
 EVIDENCE_LINES = 12
 _LINE = re.compile(r"^(?P<contexts>(?:\[[^\]]*\] )*?)\[(?P<level>panic|fatal|error|warning)\] (?P<text>.*)$")
 _INPUT = re.compile(r"Input stream #0:\d+ \(video\): (\d+) packets read .*?; (\d+) frames decoded; (\d+) decode errors")
+_INPUT_SOUND = re.compile(r"Input stream #\d+:\d+ \(audio\): \d+ packets read .*?; (\d+) frames decoded")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 # Sound is not what frames are counted by; its damage is repaired by the resampler.
 _SOUND = re.compile(
@@ -34,6 +35,7 @@ class Log:
         self.packets_read = 0
         self.frames_decoded = 0
         self.decode_errors = 0
+        self.sound_frames = 0  # decoded, of all sound streams together
 
     def take_progress(self, line: str) -> None:
         """A `key=value` line of `-progress`."""
@@ -72,6 +74,9 @@ class Log:
         counts = _INPUT.search(line)
         if counts is not None:
             self.packets_read, self.frames_decoded, self.decode_errors = map(int, counts.groups())
+        heard = _INPUT_SOUND.search(line)
+        if heard is not None:
+            self.sound_frames += int(heard[1])
 
     @staticmethod
     def _is_damage(level: str, contexts: str, text: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heaters.errors import MediaError, RuleError
-from heaters.media import ffmpeg
+from heaters.media import ffmpeg, sound
 from heaters.media.cutting import MEMORY_BYTES, SAME_PICTURE_LEVELS
 from heaters.media.ffmpeg import (
     INDEXED_CONTAINERS,
@@ -78,7 +78,7 @@ class Master:
                 *write_jpegs(jpegs, log),
                 *(*video, *count, "-vf", f"{chosen},{TO_ANALYSIS}"),
                 *("-c:v", "rawvideo", "-f", "rawvideo", f"file:{seen}"),
-                *(ffmpeg.try_sound(self.probe) if self.has_audio else ()),
+                *(sound.attempt(self.probe) if self.has_audio and self.probe.has_audio else ()),
             ],
             timeout_seconds=max(deadline - time.monotonic(), 0.001),
             memory_bytes=self.memory_bytes,
@@ -90,7 +90,7 @@ class Master:
 
         Raises MediaError where the master has no sound or none that can be decoded, StageTimeout, WorkerLost.
         """
-        if not self.has_audio or self.probe.audio_stream_index is None:
+        if not self.has_audio or not self.probe.has_audio:
             raise MediaError(f"{self.path.name} has no sound")
         out = self.folder / "sound.f32"
         # There are no pictures to compare by: elsewhere a seek that leads astray would not be noticed.
@@ -98,8 +98,7 @@ class Master:
         ffmpeg.run(
             [
                 *self._open(start_seconds if is_indexed else None),
-                *("-map", f"0:{self.probe.audio_stream_index}"),
-                *ffmpeg.sound_between(start_seconds, end_seconds),
+                *sound.between(self.probe, start_seconds, end_seconds),
                 *("-ac", "1", "-ar", str(RATE), "-c:a", "pcm_f32le", "-f", "f32le", f"file:{out}"),
                 *("-map", f"0:{self.probe.video_stream_index}", "-c", "copy", "-frames:v", "1", "-f", "null", "-"),
             ],

@@ -4,6 +4,7 @@ It knows no store and no stage: files in, files out.
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from heaters.errors import MediaError
-from heaters.media import ffmpeg
+from heaters.media import ffmpeg, sound
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
@@ -49,7 +50,7 @@ class Prepared:
     end_pts: int
     duration_seconds: float  # from 0 to the end of the last frame
     is_vfr: bool
-    has_audio: bool  # sound that can be decoded
+    has_audio: bool  # sound was decoded
     is_partial: bool  # the source is damaged or cut short: only what decodes is here
     partial_reason: str
     repaired_pts: int  # frames whose time stamp did not rise; moved to one tick after the frame before
@@ -82,9 +83,10 @@ def prepare(
         source=source, folder=folder, probe=probe, threads=threads, memory_bytes=memory_bytes, on_progress=on_progress
     )
     if with_proxy and is_fit_proxy(probe):
-        made = _finish(job, deadline, proxy=source, has_audio=probe.has_audio)
-        if made is not None:
-            return made
+        with suppress(MediaError):  # sound that cannot be decoded: such a file is no proxy
+            made = _finish(job, deadline, proxy=source, has_audio=probe.has_audio)
+            if made is not None:
+                return made
     proxy = folder / "proxy.mp4" if with_proxy else None
     if not probe.has_audio:
         return _encode(job, deadline, proxy=proxy, has_audio=False)
@@ -137,11 +139,9 @@ def _encode(job: _Job, deadline: float, *, proxy: Path | None, has_audio: bool, 
 
 def _outputs(job: _Job, proxy: Path | None, *, has_audio: bool) -> list[str]:
     """Arguments for what is made besides analysis frames and samples: the proxy, or a look whether sound decodes."""
-    if proxy == job.source:
-        return []
-    if proxy is not None:
+    if proxy is not None and proxy != job.source:
         return write_proxy(proxy, job.probe, threads=job.threads, has_audio=has_audio)
-    return ffmpeg.try_sound(job.probe) if has_audio else []
+    return sound.attempt(job.probe) if has_audio else []
 
 
 def _finish(
@@ -190,7 +190,7 @@ def _finish(
         end_pts=end_pts,
         duration_seconds=float(end_pts * timeline.time_base),
         is_vfr=timeline.is_vfr,
-        has_audio=has_audio and (track is None or track.audio_codec != ""),
+        has_audio=has_audio and log.sound_frames > 0,
         is_partial=bool(reason),
         partial_reason=reason,
         repaired_pts=timeline.repaired_pts,

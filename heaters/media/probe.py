@@ -16,9 +16,11 @@ from typing import Any
 
 from heaters.errors import MediaError
 from heaters.media import child
+from heaters.media.streams import Stream, stream_of
 
 TIMEOUT_SECONDS = 120.0  # a slow network disk; a healthy file takes half a second
 MEMORY_BYTES = 2 * 2**30  # address space: Python and the libraries take 0.1 GiB, a frame of 10-bit 8K HEVC 0.5
+MOST_UNEVEN_SECONDS = 0.01  # a frame at 100 per second
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 
 
@@ -46,12 +48,14 @@ class Probe:
     duration_seconds: float  # of the video stream if it says so, else of the container; 0 where neither does
     stated_end_seconds: float | None  # where the container says that the video stream ends, if it says so
     video_stream_index: int
-    audio_stream_index: int | None  # the first audio stream that can be decoded
-    audio_codec: str  # of that stream; empty where there is none
+    sound_indices: tuple[int, ...]  # the audio streams that are its sound; several are mono tracks, to be mixed
+    audio_codec: str  # of the first of them; empty where there is none
     size_bytes: int
     intra_packets: int | None  # the packets of an MP4 whose every packet is a key frame; else None
     is_faststart: bool  # an MP4 whose index comes before its data
     container_start_seconds: float = 0.0  # where the timeline's 0 lies by the file's own time stamps
+    streams: tuple[Stream, ...] = ()  # all video and audio streams, and which were taken
+    sound_unevenness_seconds: float = 0.0  # how far packets of an MP4's sound lie off an even beat
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or self.frame_rate <= 0 or self.time_base <= 0:
@@ -61,8 +65,14 @@ class Probe:
 
     @property
     def has_audio(self) -> bool:
-        """Whether there is a decodable audio stream."""
-        return self.audio_stream_index is not None
+        """Whether a sound is there to be decoded, as far as the beginning of the file tells; `prepare` finds out."""
+        return bool(self.sound_indices)
+
+    @property
+    def is_heard_alike(self) -> bool:
+        """Whether browsers play the same sound at the same times: they choose by themselves, and close its holes."""
+        is_alone = sum(stream.kind == "audio" for stream in self.streams) == len(self.sound_indices) < 2
+        return is_alone and self.sound_unevenness_seconds <= MOST_UNEVEN_SECONDS
 
 
 def probe(path: Path) -> Probe:
@@ -90,6 +100,8 @@ def probe(path: Path) -> Probe:
         raise MediaError(f"{path.name}: {facts['error']}")
     for name in ("sample_aspect_ratio", "frame_rate", "time_base"):
         facts[name] = Fraction(facts[name])
+    facts["sound_indices"] = tuple(facts["sound_indices"])
+    facts["streams"] = tuple(stream_of(told) for told in facts["streams"])
     return Probe(**facts)
 
 

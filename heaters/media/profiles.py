@@ -27,9 +27,9 @@ MOST_RULE = 200  # characters of it and its evidence
 Export = Callable[..., Exported]
 
 # Raise a version when a change makes other bytes: it is part of the file's key.
-_ENCODED = {**asdict(SOURCE), "version": 2}
+_ENCODED = {**asdict(SOURCE), "version": 3}
 _COPIED = {"join": 2, "encoded": _ENCODED}
-_FROM_PROXY = {"copy": True, "version": 1}
+_FROM_PROXY = {"copy": True, "version": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

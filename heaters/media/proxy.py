@@ -27,7 +27,7 @@ PROXY_SETTINGS: dict[str, object] = {
     **asdict(PROXY),
     "max_width": MAX_WIDTH,
     "max_height": MAX_HEIGHT,
-    "version": 1,
+    "version": 2,
 }
 
 
@@ -56,6 +56,7 @@ def is_fit_proxy(probe: Probe) -> bool:
         and probe.is_faststart
         and probe.codec == "h264"
         and probe.audio_codec in ("", "aac")
+        and probe.is_heard_alike
         and probe.pixel_format == "yuv420p"
         and probe.rotation == 0
         and (probe.coded_width, probe.coded_height) == (probe.width, probe.height)

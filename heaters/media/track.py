@@ -25,7 +25,7 @@ class Track:
     width: int
     height: int
     is_intra: bool  # every packet is a key frame, in presentation order
-    audio_codec: str  # of the first audio stream; empty where there is none
+    audio_codec: str  # of the first audio stream; empty where there is none, or none of its packets
 
 
 def read_track(path: Path, stream_index: int | None = None) -> Track:
@@ -63,5 +63,5 @@ def _read(container: Any, path: Path, stream_index: int | None) -> Track:
         width=stream.codec_context.width if stream is not None else 0,
         height=stream.codec_context.height if stream is not None else 0,
         is_intra=is_intra and bool(pts),
-        audio_codec=audio[0].codec_context.name if audio else "",
+        audio_codec=audio[0].codec_context.name if audio and len(audio[0].index_entries) else "",
     )

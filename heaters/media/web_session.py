@@ -5,6 +5,7 @@ It does not know strategies or what an error means. Nothing is read from the use
 
 import io
 import json
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from yt_dlp.networking import Request, Response
 from yt_dlp.utils import DownloadCancelled
 
 from heaters.media.formats import Choice
+from heaters.media.web_merge import Merger
 
 SOCKET_TIMEOUT_SECONDS = 20
 RETRIES = 4  # of one request, inside yt-dlp; the child's own attempts and the stage's come on top
@@ -144,6 +146,8 @@ def options(
     # Delegating to ffmpeg would let it open connections that the address guard cannot see; encrypted HLS is
     # decrypted natively instead, which is slower.
     FFmpegFD.available = classmethod(lambda _cls, _path=None: False)
+    # The module of that name, which the class hides. There is no option for another merger.
+    sys.modules["yt_dlp.YoutubeDL"].FFmpegMergerPP = Merger  # type: ignore[attr-defined]
     cookies = Path(request["cookies_file"]).read_text() if request["cookies_file"] else None
     return {
         "logger": Log(),

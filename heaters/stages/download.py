@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -164,6 +164,7 @@ def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
             "frame_rate_num": facts.frame_rate.numerator if facts.frame_rate else None,
             "frame_rate_den": facts.frame_rate.denominator if facts.frame_rate else None,
             "has_audio": facts.has_audio,
+            "streams": Jsonb([asdict(stream) for stream in facts.streams]),
             "provenance": Jsonb(result.provenance),
         },
     )

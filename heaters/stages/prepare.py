@@ -48,6 +48,7 @@ class PrepareResult(StageResult):
     time_base_den: int
     duration_seconds: float
     is_vfr: bool
+    has_audio: bool  # sound was decoded
     is_partial: bool
     partial_reason: str
     repaired_pts: int  # frames whose time stamp did not rise
@@ -115,6 +116,7 @@ class Worker:
             time_base_den=made.time_base.denominator,
             duration_seconds=made.duration_seconds,
             is_vfr=made.is_vfr,
+            has_audio=made.has_audio,
             is_partial=made.is_partial,
             partial_reason=made.partial_reason,
             repaired_pts=made.repaired_pts,

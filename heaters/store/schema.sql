@@ -34,7 +34,7 @@ create table videos (
     time_base_num   bigint check (time_base_num > 0),
     time_base_den   bigint check (time_base_den > 0),
     is_vfr          boolean,
-    has_audio       boolean,
+    has_audio       boolean,                          -- of the probe; once prepared: whether sound was decoded
     is_partial      boolean not null default false,   -- the file was damaged; only its decodable part is used
     -- object keys
     source_key      text,
@@ -51,6 +51,7 @@ create table videos (
                     (coalesce(lower(substring(source from '(?i)^https?://(?:[^/?#@]*@)?(\[[^]]*\]|[^/?#:]+)')), '')) stored,
     sample_key      text,                            -- the sample track; null: prepared before there were any
     is_playable     boolean not null default false,  -- browsers play the master as it is, by the same times
+    streams         jsonb not null default '[]' check (jsonb_typeof(streams) = 'array'),  -- of media/streams.py; taken or not, and why
     check ((time_base_num is null) = (time_base_den is null)),
     constraint videos_prepared check (
         state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))

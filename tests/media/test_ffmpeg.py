@@ -17,7 +17,7 @@ FACTS = Probe(
     container="matroska,webm", codec="vp9", width=1920, height=1080, coded_width=1920, coded_height=1080,
     sample_aspect_ratio=Fraction(1), rotation=0, pixel_format="yuv420p", bit_depth=8, frame_rate=Fraction(25),
     time_base=Fraction(1, 1000), start_seconds=0, duration_seconds=10, stated_end_seconds=None, video_stream_index=2,
-    audio_stream_index=1, audio_codec="opus", size_bytes=1, intra_packets=None, is_faststart=False,
+    sound_indices=(1,), audio_codec="opus", size_bytes=1, intra_packets=None, is_faststart=False,
 )  # fmt: skip
 FAST = Encoding(preset="veryfast", crf=18, keyframe_every=0, audio_bitrate="192k")
 SPAN = Span(start_pts=5000, end_pts=7000, time_base=Fraction(1, 1000), frames=50)
@@ -49,7 +49,7 @@ def test_the_proxy_is_all_intra_with_its_index_first() -> None:
     assert following(arguments, "-map") == ["0:2", "0:1"]
     assert following(arguments, "-g") == ["1"]
     assert following(arguments, "-fps_mode") == ["passthrough"]
-    assert following(arguments, "-enc_time_base") == ["demux"]
+    assert following(arguments, "-enc_time_base:v") == ["demux"]
     assert following(arguments, "-movflags") == ["+faststart"]
     assert following(arguments, "-video_track_timescale") == following(arguments, "-movie_timescale") == ["16000"]
     assert arguments[-1] == "file:/tmp/out.mp4"

@@ -82,6 +82,17 @@ function step({ stage, waiting, running, retrying, dead, done }) {
   return h("li", { dataset: { state } }, h("b", {}, stage), words);
 }
 
+// Which sound was taken; where there was a choice, why.
+function sound({ has_audio: hasAudio, streams }) {
+  if (hasAudio === null) return null;
+  const sounds = (streams ?? []).filter((one) => one.kind === "audio");
+  const taken = sounds.filter((one) => one.taken);
+  if (!hasAudio) return sounds.length ? `none (${number(sounds.length)} ${sounds.length === 1 ? "stream" : "streams"}, nothing decoded)` : "none";
+  if (!taken.length) return "yes";
+  const which = `${taken[0].codec}, ${taken.length > 1 ? "streams" : "stream"} ${taken.map((one) => one.index).join(", ")}`;
+  return sounds.length > 1 ? `${which} of ${number(sounds.length)}: ${taken[0].why}` : which;
+}
+
 function facts({ video, clips, made, has_pictures: hasPictures }) {
   const rate = video.frame_rate_num ? `${(video.frame_rate_num / video.frame_rate_den).toFixed(3).replace(/\.?0+$/, "")} per second` : null;
   const isAddress = /^https?:\/\//.test(video.source);
@@ -93,7 +104,7 @@ function facts({ video, clips, made, has_pictures: hasPictures }) {
     ["Format", video.codec ? `${video.codec} in ${video.container}, ${bytes(video.size_bytes)}` : video.size_bytes ? bytes(video.size_bytes) : null],
     ["Length", video.duration_seconds ? `${duration(video.duration_seconds)}, ${number(video.frame_count ?? 0)} frames` : null],
     ["Frame rate", rate ? `${rate}${video.is_vfr ? ", variable" : ""}` : null],
-    ["Sound", video.has_audio === null ? null : video.has_audio ? "yes" : "none"],
+    ["Sound", sound(video)],
     ["Damaged", video.is_partial ? "only its decodable part is used" : null],
     ["Cuts", video.frame_count ? number(video.cuts) : null],
     ["Clips", clips.length ? clips.map((row) => `${number(row.n)} ${STATES[row.state] ?? row.state}`).join(", ") : null],

@@ -66,7 +66,7 @@ class Asker:
         ffmpeg.run(arguments, timeout_seconds=left(), memory_bytes=self.memory_bytes)
 
     def _job(self, clip: "Clip") -> Job:
-        used = (self.probe.audio_stream_index,) if self.has_audio and self.probe.audio_stream_index is not None else ()
+        used = self.probe.sound_indices if self.has_audio else ()
         return Job(
             source=str(self.source.absolute()),
             out=str(clip.out.absolute()),

@@ -37,7 +37,7 @@ def command(source: Path, probe: Probe, wanted: Sequence[Wanted], bitrate: str, 
         begin = max(float(one.ends[0]) - SEEK_MARGIN_SECONDS, 0)
         seek = ("-noaccurate_seek", "-ss", f"{begin:.6f}") if is_sought else ()
         reads += ffmpeg.read_file(source, probe, threads=1, before=seek)
-        writes += ["-map", f"{place}:{probe.audio_stream_index}", *ffmpeg.sound_of(one.span), *ffmpeg.aac(bitrate)]
+        writes += [*ffmpeg.sound_of(probe, one.span, number=place), *ffmpeg.aac(bitrate)]
         writes += ["-map_metadata", "-1", "-f", "mp4", f"file:{one.out}"]
         if not _is_indexed(probe):
             # Times count from the start of the streams in use: the pictures too, as `prepare` has it.

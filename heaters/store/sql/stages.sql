@@ -82,16 +82,16 @@ update videos set content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, 
     title = case when %(title)s <> '' then %(title)s else title end,
     container = %(container)s, codec = %(codec)s, width = %(width)s, height = %(height)s, rotation = %(rotation)s,
     duration_seconds = %(duration_seconds)s, frame_rate_num = %(frame_rate_num)s, frame_rate_den = %(frame_rate_den)s,
-    has_audio = %(has_audio)s, provenance = %(provenance)s, updated_at = now()
+    has_audio = %(has_audio)s, streams = %(streams)s, provenance = %(provenance)s, updated_at = now()
 where id = %(id)s;
 
 -- name: record_prepare
 -- Sample track, analysis frames, PTS and maybe the proxy are in the store; the counted frames and true times replace the probe's
--- guesses, and sound that cannot be decoded counts as none, so that export does not ask for it again.
+-- guesses, and sound that was not decoded counts as none, so that export does not ask for it again.
 update videos set sample_key = %(sample_key)s, proxy_key = coalesce(%(proxy_key)s, proxy_key), analysis_key = %(analysis_key)s,
     pts_key = %(pts_key)s, is_playable = %(is_playable)s,
     frame_count = %(frame_count)s, duration_seconds = %(duration_seconds)s, time_base_num = %(time_base_num)s,
-    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, has_audio = has_audio and %(audio_dropped)s = '',
+    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, has_audio = %(has_audio)s,
     updated_at = now()
 where id = %(id)s;
 

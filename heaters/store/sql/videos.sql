@@ -40,14 +40,18 @@ select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.
 from videos v where v.id = any (%(ids)s::bigint[]) order by v.id;
 
 -- name: latest_videos
--- The latest of some videos (or of all), the same as `videos`.
+-- The latest of some videos (or of all), the same as `videos` and their streams.
 select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.duration_seconds, v.width, v.height,
-       v.is_vfr, v.is_partial, v.has_audio,
+       v.is_vfr, v.is_partial, v.has_audio, v.streams,
        (select count(*) from clips c where c.video_id = v.id and c.retired_at is null)::int as clips,
        (select f.error_type || ': ' || f.error from failures f where f.video_id = v.id
         order by (f.next_attempt_at is null) desc, f.id desc limit 1) as error
 from videos v where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
 order by v.id desc limit %(limit)s;
+
+-- name: video_streams
+-- The streams of a video's file, and whether sound was decoded.
+select streams, has_audio, state >= 'prepared' as is_prepared from videos where id = %(id)s;
 
 -- name: video_source
 -- What a video came from.
