@@ -16,8 +16,9 @@
             ├── ModelError       a model could not be loaded or run
             ├── RecordRefused    the database refuses what an item made
             ├── WorkerLost       the process that held the item died
-            │   └── NodeLost       with its whole node: not the item's fault, and not counted as its failure
-            │       └── NodeFull     Ray ended it, because its node ran out of memory: whose fault is unknown
+            │   ├── NodeLost       with its whole node: not the item's fault, and not counted as its failure
+            │   │   └── NodeFull     Ray ended it, because its node ran out of memory: whose fault is unknown
+            │   └── ChildDied      a child of it died or gave up without saying why: the machine's trouble
             └── StageTimeout     the item took longer than its stage allows
 
 The message states the rule and the evidence. Foreign errors are wrapped where they enter, with their cause.
@@ -98,6 +99,10 @@ class NodeLost(WorkerLost):
 
 class NodeFull(NodeLost):
     """The node ran out of memory, and Ray ended the process that the item was in, maybe for another's sake."""
+
+
+class ChildDied(WorkerLost):
+    """A child process ended without saying why. It is tried again alone; what is known stands in the message."""
 
 
 class StageTimeout(TransientError):

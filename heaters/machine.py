@@ -33,3 +33,23 @@ def memory_bytes(limits: tuple[Path, ...] = _LIMITS) -> int:
         if text.isdecimal():
             found = min(found, int(text))
     return found
+
+
+def available_bytes(limits: tuple[Path, ...] = _LIMITS) -> int:
+    """The memory that a new process could have now; where nothing tells, all that there is."""
+    found = memory_bytes(limits)
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found = min(found, int(line.split()[1]) * 1024)
+    except OSError:
+        pass
+    for path in limits:
+        used = path.with_name("memory.current" if path.name == "memory.max" else "memory.usage_in_bytes")
+        try:
+            limit, taken = path.read_text().strip(), int(used.read_text())
+        except (OSError, ValueError):
+            continue
+        if limit.isdecimal():
+            found = min(found, max(int(limit) - taken, 0))
+    return found

@@ -181,6 +181,13 @@ def status(database: Database, settings: Settings, scope: Sequence[int] | None =
     )
 
 
+def state_phrase(video: Mapping[str, Any]) -> str:
+    """How far a video is, for people; a partial one says so."""
+    if video["duplicate_of"]:
+        return f"same as {video['duplicate_of']}"
+    return f"{video['state']}, partial" if video["is_partial"] else str(video["state"])
+
+
 def task_phrase(task: Mapping[str, Any]) -> str:
     """What a driver holds, in words."""
     items = "" if STAGES[task["stage"]].subject is Subject.VIDEO else f" of {task['items']} clips"

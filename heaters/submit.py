@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heaters.core.names import path_of, readable, stored_path
 from heaters.core.pipeline import Change
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.fetch import is_url
@@ -18,6 +19,7 @@ from heaters.store.queries import query
 MANIFESTS = frozenset({".txt", ".csv", ".jsonl"})
 COLUMNS = ("source", "url", "path")
 
+LONGEST_BYTES = 2600  # of a source: the database's index of them takes no longer ones
 # One transaction takes so many sources: one by one 100,000 URLs are as many round trips.
 GROUP_SOURCES = 2000
 # Files are hashed before they are added; those that are ready do not wait longer for the others.
@@ -33,10 +35,20 @@ class Submission:
     is_new: bool = False
     error: str | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("source", "error"):  # shown and logged, never opened
+            text = getattr(self, name)
+            object.__setattr__(self, name, text and readable(text))
+
 
 def normalised(source: str) -> str:
-    """The form a source is stored in: a URL as it is, a path absolute with its links resolved."""
-    return source.strip() if is_url(source) else str(Path(source).expanduser().resolve())
+    """The form a source is stored in: a URL as it is, a path absolute with its links resolved, its bytes kept.
+
+    Raises OSError, RuntimeError and ValueError for what cannot be a path.
+    """
+    if is_url(source):
+        return source.strip()
+    return stored_path(str(Path(path_of(source)).expanduser().resolve()))
 
 
 def expand(sources: Sequence[str]) -> Iterator[str]:
@@ -45,19 +57,30 @@ def expand(sources: Sequence[str]) -> Iterator[str]:
     Raises UsageError naming file, line and rule for a line that cannot be read.
     """
     for source in sources:
-        path = Path(source).expanduser()
-        if not is_url(source) and path.suffix.lower() in MANIFESTS and path.is_file():
-            yield from _manifest(path)
+        manifest = _as_manifest(source)
+        if manifest is not None:
+            yield from _manifest(manifest)
         else:
             yield source
 
 
+def _as_manifest(source: str) -> Path | None:
+    try:
+        path = Path(source).expanduser()
+        return path if not is_url(source) and path.suffix.lower() in MANIFESTS and path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, the home of nobody: refused with the other sources
+        return None
+
+
 def _manifest(path: Path) -> Iterator[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        # Lines name files, whose names are bytes.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             for found in listed(path, file):
-                yield found if is_url(found) else str(path.parent / Path(found).expanduser())
-    except (OSError, UnicodeDecodeError) as error:
+                if "\x00" in found:
+                    raise UsageError(f"the manifest {path} cannot be read: it is no text in UTF-8")
+                yield found if is_url(found) or found.startswith("~") else str(path.parent / found)
+    except OSError as error:
         raise UsageError(f"the manifest {path} cannot be read: {error}") from error
 
 
@@ -126,14 +149,27 @@ class _Row:
 
 
 def _look(source: str) -> _Row | Submission:
-    stored = normalised(source)
-    if is_url(stored):
-        return _Row(source=stored)
+    """One source as a row, or why it is refused: one bad name does not keep the others."""
     try:
-        content_hash, size_bytes = _measure(Path(stored))
+        return _row(source)
     except SourceRefused as error:
         return _refused(source, error)
-    return _Row(source=stored, title=Path(stored).stem, content_hash=content_hash, size_bytes=size_bytes)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return _refused(source, SourceRefused(f"{source[:200]} cannot be a source: {reason}"))
+
+
+def _row(source: str) -> _Row:
+    stored = normalised(source)
+    if len(stored.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
+        raise SourceRefused(f"a source has at most {LONGEST_BYTES} bytes; {stored[:200]}… has {len(stored)} characters")
+    if is_url(stored):
+        if readable(stored) != stored:
+            raise SourceRefused(f"a URL is text without NUL or broken characters; got {stored[:200]}")
+        return _Row(source=stored)
+    path = Path(path_of(stored))
+    content_hash, size_bytes = _measure(path)
+    return _Row(source=stored, title=readable(path.stem), content_hash=content_hash, size_bytes=size_bytes)
 
 
 def _submit_group(database: Database, group: Sequence[_Row | Submission]) -> Iterator[Submission]:
@@ -153,7 +189,7 @@ def _write(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
     known = [(number, row) for number, row in enumerate(rows) if number not in answers]
     if known:
         found = tx.execute(query("find_videos"), _columns([row for _, row in known])).fetchall()
-        answers |= {number: _known(row, there) for (number, row), there in zip(known, found, strict=True)}
+        answers |= {number: _known(tx, row, there) for (number, row), there in zip(known, found, strict=True)}
     new = [answer.video_id for answer in answers.values() if answer.is_new]
     if new:
         tx.execute(query("announce_videos"), {"kind": str(Change.NEW), "ids": new})
@@ -165,13 +201,16 @@ def _columns(rows: Sequence[_Row]) -> dict[str, list[object]]:
     return {name: [getattr(row, name) for row in rows] for name in names}
 
 
-def _known(row: _Row, found: dict[str, Any]) -> Submission:
+def _known(tx: Cursor, row: _Row, found: dict[str, Any]) -> Submission:
     if found["id"] is None:
         raise HeatersError(f"{row.source} was neither added nor found; it was deleted in between, submit it again")
     changed = (
         found["source"] == row.source and row.content_hash and found["content_hash"] not in (None, row.content_hash)
     )
     if changed and found["duplicate_of"] is None:
+        # Where what was submitted then is gone, and was never stored, the path stands for these bytes.
+        if found["is_lost"] and _move(tx, row, found):
+            return Submission(source=row.source, video_id=found["id"])
         return _refused(
             row.source,
             SourceRefused(
@@ -179,7 +218,19 @@ def _known(row: _Row, found: dict[str, Any]) -> Submission:
                 "give the new file another name"
             ),
         )
+    if found["source"] != row.source and not is_url(found["source"]) and not Path(path_of(found["source"])).exists():
+        _move(tx, row, found)
     return Submission(source=row.source, video_id=found["duplicate_of"] or found["id"])
+
+
+def _move(tx: Cursor, row: _Row, found: dict[str, Any]) -> bool:
+    """The file of a known video lies elsewhere now, or is another one: it is fetched from there, if it was not yet."""
+    given = {"id": found["id"], "source": row.source, "content_hash": row.content_hash, "size_bytes": row.size_bytes}
+    is_moved = tx.execute(query("move_video"), given).fetchone() is not None
+    if is_moved and not found["is_stored"]:
+        tx.execute(query("retry"), {"ids": None, "stage": "download", "error_type": None, "videos": [found["id"]]})
+        tx.execute(query("announce_videos"), {"kind": str(Change.NEW), "ids": [found["id"]]})
+    return is_moved
 
 
 def _refused(source: str, error: SourceRefused) -> Submission:

@@ -1,6 +1,7 @@
 """Sources come in once: by path, by bytes, by manifest."""
 
 import json
+import os
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +9,16 @@ from pathlib import Path
 
 import pytest
 from rows import one
+from working import Driver
 
-from heaters.errors import UsageError
+from heaters.core.pipeline import STAGES
+from heaters.errors import MediaError, SourceRefused, UsageError
+from heaters.media.fetch import FetchLimits, fetch
+from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.submit import expand, submit, submit_all
+
+DOWNLOAD = STAGES["download"]
 
 
 def made(path: Path, content: bytes = b"some bytes") -> str:
@@ -59,6 +66,66 @@ def test_other_bytes_under_a_known_path_are_refused(db: Database, tmp_path: Path
     found = submit(db, made(tmp_path / "a.mp4", b"other bytes"))
     assert found.error is not None
     assert "other bytes (video 1)" in found.error
+
+
+NOT_UTF_8 = b"caf\xe9.mp4"
+
+
+def test_a_name_that_is_no_utf_8_keeps_its_bytes(db: Database, tmp_path: Path) -> None:
+    path = made(Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + NOT_UTF_8)))
+    found = submit(db, path)
+    assert (found.is_new, found.error) == (True, None)
+    assert one(db, "select source from videos") == f"file://{tmp_path}/caf%E9.mp4"
+    assert one(db, "select title from videos") == "caf\ufffd"
+    assert submit(db, path).video_id == submit(db, found.source).video_id == found.video_id
+    fetched = fetch(found.source, tmp_path, limits=FetchLimits(max_bytes=100, timeout_seconds=5))
+    assert fetched.path.read_bytes() == b"some bytes"
+
+
+def test_one_bad_name_does_not_keep_the_others(db: Database, tmp_path: Path) -> None:
+    loop = tmp_path / "loop.mp4"
+    loop.symlink_to(loop)
+    manifest = tmp_path / "m.txt"
+    manifest.write_bytes(b"missing-\xe9.mp4\n" + b"x" * 300 + b".mp4\nok.mp4\n")
+    made(tmp_path / "ok.mp4")
+    bad = [
+        "x" * 5000 + ".txt",
+        f"/{'x' * 300}.mp4",
+        "a\x00b.mp4",
+        os.fsdecode(b"/missing/\xff.mp4"),
+        str(loop),
+        "~nobody-of-that-name/a.mp4",
+        "https://example.org/" + "a" * 5000,
+        "https://example.org/\x00",
+        "https://example.org/" + os.fsdecode(NOT_UTF_8),
+    ]
+    found = list(submit_all(db, expand([*bad, str(manifest), str(made(tmp_path / "b.mp4", b"others"))])))
+    assert [s.error is not None for s in found] == [True] * len(bad) + [True, True, False, False]
+    for answer in found:
+        f"{answer.source} {answer.error}".encode()
+
+
+def test_a_file_that_was_moved_goes_on_at_its_new_place(db: Database, tmp_path: Path) -> None:
+    first = submit(db, made(tmp_path / "a.mp4"))
+    driver = Driver(db, Settings(home=tmp_path))
+    (tmp_path / "a.mp4").rename(tmp_path / "b.mp4")
+    driver.finish(DOWNLOAD, driver.claim(DOWNLOAD), lambda item: SourceRefused(f"{item.source} does not exist"))
+    assert one(db, "select next_attempt_at is null from failures"), "given up"
+    again = submit(db, str(tmp_path / "b.mp4"))
+    assert (again.video_id, again.is_new, again.error) == (first.video_id, False, None)
+    assert one(db, "select source from videos") == str(tmp_path / "b.mp4")
+    (claim,) = driver.claim(DOWNLOAD)
+    (item,) = driver.items(DOWNLOAD, [claim])[claim]
+    assert item.source == str(tmp_path / "b.mp4")
+
+
+def test_a_path_whose_first_file_died_stands_for_the_file_that_is_there(db: Database, tmp_path: Path) -> None:
+    first = submit(db, made(tmp_path / "a.mp4", b"cut short"))
+    driver = Driver(db, Settings(home=tmp_path))
+    driver.finish(DOWNLOAD, driver.claim(DOWNLOAD), lambda _: MediaError("no video"))
+    again = submit(db, made(tmp_path / "a.mp4", b"whole"))
+    assert (again.video_id, again.error) == (first.video_id, None)
+    assert len(driver.claim(DOWNLOAD)) == 1
 
 
 def test_manifests_of_every_form(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def cuts_command(
     ] = None,
     media: Annotated[str | None, typer.Option(help="The editor's own path of the file.", rich_help_panel=_LIST)] = None,
     source_start: Annotated[
-        str | None, typer.Option(help="Timecode of the file's first frame.", rich_help_panel=_LIST)
+        str | None, typer.Option(help="Timecode of the first frame; else the file's own.", rich_help_panel=_LIST)
     ] = None,
 ) -> None:
     """List the cuts of a video, or write its clips as a cut list that an editor opens (--format).
@@ -61,8 +61,8 @@ def cuts_command(
                 media=media,
                 source_start=source_start,
             )
-            cutlist.written(cutlist.FORMATS[form](found[0]), out)
-            Output(as_json=True).say(cutlist.summary(*found))
+            cutlist.written(cutlist.FORMATS[form](found.cuts), out)
+            Output(as_json=True).say(cutlist.summary(found))
             return
         rows = _rows(database, "cuts_of_video", video)
     if as_json:
@@ -107,13 +107,17 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
 
 
 def _sound(database: Database, video: str) -> str:
-    """Which sound the clips have, where the file left a choice or none of its sound was decoded; else empty."""
+    """Which sound the clips have, where the file left a choice or none of its sound was decoded; and whether the video
+    is partial. Else empty.
+    """
     (row,) = _rows(database, "video_streams", video)
     streams = [stream_of(told) for told in row["streams"]]
     sounds = sum(stream.kind == "audio" for stream in streams)
+    reason = row["partial_reason"].partition("\n")[0] or "damaged"
+    partial = f"; the video is PARTIAL: {reason}" if row["is_partial"] else ""
     if not row["is_prepared"] or not sounds or (sounds == 1 and row["has_audio"]):
-        return ""
-    return f"; {sound_phrase(streams, has_audio=row['has_audio'])}"
+        return partial
+    return f"; {sound_phrase(streams, has_audio=row['has_audio'])}{partial}"
 
 
 def _file_key(row: dict[str, Any]) -> str | None:

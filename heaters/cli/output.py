@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from heaters.core.names import readable
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
@@ -24,7 +26,7 @@ class Output:
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """One line of talk. The text is never read as markup: titles may hold brackets."""
-        self.console.print(Text(text, style=style or ""))
+        self.console.print(Text(readable(text), style=style or ""))
 
     def json(self, value: Any) -> None:
         """The JSON answer of a command."""
@@ -47,7 +49,7 @@ class Output:
             numeric = any(isinstance(row[index], (int, float)) for row in entries)
             table.add_column(name, justify="right" if numeric else "left", overflow="fold")
         for row in entries:
-            table.add_row(*(Text("–" if value is None else str(value)) for value in row))
+            table.add_row(*(Text("–" if value is None else readable(str(value))) for value in row))
         self.console.print(table)
 
 

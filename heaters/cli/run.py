@@ -27,7 +27,7 @@ from heaters.runner.tasks import TaskStore
 from heaters.search.keeper import Keeper
 from heaters.settings import Settings
 from heaters.sources import Reach
-from heaters.status import counts
+from heaters.status import counts, state_phrase
 from heaters.stopping import stopped_by_signals
 from heaters.store.approval import Approver
 from heaters.store.db import BY_INDEX, Database
@@ -37,7 +37,7 @@ from heaters.submit import Submission
 
 # How long a driver's statement waits for a database that is away, before the loop looks whether it should stop.
 PATIENCE_SECONDS = 2.0
-VIDEO_KEYS = ("id", "source", "state", "error", "frame_count", "clips")
+VIDEO_KEYS = ("id", "source", "state", "error", "frame_count", "clips", "is_partial", "partial_reason")
 
 Sources = Annotated[
     list[str] | None,
@@ -232,7 +232,7 @@ def _report(
     """Say how every video stands; returns the exit code."""
     failed = [row for row in rows if row["error"]]
     videos = [selected(row, VIDEO_KEYS) for row in rows] + [
-        {"id": None, "source": s.source, "state": "refused", "error": s.error, "frame_count": None, "clips": 0}
+        {**dict.fromkeys(VIDEO_KEYS), "source": s.source, "state": "refused", "error": s.error, "clips": 0}
         for s in refused
     ]
     count = len(failed) + len(refused)
@@ -243,7 +243,7 @@ def _report(
             output.say()
             output.table(
                 ("video", "state", "frames", "clips", "source"),
-                [(r["id"], r["state"], r["frame_count"], r["clips"], r["source"]) for r in rows],
+                [(r["id"], state_phrase(r), r["frame_count"], r["clips"], r["source"]) for r in rows],
             )
         elif drained and not refused:
             output.say("nothing is due; `heaters status` shows what there is")

@@ -10,7 +10,7 @@ from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.pipeline import STAGES
 from heaters.errors import UsageError
-from heaters.status import Status, failure_phrase, status, task_phrase
+from heaters.status import Status, failure_phrase, state_phrase, status, task_phrase
 from heaters.store.queries import query
 
 Videos = Annotated[list[str] | None, typer.Argument(help="Only these videos (numbers or sources).")]
@@ -42,7 +42,7 @@ def _print(output: Output, found: Status) -> None:
         [
             (
                 v["id"],
-                f"same as {v['duplicate_of']}" if v["duplicate_of"] else v["state"],
+                state_phrase(v),
                 v["frame_count"],
                 v["clips"],
                 v["source"],

@@ -88,6 +88,17 @@ class Clock:
         return self._drops * left_out
 
 
+def start_frame(timecode: str, clock: Clock, counted_at: Fraction | None = None) -> int:
+    """The frame of a file's own timecode by a clock; ';' in it is drop-frame, whatever the clock.
+
+    `counted_at`: the frames a second that the timecode counts, where that is known; a camera at 60 often counts 30.
+    Raises RuleError where such a rate cannot count it.
+    """
+    rate = clock.rate if counted_at is None else rate_named(str(counted_at))
+    own = Clock(rate=rate, drop=";" in timecode)
+    return round(own.frame(timecode) * clock.rate / own.rate)
+
+
 def can_drop(rate: Fraction) -> bool:
     """Whether drop-frame timecode is defined for a rate."""
     return rate in (Fraction(30000, 1001), Fraction(60000, 1001))

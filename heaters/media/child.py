@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from heaters.errors import MediaError, StageTimeout, WorkerLost
-from heaters.machine import resident_peak_bytes
+from heaters.errors import ChildDied, MediaError, StageTimeout
+from heaters.machine import available_bytes, resident_peak_bytes
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_LINES = 40  # enough for a decoder's last words; a damaged file can write millions of lines
@@ -30,11 +30,9 @@ OUT_OF_MEMORY = (
     "bad_alloc",
     "malloc of size",
     "out of memory",
-    "can't start new thread",
-    "Resource temporarily unavailable",
 )
-# Signals that someone sends; the others come from the program's own mistakes.
-FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+# What they say when the machine has no room for another thread or process.
+OUT_OF_TASKS = ("can't start new thread", "Resource temporarily unavailable")
 
 Line = Callable[[str], None]
 
@@ -48,6 +46,20 @@ class Finished:
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int
+
+    @property
+    def known(self) -> str:
+        """How it ended and what it used, for an error message."""
+        end = f"exit status {self.returncode}"
+        if self.returncode < 0:
+            end = _signal_name(-self.returncode)
+        peak = f"{self.peak_bytes / 2**20:.0f} MiB resident at most" if self.peak_bytes else "resident peak unknown"
+        return f"{end}, {peak}, after {self.wall_seconds:.1f} s"
+
+
+def died(name: str, finished: Finished) -> ChildDied:
+    """The error of a child that ended without saying why."""
+    return ChildDied(f"{name} ended without a reason ({finished.known})\n{finished.stderr_tail}".rstrip())
 
 
 def run(
@@ -63,8 +75,9 @@ def run(
 
     The child has its own session, no core file, at most `memory_bytes` of address space, and dies with the calling
     thread (Linux). Standard output goes line by line to `on_line`, standard error to `on_error_line` and the tail.
-    Raises StageTimeout (the whole group is killed), MediaError (crash, or memory exhausted), WorkerLost (killed from
-    outside: by an operator or the kernel). Whatever `on_line` raises ends the child and passes through.
+    Raises StageTimeout (the whole group is killed), ChildDied (ended by a signal, its own or another's; or the machine
+    had no memory for it), MediaError (it needs more memory than its limit, which the machine had). Whatever `on_line`
+    raises ends the child and passes through.
     """
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(memory_bytes)]
     started = time.monotonic()
@@ -160,14 +173,22 @@ def _reap(process: subprocess.Popen[bytes]) -> float:
 
 
 def _refuse_crash(name: str, finished: Finished, memory_bytes: int) -> None:
-    code, evidence = finished.returncode, finished.stderr_tail
-    if code != 0 and any(sign in evidence for sign in OUT_OF_MEMORY):
-        raise MediaError(f"{name} needs more memory than its limit of {memory_bytes / 2**20:.0f} MiB\n{evidence}")
-    if code < 0:
-        sent = signal.Signals(-code)
-        if sent in FROM_OUTSIDE:
-            raise WorkerLost(f"{name} was killed from outside by {sent.name}\n{evidence}".rstrip())
-        raise MediaError(f"{name} crashed with {sent.name}\n{evidence}".rstrip())
+    """A decoder that crashes may do so because memory was short: only a limit of ours that is reached is a reason."""
+    evidence = finished.stderr_tail
+    if finished.returncode != 0 and any(sign in evidence for sign in OUT_OF_MEMORY):
+        if available_bytes() < memory_bytes:
+            raise ChildDied(f"{name} got no more memory from this machine ({finished.known})\n{evidence}")
+        limit = f"its limit of {memory_bytes / 2**20:.0f} MiB"
+        raise MediaError(f"{name} needs more memory than {limit} ({finished.known})\n{evidence}")
+    if finished.returncode < 0 or (finished.returncode and any(sign in evidence for sign in OUT_OF_TASKS)):
+        raise died(name, finished)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def _text(tail: deque[str]) -> str:

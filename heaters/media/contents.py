@@ -51,7 +51,7 @@ def listened(path: Path, streams: Sequence[Stream]) -> tuple[Stream, ...]:
     if not waiting:
         return tuple(streams)
     read_bytes = 0
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace") as container:
         tracks = [one for one in container.streams if one.type in ("video", "audio")]
         try:
             for number, packet in enumerate(container.demux(tracks)):

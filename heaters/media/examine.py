@@ -4,6 +4,7 @@ Call `probe.probe` instead; this runs in the worker's own process only in tests.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -13,9 +14,14 @@ import av
 
 from heaters.errors import MediaError
 from heaters.media.contents import contents, listened, unevenness_seconds
+from heaters.media.encryption import encrypted
+from heaters.media.hole_search import LATE_SECONDS, holes_of, is_suspect, spans_of
+from heaters.media.holes import Hole, removed_before
 from heaters.media.probe import Probe
 from heaters.media.sniff import looks_like, moov_comes_first
 from heaters.media.streams import Stream, mixed, pictures, sounds, told
+from heaters.media.timecodes import stated
+from heaters.media.unreadable import by_number
 
 # Demuxers that open other files or URLs, show text as pictures, or hold a single image.
 REFUSED_FORMATS = {
@@ -38,10 +44,10 @@ FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets
 def examine(path: Path, passed: frozenset[int] = frozenset()) -> Probe:
     """The facts of `path`; streams in `passed` hold no picture after all. Raises MediaError as `probe.probe` does."""
     try:
-        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace") as container:
             return _examine(container, path, passed)
     except av.FFmpegError as error:
-        raise MediaError(f"not a readable video ({error.strerror}); {looks_like(path)}") from error
+        raise by_number(error.errno, f"not a readable video ({error.strerror}); {looks_like(path)}") from error
 
 
 def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
@@ -52,6 +58,9 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     picture, *others = _pictures(container, streams, path, passed)
     stream = container.streams[picture.index]
     _refuse_loop(stream)
+    # A sound that cannot even be recognised may be so because it is encrypted.
+    heard = sounds(streams, picture)[:1] or [one for one in streams if one.kind == "audio"]
+    _refuse_encrypted(container, path, [picture, *heard])
     try:
         frame = _first_frame(container, stream, path)
     except MediaError:
@@ -68,6 +77,11 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     rotation = -frame.rotation % 360 // 90 * 90
     width, height = max(round(frame.width * aspect), 1), frame.height
     is_mp4 = name.startswith("mov,")
+    timecode = stated(container, stream, path)
+    holes, sound_end = _holes(container, stream, [one.index for one in sound], path, container_start)
+    if stated_end is not None:
+        stated_end -= removed_before(holes, stated_end)
+    whole -= removed_before(holes, whole)
     return Probe(
         container=name,
         codec=stream.codec_context.codec.canonical_name,
@@ -92,10 +106,21 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         sound_unevenness_seconds=(
             max((unevenness_seconds(container.streams[s.index]) for s in sound), default=0.0) if is_mp4 else 0.0
         ),
+        stream_timecode=timecode.stream_timecode,
+        format_timecode=timecode.format_timecode,
+        timecode_rate=timecode.rate,
+        holes=holes,
+        sound_end_seconds=sound_end,
         size_bytes=path.stat().st_size,
         intra_packets=_intra_packets(stream) if is_mp4 else None,
         is_faststart=is_mp4 and moov_comes_first(path),
     )
+
+
+def _refuse_encrypted(container: Any, path: Path, streams: Sequence[Stream]) -> None:
+    how = encrypted(container, path, {one.index for one in streams})
+    if how:
+        raise MediaError(f"is encrypted (DRM): {how}")
 
 
 def _pictures(container: Any, streams: Sequence[Stream], path: Path, passed: frozenset[int]) -> list[Stream]:
@@ -103,6 +128,7 @@ def _pictures(container: Any, streams: Sequence[Stream], path: Path, passed: fro
     found = [one for one in pictures(streams) if one.index not in passed]
     if found:
         return found
+    _refuse_encrypted(container, path, streams)
     if any(one.kind == "video" and not one.codec for one in streams):
         raise MediaError("holds video in a codec that cannot be decoded")
     if container.streams.video:
@@ -147,12 +173,37 @@ def _refuse_loop(stream: Any) -> None:
         raise MediaError(f"has an edit list that shows {held} frames {shown} times; at most {MOST_SHOWINGS} each")
 
 
+def _holes(
+    container: Any, stream: Any, sounds: Sequence[int], path: Path, start: Fraction
+) -> tuple[tuple[Hole, ...], float | None]:
+    """The file's holes, and where sound has to end that goes on after the last picture. All packets are read where the
+    index makes a hole likely.
+    """
+    with suppress(av.FFmpegError):
+        container.seek(0)  # Matroska's index is read by the first seek
+    if not is_suspect(container, stream):
+        return (), None
+    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace") as again:
+        try:
+            spans = spans_of(again, again.streams[stream.index], [again.streams[index] for index in sounds], start)
+        except av.FFmpegError:
+            return (), None  # a file that breaks off is read to its end by `prepare`, as it is
+    holes = holes_of(spans, Fraction(stream.time_base))
+    last = max(spans.sound_ends, default=0.0)
+    end = spans.picture_end_seconds if len(spans.pictures) else last
+    return holes, end - removed_before(holes, end) if last - end > LATE_SECONDS else None
+
+
 def _seconds(ticks: int | None, time_base: Fraction, container_start: Fraction) -> float:
     return 0.0 if ticks is None else float(ticks * time_base - container_start)
 
 
 def _stated_end(container: Any, stream: Any, container_start: Fraction) -> float | None:
-    """The end of the video stream on the shifted timeline, where the container states it stream by stream."""
+    """The end of the video stream on the shifted timeline, where the container states it stream by stream. Where the
+    clock may jump (transport streams) nothing is stated: ffmpeg guesses from the last time stamps.
+    """
+    if container.format.flags & av.format.Flags.ts_discont.value:
+        return None
     if stream.duration:
         return _seconds((stream.start_time or 0) + stream.duration, stream.time_base, container_start)
     tag = stream.metadata.get("DURATION")  # Matroska: hh:mm:ss.nnnnnnnnn, counted from 0

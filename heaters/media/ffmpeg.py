@@ -12,11 +12,13 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from heaters.errors import ConfigError, MediaError, RuleError, StageError, StoreError
+from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media import child, sound
 from heaters.media.ffmpeg_log import Log
+from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
 from heaters.media.target import USUAL, Target
+from heaters.media.unreadable import by_words as failure
 
 ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
 ANALYSIS_FRAME_BYTES = ANALYSIS_WIDTH * ANALYSIS_HEIGHT * 3
@@ -33,6 +35,8 @@ SEEK_MARGIN_SECONDS = 1.0
 # where the pictures can be compared.
 INDEXED_CONTAINERS = ("mov,", "matroska,")
 KEEP_TIMES = ("-fps_mode", "passthrough", "-enc_time_base:v", "demux")
+
+STOPPED = "Exiting normally, received signal"  # ffmpeg's words when somebody else ends it
 
 OnProgress = Callable[[int, float], None]  # frames written so far, seconds of the timeline reached
 
@@ -68,9 +72,14 @@ def read_file(source: Path, probe: Probe, *, threads: int, before: Sequence[str]
     return [
         *("-protocol_whitelist", "file", "-format_whitelist", probe.container),
         *("-threads", str(threads), "-max_pixels", str(MAX_PIXELS), "-max_error_rate", "1"),
-        *before,
+        *(*close(probe.holes), *before),
         *("-i", f"file:{source.absolute()}"),
     ]
+
+
+def seek_before(probe: Probe, seconds: float, margin_seconds: float) -> tuple[str, ...]:
+    """Input options that enter a file somewhat before a time of the film."""
+    return ("-noaccurate_seek", "-ss", f"{float(in_file(probe.holes, Fraction(max(seconds - margin_seconds, 0)))):.6f}")
 
 
 def write_analysis(out: Path, pts_log: Path, packet_log: Path, probe: Probe) -> list[str]:
@@ -205,7 +214,7 @@ def cut(
     if seek_margin_seconds is not None:
         # Keep the time stamps as if nothing had been skipped: shifted by the container's start, not by the seek.
         times = ["-copyts", "-start_at_zero"]
-        seek = ["-noaccurate_seek", "-ss", f"{max(float(start) - seek_margin_seconds, 0):.6f}"]
+        seek = [*seek_before(probe, float(start), seek_margin_seconds)]
     chosen = f"{REPAIR},trim=start_pts={span.start_pts}:end_pts={span.end_pts},setpts=PTS-{span.start_pts}"
     even = (
         ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if probe.width % 2 or probe.height % 2 or probe.coded_width % 2 else ""
@@ -262,8 +271,9 @@ def run(
 ) -> tuple[Log, child.Finished]:
     """Run ffmpeg to its end; its log, digested, and its costs.
 
-    Raises MediaError with ffmpeg's own words when it fails, StoreError when the disk is full, and what `child.run`
-    raises. A damaged file is no failure as long as something decodes: see `Log.damage`.
+    Raises MediaError with ffmpeg's own words when it fails, StoreError when the disk is full or a file is missing,
+    ChildDied where it says nothing, and what `child.run` raises. A damaged file is no failure as long as something
+    decodes: see `Log.damage`.
     """
     log = Log(on_progress)
     finished = child.run(
@@ -277,12 +287,8 @@ def run(
         on_error_line=log.take,
     )
     if finished.returncode != 0:
-        raise failure(f"ffmpeg failed (exit status {finished.returncode})", log.evidence() or finished.stderr_tail)
+        evidence = log.evidence()
+        if not evidence or STOPPED in finished.stderr_tail:
+            raise child.died("ffmpeg", finished)
+        raise failure(f"ffmpeg failed ({finished.known})", evidence)
     return log, finished
-
-
-def failure(said: str, evidence: str) -> StageError:
-    """The error of a child that failed: a full disk is no fault of the file."""
-    if "No space left on device" in evidence or "Disk quota exceeded" in evidence:
-        return StoreError(f"the disk is full\n{evidence}")
-    return MediaError(f"{said}\n{evidence}")

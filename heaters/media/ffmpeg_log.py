@@ -8,6 +8,9 @@ EVIDENCE_LINES = 12
 _LINE = re.compile(r"^(?P<contexts>(?:\[[^\]]*\] )*?)\[(?P<level>panic|fatal|error|warning)\] (?P<text>.*)$")
 _INPUT = re.compile(r"Input stream #0:\d+ \(video\): (\d+) packets read .*?; (\d+) frames decoded; (\d+) decode errors")
 _INPUT_SOUND = re.compile(r"Input stream #\d+:\d+ \(audio\): \d+ packets read .*?; (\d+) frames decoded")
+_REPEATED = re.compile(r"^ *Last message repeated (\d+) times")
+# A frame that the decoder gives although its data were damaged or missing: parts of it are made up.
+_CONCEALED = re.compile(r"\[(?!dec:(?:aac|mp3|opus|vorbis|ac3|flac|pcm))dec:\w+\]? ?.*corrupt decoded frame")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 # Sound is not what frames are counted by; its damage is repaired by the resampler.
 _SOUND = re.compile(
@@ -35,6 +38,8 @@ class Log:
         self.packets_read = 0
         self.frames_decoded = 0
         self.decode_errors = 0
+        self.concealed = 0  # frames of which parts are made up
+        self._last_concealed = 0  # whether the last line told of one
         self.sound_frames = 0  # decoded, of all sound streams together
 
     def take_progress(self, line: str) -> None:
@@ -52,6 +57,8 @@ class Log:
             self._take_counts(line)
             return
         text = _ADDRESS.sub("", found["contexts"]) + found["text"]
+        self._last_concealed = int(_CONCEALED.search(text) is not None)
+        self.concealed += self._last_concealed
         if found["level"] != "warning":
             self._errors.append(text)
         if not _SOUND.search(text) and self._is_damage(found["level"], found["contexts"], text):
@@ -66,11 +73,21 @@ class Log:
         count = max(self._damages, self.decode_errors)
         return f"{count} decoder message(s), the first: {self._first_damage or 'decode error'}"
 
+    @property
+    def lost_share(self) -> float:
+        """Of the frames that there should be, the share that is made up or could not be decoded at all."""
+        there = self.frames_decoded + self.decode_errors
+        return min((self.concealed + self.decode_errors) / there, 1.0) if there else 0.0
+
     def evidence(self) -> str:
         """The last errors, for an error message."""
         return "\n".join(self._errors)
 
     def _take_counts(self, line: str) -> None:
+        repeated = _REPEATED.match(line)
+        if repeated is not None:
+            self.concealed += self._last_concealed * int(repeated[1])
+            return
         counts = _INPUT.search(line)
         if counts is not None:
             self.packets_read, self.frames_decoded, self.decode_errors = map(int, counts.groups())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from heaters.errors import MediaError, RuleError
+from heaters.media.unreadable import by_number
 
 Pictures = NDArray[np.uint8]
 
@@ -29,9 +30,11 @@ class FrameReader:
         """
         self._name = path.name
         try:
-            self._container: Any = av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"})
+            self._container: Any = av.open(
+                f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            )
         except av.FFmpegError as error:
-            raise MediaError(f"{path.name} cannot be opened for its frames ({error.strerror})") from error
+            raise by_number(error.errno, f"{path.name} cannot be opened for its frames ({error.strerror})") from error
         if not self._container.streams.video:
             raise MediaError(f"{path.name} holds no video")
         self._stream = self._container.streams.video[0]

@@ -9,6 +9,7 @@ import os
 import stat
 from pathlib import Path
 
+from heaters.core.names import path_of, readable
 from heaters.errors import FetchError, SourceRefused
 from heaters.media.fetched import Fetched, FetchLimits, FetchProgress, OnProgress
 
@@ -21,7 +22,7 @@ def fetch_local(source: str, *, limits: FetchLimits, on_progress: OnProgress | N
     Raises SourceRefused for what is missing, unreadable, empty, too large or no regular file; FetchError for a file
     that changes while it is read, or that the disk fails to read.
     """
-    path = Path(source)
+    path = Path(path_of(source))
     if not path.is_absolute():
         raise SourceRefused(f"a local source is an absolute path; got {source!r}")
     descriptor = _open(path)
@@ -44,7 +45,7 @@ def fetch_local(source: str, *, limits: FetchLimits, on_progress: OnProgress | N
         path=path,
         sha256=digest,
         size_bytes=size_bytes,
-        title=os.fsencode(path.stem).decode("utf-8", "replace"),
+        title=readable(path.stem),
         extension=path.suffix.lstrip(".").lower(),
         strategy="file",
         is_borrowed=True,

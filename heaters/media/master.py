@@ -115,7 +115,7 @@ class Master:
         """
         if start_seconds is None:
             return ffmpeg.read_file(self.path, self.probe, threads=self.threads)
-        seek = ("-noaccurate_seek", "-ss", f"{max(float(start_seconds) - SEEK_MARGIN_SECONDS, 0):.6f}")
+        seek = ffmpeg.seek_before(self.probe, float(start_seconds), SEEK_MARGIN_SECONDS)
         return [
             *("-copyts", "-start_at_zero"),
             *ffmpeg.read_file(self.path, self.probe, threads=self.threads, before=seek),

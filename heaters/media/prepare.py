@@ -5,7 +5,7 @@ It knows no store and no stage: files in, files out.
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from heaters.media import ffmpeg, sound
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
+from heaters.media.room import Outgrown, Room
 from heaters.media.samples import pack, read_jpegs, write_samples
 from heaters.media.timeline import Timeline, read_last_duration, read_pts_log
 from heaters.media.track import Track, read_track
@@ -24,6 +25,9 @@ from heaters.media.track import Track, read_track
 MEMORY_BYTES = 6 * 2**30
 # The container may state a little more than its last frame: rounding, and the tail of a sound.
 SHORTFALL_SECONDS, SHORTFALL_FRAMES = 0.25, 2.5
+
+PROXY_NAME = "proxy.mp4"
+MOST_DAMAGE = 0.5  # of the frames: what is mostly made up by a decoder is no film
 
 # What analysis frames and PTS depend on, for their keys. Raise the version when a change here makes others.
 ANALYSIS_SETTINGS: dict[str, object] = {
@@ -53,7 +57,9 @@ class Prepared:
     has_audio: bool  # sound was decoded
     is_partial: bool  # the source is damaged or cut short: only what decodes is here
     partial_reason: str
+    concealed: int  # frames that the decoder made up in part, or could not decode
     repaired_pts: int  # frames whose time stamp did not rise; moved to one tick after the frame before
+    proxy_dropped: str  # why there is no proxy though one was asked for; empty where there is
     audio_dropped: str  # why its sound is left out though the source has some; empty where it is not
     reused: bool
     encode_fps: float  # frames per second of the whole decode and encode
@@ -71,27 +77,52 @@ def prepare(
     with_proxy: bool = True,
     on_progress: OnProgress | None = None,
     memory_bytes: int = MEMORY_BYTES,
+    most_damage: float = MOST_DAMAGE,
 ) -> Prepared:
     """Decode `source` once and write `samples.zip`, `analysis.rgb`, `pts.npy` and, `with_proxy`, `proxy.mp4`.
 
-    A source that is a fit proxy already is reused as it is. A damaged source yields its decodable part, marked.
+    A source that is a fit proxy already is reused as it is. A damaged source yields its decodable part, marked; one of
+    whose frames more than the share `most_damage` is made up or cannot be decoded is refused. Where the proxy would
+    become larger than `Room` allows there is none, with the reason.
     Raises MediaError where not one frame decodes or the outputs do not agree frame by frame, StageTimeout, StoreError
-    (disk full) and WorkerLost.
+    (disk full) and ChildDied.
     """
     deadline = time.monotonic() + timeout_seconds
+    room = Room.of(folder, probe)
     job = _Job(
-        source=source, folder=folder, probe=probe, threads=threads, memory_bytes=memory_bytes, on_progress=on_progress
+        source=source,
+        folder=folder,
+        probe=probe,
+        threads=threads,
+        memory_bytes=memory_bytes,
+        most_damage=most_damage,
+        on_progress=on_progress,
+        room=room,
     )
+    if not with_proxy:
+        return _prepare(job, deadline, with_proxy=False)
+    try:
+        return _prepare(job, deadline, with_proxy=True)
+    except Outgrown as error:
+        # All else is much smaller: the film goes on, and is reviewed without a proxy.
+        (folder / PROXY_NAME).unlink(missing_ok=True)
+        return replace(_prepare(job, deadline, with_proxy=False), proxy_dropped=str(error))
+
+
+def _prepare(job: "_Job", deadline: float, *, with_proxy: bool) -> Prepared:
+    source, probe = job.source, job.probe
     if with_proxy and is_fit_proxy(probe):
         with suppress(MediaError):  # sound that cannot be decoded: such a file is no proxy
             made = _finish(job, deadline, proxy=source, has_audio=probe.has_audio)
             if made is not None:
                 return made
-    proxy = folder / "proxy.mp4" if with_proxy else None
+    proxy = job.folder / PROXY_NAME if with_proxy else None
     if not probe.has_audio:
         return _encode(job, deadline, proxy=proxy, has_audio=False)
     try:
         return _encode(job, deadline, proxy=proxy, has_audio=True)
+    except Outgrown:
+        raise
     except MediaError as error:
         # Sound that cannot be decoded must not cost the pictures; where the pictures are at fault, this fails too.
         return _encode(job, deadline, proxy=proxy, has_audio=False, audio_dropped=str(error))
@@ -106,10 +137,15 @@ class _Job:
     probe: Probe
     threads: int
     memory_bytes: int
+    most_damage: float
     on_progress: OnProgress | None
+    room: Room
 
     def watch(self, frames: int, seconds: float) -> None:
-        """Progress. Raises MediaError once there are more frames than bytes: the same ones, over and over."""
+        """Progress. Raises MediaError once there are more frames than bytes: the same ones, over and over; and as
+        `Room.check`.
+        """
+        self.room.check()
         if frames > self.probe.size_bytes:
             raise MediaError(
                 f"{self.source.name} has {self.probe.size_bytes} bytes and gave {frames} frames so far: "
@@ -163,6 +199,12 @@ def _finish(
         memory_bytes=job.memory_bytes,
         on_progress=job.watch,
     )
+    if log.lost_share > job.most_damage:
+        raise MediaError(
+            f"{log.concealed + log.decode_errors} of {log.frames_decoded + log.decode_errors} frames are damaged: "
+            f"{log.concealed} made up in part, {log.decode_errors} not decoded; at most {job.most_damage:.0%} may be "
+            f"(HEATERS_MOST_DAMAGE)\n{log.damage}"
+        )
     timeline = read_pts_log(pts_log)
     end_pts = timeline.end_pts(read_last_duration(packet_log, timeline.time_base), job.probe.frame_rate)
     _check_analysis(job.analysis, timeline)
@@ -193,7 +235,9 @@ def _finish(
         has_audio=has_audio and log.sound_frames > 0,
         is_partial=bool(reason),
         partial_reason=reason,
+        concealed=log.concealed + log.decode_errors,
         repaired_pts=timeline.repaired_pts,
+        proxy_dropped="",
         audio_dropped=audio_dropped,
         reused=proxy == job.source,
         encode_fps=len(timeline.pts) / finished.wall_seconds,

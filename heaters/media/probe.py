@@ -14,11 +14,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from heaters.errors import MediaError
+from heaters.errors import MediaError, StageError, StoreError
 from heaters.media import child
+from heaters.media.holes import Hole, hole_of
 from heaters.media.streams import Stream, stream_of
 
 TIMEOUT_SECONDS = 120.0  # a slow network disk; a healthy file takes half a second
+LEAST_BYTES_PER_SECOND = 20e6  # where all packets have to be read, to look for holes
 MEMORY_BYTES = 2 * 2**30  # address space: Python and the libraries take 0.1 GiB, a frame of 10-bit 8K HEVC 0.5
 MOST_UNEVEN_SECONDS = 0.01  # a frame at 100 per second
 PACKAGE_ROOT = str(Path(__file__).parents[2])
@@ -56,6 +58,11 @@ class Probe:
     container_start_seconds: float = 0.0  # where the timeline's 0 lies by the file's own time stamps
     streams: tuple[Stream, ...] = ()  # all video and audio streams, and which were taken
     sound_unevenness_seconds: float = 0.0  # how far packets of an MP4's sound lie off an even beat
+    stream_timecode: str = ""  # of the first frame, as the picture or a track beside it states it; ';' is drop-frame
+    format_timecode: str = ""  # as the container states it
+    timecode_rate: Fraction | None = None  # frames a second that it counts, where that is stated
+    holes: tuple[Hole, ...] = ()  # closed wherever the file is read; times of the file are without them
+    sound_end_seconds: float | None = None  # where sound that goes on long after the last picture is cut off
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or self.frame_rate <= 0 or self.time_base <= 0:
@@ -74,32 +81,41 @@ class Probe:
         is_alone = sum(stream.kind == "audio" for stream in self.streams) == len(self.sound_indices) < 2
         return is_alone and self.sound_unevenness_seconds <= MOST_UNEVEN_SECONDS
 
+    @property
+    def timecode(self) -> str:
+        """The timecode of the first frame; empty where none is stated."""
+        return self.stream_timecode or self.format_timecode
+
 
 def probe(path: Path) -> Probe:
     """Look at a local file.
 
     Raises MediaError, saying what the file looks like, where it holds no decodable video (empty, a web page, audio
-    only, cover art only, a still image, a playlist, broken); StageTimeout where that cannot be told in time.
+    only, cover art only, a still image, a playlist, broken); StageTimeout where that cannot be told in time; StoreError
+    where this machine cannot read it, ChildDied where the look ended without a reason.
     """
     if not path.is_file():
-        raise MediaError(f"there is no file {path.name}")
+        raise StoreError(f"there is no file {path} on this machine")
     if path.stat().st_size == 0:
         raise MediaError(f"{path.name} is empty (0 bytes)")
     lines: list[str] = []
     finished = child.run(
         [sys.executable, "-P", "-m", "heaters.media.probe", str(path.absolute())],
-        timeout_seconds=TIMEOUT_SECONDS,
+        timeout_seconds=TIMEOUT_SECONDS + path.stat().st_size / LEAST_BYTES_PER_SECOND,
         memory_bytes=MEMORY_BYTES,
         on_line=lines.append,
         environment=package_environment(),
     )
     if finished.returncode != 0 or not lines:
-        raise MediaError(f"{path.name} could not be looked at\n{finished.stderr_tail}")
+        raise child.died(f"the look at {path.name}", finished)
     facts = json.loads(lines[-1])
     if "error" in facts:
-        raise MediaError(f"{path.name}: {facts['error']}")
+        said = f"{path.name}: {facts['error']}"
+        raise MediaError(said) if facts["is_final"] else StoreError(said)
     for name in ("sample_aspect_ratio", "frame_rate", "time_base"):
         facts[name] = Fraction(facts[name])
+    facts["holes"] = tuple(hole_of(told) for told in facts["holes"])
+    facts["timecode_rate"] = Fraction(facts["timecode_rate"]) if facts["timecode_rate"] else None
     facts["sound_indices"] = tuple(facts["sound_indices"])
     facts["streams"] = tuple(stream_of(told) for told in facts["streams"])
     return Probe(**facts)
@@ -130,8 +146,8 @@ def main(path: str) -> None:
 
     try:
         facts: dict[str, Any] = asdict(examine(Path(path)))
-    except MediaError as error:
-        facts = {"error": str(error)}
+    except StageError as error:
+        facts = {"error": str(error), "is_final": not error.retryable}
     print(json.dumps(facts, default=str))
 
 

@@ -86,10 +86,9 @@ def copy_master(
     """
     left = _left(timeout_seconds)
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
+    asker = _asker(source, has_audio, threads, memory_bytes)
     try:
-        made = copy_out(
-            _asker(source, has_audio, threads, memory_bytes), Clip(out=out, span=span), pictures, left, asked
-        )
+        made = copy_out(asker, Clip(out=out, span=span), pictures, left, asked)
     except NotCopied as refusal:
         encoded = export_clip(
             source,

@@ -17,7 +17,7 @@ def programmes_of(path: Path) -> dict[int, tuple[int, ...]]:
     """The numbers of the programmes that each PID belongs to; empty where the file states none."""
     with path.open("rb") as file:
         data = file.read(LOOKED_AT_BYTES)
-    packets = list(_packets(data))
+    packets = list(packets_of(data))
     maps = {pid: number for table in _tables(packets, 0, ASSOCIATION_ID) for number, pid in _associated(table)}
     found: dict[int, set[int]] = {}
     for pid in maps:
@@ -27,7 +27,7 @@ def programmes_of(path: Path) -> dict[int, tuple[int, ...]]:
     return {pid: tuple(sorted(numbers)) for pid, numbers in found.items()}
 
 
-def _packets(data: bytes) -> Iterator[bytes]:
+def packets_of(data: bytes) -> Iterator[bytes]:
     """The packets, from the first place on from which five follow one another."""
     for start in range(min(len(data), 2 * STRIDES[-1])):
         for stride in STRIDES:

@@ -14,6 +14,7 @@ from heaters.errors import MediaError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import Encoding, OnProgress
 from heaters.media.probe import Probe
+from heaters.media.room import Room
 from heaters.media.track import Track, read_track
 
 MAX_WIDTH, MAX_HEIGHT = 1280, 720
@@ -57,6 +58,8 @@ def is_fit_proxy(probe: Probe) -> bool:
         and probe.codec == "h264"
         and probe.audio_codec in ("", "aac")
         and probe.is_heard_alike
+        and not probe.holes
+        and probe.sound_end_seconds is None
         and probe.pixel_format == "yuv420p"
         and probe.rotation == 0
         and (probe.coded_width, probe.coded_height) == (probe.width, probe.height)
@@ -98,6 +101,13 @@ def make_proxy(
     """
     if is_fit_proxy(probe) and is_in_step(read_track(source, probe.video_stream_index), pts, time_base):
         return Proxy(path=source, reused=True, wall_seconds=0.0)
+    room = Room.of(out.parent, probe)
+
+    def watch(frames: int, seconds: float) -> None:
+        room.check()
+        if on_progress is not None:
+            on_progress(frames, seconds)
+
     _, finished = ffmpeg.run(
         [
             *ffmpeg.read_file(source, probe, threads=threads),
@@ -105,7 +115,7 @@ def make_proxy(
         ],
         timeout_seconds=timeout_seconds,
         memory_bytes=memory_bytes,
-        on_progress=on_progress,
+        on_progress=watch,
     )
     track = read_track(out)
     if not is_in_step(track, pts, time_base):

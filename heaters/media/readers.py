@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from heaters.errors import ConfigError, MediaError, RuleError
+from heaters.errors import ConfigError, MediaError, RuleError, StoreError
 from heaters.media.frames import FrameReader, Pictures
 
 PYAV = "pyav"
@@ -60,8 +60,11 @@ class _Library:
 def open_frames(path: Path, reader: str = PYAV, *, threads: int = 1, intra: bool = True) -> Frames:
     """Open `path` with a reader of READERS. `intra`: refuse what is no review proxy, as `FrameReader` does.
 
-    Raises MediaError where it cannot be opened, ConfigError where the reader's library is not installed.
+    Raises MediaError where it cannot be opened, StoreError where it is not there, ConfigError where the reader's
+    library is not installed.
     """
+    if not path.is_file():  # the libraries say the same of it as of a broken one
+        raise StoreError(f"{path.name} cannot be opened for its frames: there is no such file on this machine")
     return READERS[reader](path, threads, intra)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from heaters.errors import IntegrityError, MediaError
+from heaters.errors import IntegrityError, MediaError, StoreError
 from heaters.media.ffmpeg import KEEP_TIMES, REPAIR
 from heaters.media.probe import Probe
 
@@ -141,12 +141,14 @@ class SampleTrack:
     """Random access to a track. A context manager. `frames` is int64 [samples], rising."""
 
     def __init__(self, path: Path) -> None:
-        """Raises IntegrityError for a file that is no sample track."""
+        """Raises IntegrityError for a file that is no sample track, StoreError for one that cannot be read."""
         self._name = path.name
         try:
             self._file = zipfile.ZipFile(path)
             self.frames: Frames = np.array([int(name.removesuffix(".jpg")) for name in self._file.namelist()], np.int64)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except OSError as error:
+            raise StoreError(f"{path.name} cannot be read: {error.strerror}") from error
+        except (ValueError, zipfile.BadZipFile) as error:
             raise IntegrityError(f"{path.name} is no sample track: {error}") from error
 
     def __enter__(self) -> Self:
@@ -168,5 +170,7 @@ class SampleTrack:
         """The sample of a frame. Raises IntegrityError where there is none, or its bytes are not those written."""
         try:
             return Sample(frame=frame, jpeg=self._file.read(f"{frame:09d}.jpg"))
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except OSError as error:
+            raise StoreError(f"{self._name} cannot be read: {error.strerror}") from error
+        except (KeyError, zipfile.BadZipFile) as error:
             raise IntegrityError(f"frame {frame} of {self._name} cannot be read: {error}") from error

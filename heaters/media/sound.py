@@ -32,6 +32,8 @@ def take(probe: Probe, *before: str, number: int = 0) -> list[str]:
     too quiet.
     """
     filters = ",".join((*before, fill_gaps(probe)))
+    if probe.sound_end_seconds is not None:
+        filters += f",atrim=end={probe.sound_end_seconds:.6f}"
     if len(probe.sound_indices) == 1:
         return ["-map", f"{number}:{probe.sound_indices[0]}", "-af", filters]
     count = len(probe.sound_indices)

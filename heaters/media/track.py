@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heaters.errors import MediaError
+from heaters.media.unreadable import by_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,14 @@ class Track:
 def read_track(path: Path, stream_index: int | None = None) -> Track:
     """Demux the whole track: the given stream, or the first video stream; without one, a track of no packets.
 
-    Raises MediaError where the file cannot be read.
+    Raises MediaError where the file cannot be read, StoreError where that is the machine's fault.
     """
     try:
-        with av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"}) as container:
+        options = {"protocol_whitelist": "file"}
+        with av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace") as container:
             return _read(container, path, stream_index)
     except av.FFmpegError as error:
-        raise MediaError(f"{path.name} cannot be read back ({error.strerror})") from error
+        raise by_number(error.errno, f"{path.name} cannot be read back ({error.strerror})") from error
 
 
 def _read(container: Any, path: Path, stream_index: int | None) -> Track:

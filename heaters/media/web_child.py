@@ -218,7 +218,7 @@ def refuse_unfit(info: Mapping[str, Any]) -> None:
 def obtained_resolution(path: Path) -> tuple[int, int] | None:
     """Width and height from the file's header; None where it has no readable one, which the probe will judge."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = next(iter(container.streams.video), None)
             return (stream.width, stream.height) if stream else None
     except av.error.FFmpegError:

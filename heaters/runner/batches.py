@@ -8,8 +8,8 @@ from itertools import islice, pairwise
 from typing import Any
 
 from heaters.core.pipeline import Stage, Subject
-from heaters.errors import RuleError, StageError
-from heaters.runner.blame import Blame
+from heaters.errors import ChildDied, RuleError, StageError
+from heaters.runner.blame import Blame, blame
 from heaters.runner.claims import Claim, Ended
 from heaters.runner.words import Unfit
 from heaters.stages.base import StageResult
@@ -90,10 +90,14 @@ class Batch:
         return self._parts.popleft()
 
     def put(self, part: Part, outcomes: Sequence[StageResult | StageError]) -> None:
-        """What came of a part, in its order."""
+        """What came of a part, in its order. An item whose child died without a reason has no outcome: it is lost."""
         if len(outcomes) != len(part.items):
             raise RuleError(f"a call gives one outcome for each item; got {len(outcomes)} for {len(part.items)}")
-        self._outcomes[part.first : part.first + len(outcomes)] = outcomes
+        known = [None if isinstance(outcome, ChildDied) else outcome for outcome in outcomes]
+        self._outcomes[part.first : part.first + len(known)] = known
+        self._reasons += [
+            Lost(error=one, blame=blame(one, 1), items=1) for one in outcomes if isinstance(one, ChildDied)
+        ]
         self._in_flight -= 1
 
     def give_up(self, why: Lost | Unfit) -> None:

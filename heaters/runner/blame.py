@@ -6,7 +6,7 @@ one at a time from there on; what dies alone is to blame.
 
 from dataclasses import dataclass
 
-from heaters.errors import NodeFull, NodeLost, StageError, StageTimeout, WorkerLost
+from heaters.errors import ChildDied, NodeFull, NodeLost, StageError, StageTimeout, WorkerLost
 
 # An item whose workers died this often without an answer is probably what kills them.
 MAX_LOSSES = 10
@@ -32,6 +32,12 @@ _TABLE: tuple[tuple[type[StageError], Blame, Blame], ...] = (
     # again.
     (
         NodeFull,
+        Blame(counts=False, is_alone=True, delay_seconds=10.0),
+        Blame(counts=False, is_alone=True, delay_seconds=10.0),
+    ),
+    # Others may have taken the memory that it needed: it waits, and has the machine more for itself.
+    (
+        ChildDied,
         Blame(counts=False, is_alone=True, delay_seconds=10.0),
         Blame(counts=False, is_alone=True, delay_seconds=10.0),
     ),

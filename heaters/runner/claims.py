@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heaters.core.names import readable
 from heaters.errors import StageError
 from heaters.stages.base import StageResult
 
@@ -83,5 +84,5 @@ def driver_name() -> str:
 
 def text_of(error: BaseException) -> str:
     """An error's message as the database can hold it."""
-    text = str(error).replace("\x00", "").encode("utf-8", "replace").decode()
+    text = readable(str(error))
     return text[:4000] or type(error).__name__

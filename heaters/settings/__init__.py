@@ -131,6 +131,9 @@ class Settings:
     max_source_gib: float = _setting(
         "HEATERS_MAX_SOURCE_GIB", 100.0, parse.number(0.001, 10000), "sources larger than this are refused"
     )
+    most_damage: float = _setting(
+        "HEATERS_MOST_DAMAGE", 0.5, parse.number(0, 1), "share of damaged frames above which a film is refused"
+    )
     dark_level: float = _setting(
         "HEATERS_DARK_LEVEL", LEVELS[0], parse.number(0, 255), "facts: black is no brighter than this, of 255"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
+from heaters.core.names import readable
 from heaters.errors import ConfigError, StageError, TransientError
 from heaters.settings import Settings
 from heaters.store.cache import CacheResult
@@ -63,7 +64,7 @@ class StageResult:
     def figures(self) -> dict[str, Any]:
         """The result as a JSON-ready object without its bulk fields."""
         names = [f.name for f in dataclasses.fields(self) if f.name not in self.bulk]
-        return {name: _plain(getattr(self, name)) for name in names}
+        return {name: plain(getattr(self, name)) for name in names}
 
 
 # Figures that add up over the clips of a stretch; of others a value stands where all clips have the same.
@@ -81,25 +82,26 @@ def summary(results: Sequence[StageResult]) -> dict[str, Any]:
         if name in _SUMS:
             total[name] = round(sum(values), 6)
         elif name == "cache":
-            total[name] = _plain(sum((r.cache for r in results if r.cache), CacheResult()))
+            total[name] = plain(sum((r.cache for r in results if r.cache), CacheResult()))
         elif all(value == values[0] for value in values):
             total[name] = values[0]
     return total
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as the database's JSON takes it."""
     if isinstance(value, Fraction):
         return str(value)
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None  # JSON has no others
     if isinstance(value, str):
-        return value.replace("\x00", "")  # nor has the database's text
+        return readable(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, (tuple, list)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     return value
 
 

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 from psycopg.types.json import Jsonb
 
 from heaters.core import keys
+from heaters.core.names import readable
 from heaters.errors import SourceRefused
 from heaters.media.fetch import Fetched, FetchLimits, fetch, is_s3
 from heaters.media.probe import Probe, probe
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, plain
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache
 from heaters.store.objects import store_of
@@ -143,9 +144,15 @@ def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, DownloadRe
 
 def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
     other = tx.execute(query("video_with_content"), {"content_hash": result.content_hash, "id": item.id}).fetchone()
-    if other is not None:
+    if other is not None and other["is_stored"]:
         tx.execute(query("record_duplicate"), {"id": item.id, "duplicate_of": other["id"]})
+        # Somebody asks for these bytes once more: what was given up with them is tried once more.
+        dead = [row["id"] for row in tx.execute(query("dead_failures"), {"video_id": other["id"]}).fetchall()]
+        if dead:
+            tx.execute(query("retry"), {"ids": dead, "stage": None, "error_type": None, "videos": None})
         return
+    if other is not None:  # it waits for bytes that are here now, or died without them
+        tx.execute(query("record_hand_over"), {"id": item.id, "other": other["id"]})
     facts = result.probe
     tx.execute(
         query("record_download"),
@@ -154,7 +161,7 @@ def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
             "content_hash": result.content_hash,
             "size_bytes": result.size_bytes,
             "source_key": result.source_key,
-            "title": result.title,
+            "title": readable(result.title),
             "container": facts.container,
             "codec": facts.codec,
             "width": facts.width,
@@ -164,8 +171,11 @@ def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
             "frame_rate_num": facts.frame_rate.numerator if facts.frame_rate else None,
             "frame_rate_den": facts.frame_rate.denominator if facts.frame_rate else None,
             "has_audio": facts.has_audio,
-            "streams": Jsonb([asdict(stream) for stream in facts.streams]),
-            "provenance": Jsonb(result.provenance),
+            "timecode": facts.timecode,
+            "holes": Jsonb([{name: str(value) for name, value in asdict(hole).items()} for hole in facts.holes]),
+            "timecode_rate": str(facts.timecode_rate or ""),
+            "streams": Jsonb(plain([asdict(stream) for stream in facts.streams])),
+            "provenance": Jsonb(plain(result.provenance)),
         },
     )
 

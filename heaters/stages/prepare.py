@@ -51,7 +51,9 @@ class PrepareResult(StageResult):
     has_audio: bool  # sound was decoded
     is_partial: bool
     partial_reason: str
+    concealed: int  # frames that the decoder made up in part, or could not decode
     repaired_pts: int  # frames whose time stamp did not rise
+    proxy_dropped: str  # why there is no proxy though one was asked for
     audio_dropped: str  # why its sound is left out though the source has some
     is_playable: bool  # browsers play the master as it is, by the same times
     reused: bool  # the source was a fit proxy already
@@ -62,7 +64,8 @@ class PrepareResult(StageResult):
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
-        partial = f", PARTIAL: {self.partial_reason}" if self.is_partial else ""
+        damaged = f" ({self.concealed} frames damaged)" if self.concealed else ""
+        partial = f", PARTIAL: {self.partial_reason}{damaged}" if self.is_partial else ""
         return f"{self.frame_count} frames at {self.encode_fps:.0f} fps{partial}"
 
 
@@ -78,6 +81,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._with_proxy = settings.makes_proxies
+        self._most_damage = settings.most_damage
         self._scratch = settings.scratch
         self._store = store_of(settings)
         self._cache = Cache(settings.cache)
@@ -99,6 +103,7 @@ class Worker:
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
                 with_proxy=self._with_proxy,
+                most_damage=self._most_damage,
             )
             proxy = made.proxy and self._put(keys.proxy(item.content_hash, keys.params(PROXY_SETTINGS)), made.proxy)
             samples = self._put(keys.samples(item.content_hash, keys.params(SAMPLE_SETTINGS)), made.samples)
@@ -119,7 +124,9 @@ class Worker:
             has_audio=made.has_audio,
             is_partial=made.is_partial,
             partial_reason=made.partial_reason,
+            concealed=made.concealed,
             repaired_pts=made.repaired_pts,
+            proxy_dropped=made.proxy_dropped,
             audio_dropped=made.audio_dropped,
             is_playable=is_playable(facts, made),
             reused=made.reused,

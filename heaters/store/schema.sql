@@ -52,6 +52,11 @@ create table videos (
     sample_key      text,                            -- the sample track; null: prepared before there were any
     is_playable     boolean not null default false,  -- browsers play the master as it is, by the same times
     streams         jsonb not null default '[]' check (jsonb_typeof(streams) = 'array'),  -- of media/streams.py; taken or not, and why
+    timecode        text not null default '',        -- of the first frame, as the file states it; ';' is drop-frame
+    timecode_rate   text not null default '',        -- the frames a second that it counts, where that is stated
+    holes           jsonb not null default '[]' check (jsonb_typeof(holes) = 'array'),  -- closed in all times here; of media/holes.py
+    partial_reason  text not null default '',        -- why it is partial
+    concealed       integer not null default 0 check (concealed >= 0),  -- frames made up by the decoder, or not decoded
     check ((time_base_num is null) = (time_base_den is null)),
     constraint videos_prepared check (
         state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))

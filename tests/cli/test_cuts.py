@@ -77,3 +77,24 @@ def test_wrong_usage_is_said(heaters: Heaters, video: int, arguments: list[str],
     done = heaters("cuts", str(video), *arguments)
     assert (done.code, done.out) == (2, "")
     assert message in done.err
+
+
+def test_a_list_begins_at_the_files_own_timecode(heaters: Heaters, video: int, db: Database) -> None:
+    with db.transaction() as tx:
+        tx.execute("update videos set timecode = '10:00:00:12', timecode_rate = '25'")
+    done = heaters("cuts", str(video), "--format", "edl")
+    timeline = otio.adapters.read_from_string(done.out, "cmx_3600", rate=25)
+    begin = 10 * 3600 * 25 + 12
+    assert [c.source_range.start_time.value - begin for c in timeline.video_tracks()[0]] == [0, 20, 40]
+    assert "from 10:00:00:12" in done.err
+    done = heaters("cuts", str(video), "--format", "edl", "--source-start", "01:00:00:00")
+    assert " 01:00:00:00 01:00:00:20 " in done.out
+
+
+def test_a_timecode_that_cannot_be_counted_is_told(heaters: Heaters, video: int, db: Database) -> None:
+    with db.transaction() as tx:
+        tx.execute("update videos set timecode = '10:00:00;12'")
+    done = heaters("cuts", str(video), "--format", "edl")
+    assert done.code == 0, done.err
+    assert " 00:00:00:00 00:00:00:20 " in done.out
+    assert "its timecode 10:00:00;12 is left out" in done.err

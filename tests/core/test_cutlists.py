@@ -185,3 +185,38 @@ def test_a_varying_rate_follows_time() -> None:
     assert (found.rate, found.frames, found.is_exact) == (Fraction(25), (0, 25, 35, 51), False)
     fixed = places(table, [0, 25, 30], Fraction(50), fixed=True)
     assert (fixed.rate, fixed.frames) == (Fraction(50), (0, 50, 70))
+
+
+@pytest.mark.parametrize(
+    ("own", "counted"),
+    [
+        (Fraction(15), Fraction(30)),
+        (Fraction(10), Fraction(30)),
+        (Fraction(25, 2), Fraction(25)),
+        (Fraction(12), Fraction(24)),
+        (Fraction(20), Fraction(60)),
+        (Fraction(15000, 1001), NTSC),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("base", [None, 1000], ids=["exact", "matroska"])
+def test_a_rate_that_no_editor_knows_is_counted_where_every_frame_has_its_place(
+    own: Fraction, counted: Fraction, base: int | None
+) -> None:
+    base_of = TimeBase(num=own.denominator, den=own.numerator) if base is None else TimeBase(num=1, den=base)
+    ticks = [int(n / own / base_of.tick_seconds + Fraction(1, 2)) for n in range(301)]
+    table = PtsTable.of(ticks[:-1], base_of, ticks[-1])
+    found = places(table, [0, 1, 7, 299], own)
+    assert (found.rate, found.frames) == (counted, tuple(int(n * counted / own) for n in (0, 1, 7, 299)))
+
+
+def test_a_cameras_timecode_passes_midnight() -> None:
+    clock = clock_of(Fraction(25))
+    media = Media(url="x", name="x", frame_count=50, width=1, height=1, has_audio=False,
+                  start_frame=clock.frame("23:59:59:00"))  # fmt: skip
+    shots = (Shot(start_frame=0, end_frame=25, name=""), Shot(start_frame=25, end_frame=50, name=""))
+    events = [line.split() for line in edl(CutList(title="", clock=clock, media=media, shots=shots)).splitlines()]
+    assert [event[4:6] for event in events if event and event[0].isdecimal()] == [
+        ["23:59:59:00", "00:00:00:00"],
+        ["00:00:00:00", "00:00:01:00"],
+    ]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heaters.core.timecode import RATES, Clock, can_drop, named, rate_named
+from heaters.core.timecode import RATES, Clock, can_drop, named, rate_named, start_frame
 from heaters.errors import RuleError
 
 NTSC, DOUBLE = Fraction(30000, 1001), Fraction(60000, 1001)
@@ -119,3 +119,27 @@ def test_no_rate_fails(text: str) -> None:
 
 def test_names_of_rates() -> None:
     assert [named(rate) for rate in RATES[:4]] == ["23.976", "24", "25", "29.97"]
+
+
+@pytest.mark.parametrize(
+    ("timecode", "clock", "counted_at", "frame"),
+    [
+        ("00:00:10:05", Clock(rate=Fraction(25)), None, 255),
+        ("00:01:00;02", Clock(rate=NTSC, drop=True), None, 1800),
+        ("00:01:00;02", Clock(rate=DOUBLE, drop=True), NTSC, 3600),  # a camera at 60 that counts 30
+        ("00:01:00;02", Clock(rate=NTSC), None, 1800),  # the list counts otherwise; it is the same frame
+        ("00:00:01:24", Clock(rate=Fraction(50)), Fraction(25), 98),
+        ("01:00:00:00", Clock(rate=RATES[0]), Fraction(24000, 1001), 86_400),
+    ],
+)
+def test_a_files_own_timecode_by_a_lists_clock(
+    timecode: str, clock: Clock, counted_at: Fraction | None, frame: int
+) -> None:
+    assert start_frame(timecode, clock, counted_at) == frame
+
+
+def test_a_timecode_that_its_rate_cannot_count_fails() -> None:
+    with pytest.raises(RuleError, match=r"29\.97 and 59\.94"):
+        start_frame("01:00:00;00", Clock(rate=Fraction(25)))
+    with pytest.raises(RuleError, match="below 24:00:00:00"):
+        start_frame("01:00:00:29", Clock(rate=Fraction(25)))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from heaters.errors import MediaError, StageTimeout, WorkerLost
+from heaters.errors import ChildDied, MediaError, StageTimeout
+from heaters.media import child
 from heaters.media.child import TAIL_LINES, Finished, run
 
 GIB = 2**30
@@ -105,16 +106,28 @@ def test_memory_exhaustion_is_a_media_error_with_the_limit() -> None:
         python("b = bytearray(2 * 10**9)", memory_bytes=300 * 2**20)
 
 
-def test_a_crash_is_a_media_error_with_the_last_words() -> None:
+def test_memory_that_the_machine_has_not_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "available_bytes", lambda: 200 * 2**20)
+    with pytest.raises(ChildDied, match=r"no more memory from this machine(.|\n)*MemoryError"):
+        python("b = bytearray(2 * 10**9)", memory_bytes=300 * 2**20)
+
+
+def test_no_room_for_a_thread_is_no_fault_of_the_file() -> None:
+    with pytest.raises(ChildDied, match=r"exit status 1(.|\n)*can't start new thread"):
+        python('raise RuntimeError("can\'t start new thread")')
+
+
+def test_a_crash_says_what_is_known_and_may_be_retried() -> None:
     code = (
         "import os, signal, sys; print('last words', file=sys.stderr, flush=True); os.kill(os.getpid(), signal.SIGSEGV)"
     )
-    with pytest.raises(MediaError, match="crashed with SIGSEGV\nlast words"):
+    with pytest.raises(ChildDied, match=r"without a reason \(SIGSEGV, .*resident.*\)\nlast words") as caught:
         python(code)
+    assert caught.value.retryable
 
 
-def test_a_kill_from_outside_is_a_lost_worker_and_may_be_retried() -> None:
-    with pytest.raises(WorkerLost, match="SIGKILL") as caught:
+def test_a_kill_from_outside_may_be_retried() -> None:
+    with pytest.raises(ChildDied, match="SIGKILL") as caught:
         python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert caught.value.retryable
 

@@ -1,5 +1,7 @@
 """ffmpeg's command lines, and running it."""
 
+import os
+import signal
 import subprocess
 from dataclasses import replace
 from fractions import Fraction
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from heaters.errors import MediaError, RuleError, StoreError
+from heaters.errors import ChildDied, MediaError, RuleError, StoreError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import Encoding, Span
 from heaters.media.probe import Probe
@@ -122,8 +124,25 @@ def test_the_binary_has_what_is_asked_of_it() -> None:
 
 
 def test_a_failure_carries_ffmpegs_own_words(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match=r"ffmpeg failed \(exit status \d+\)\n(.|\n)*No such file"):
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(MediaError, match=r"ffmpeg failed \(exit status \d+, .*\)\n(.|\n)*Invalid data"):
+        ffmpeg.run(["-i", str(tmp_path / "text.mp4"), "-f", "null", "-"], timeout_seconds=20, memory_bytes=2**31)
+
+
+def test_a_missing_file_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="No such file"):
         ffmpeg.run(["-i", str(tmp_path / "missing.mp4"), "-f", "null", "-"], timeout_seconds=20, memory_bytes=2**31)
+
+
+def test_an_ffmpeg_that_is_stopped_is_no_fault_of_the_file() -> None:
+    def stop(_: int, __: float) -> None:
+        for entry in Path("/proc/self/task").glob("*/children"):
+            for pid in entry.read_text().split():
+                os.kill(int(pid), signal.SIGTERM)
+
+    endless = ["-re", "-f", "lavfi", "-i", "testsrc=d=60", "-f", "null", "-"]
+    with pytest.raises(ChildDied, match=r"exit status 255(.|\n)*received signal 15"):
+        ffmpeg.run(endless, timeout_seconds=20, memory_bytes=2**31, on_progress=stop)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

@@ -65,3 +65,20 @@ def test_progress_is_read_and_oddities_are_not() -> None:
     for line in ("frame=25", "fps=0.0", "out_time_us=N/A", "out_time_us=1000000", "out_time_us=-5", "progress=end", ""):
         log.take_progress(line)
     assert told == [(25, 1.0), (25, 0.0)]
+
+
+def test_frames_that_the_decoder_made_up_are_counted_also_where_lines_repeat() -> None:
+    log = Log()
+    for line in (
+        "[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] [warning] corrupt decoded frame",
+        "    Last message repeated 4 times",
+        "[h264 @ 0x2] [error] no frame!",
+        "    Last message repeated 7 times",
+        "[aist#0:1/aac @ 0x1] [dec:aac @ 0x2] [warning] corrupt decoded frame",
+        "[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] [warning] corrupt decoded frame",
+        "[in#0/mov @ 0x3] [verbose]   Input stream #0:0 (video): 20 packets read (9 bytes); "
+        "16 frames decoded; 4 decode errors; ",
+    ):
+        log.take(line)
+    assert (log.concealed, log.decode_errors) == (6, 4)
+    assert log.lost_share == (6 + 4) / (16 + 4)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from media_files import DAMAGED
 from sources import B_FRAMES, SOURCES, vfr_pts
 
-from heaters.errors import MediaError, StageTimeout
+from heaters.errors import ChildDied, MediaError, StageTimeout
 from heaters.media.examine import examine
 from heaters.media.prepare import prepare
 from heaters.media.probe import probe
@@ -200,9 +200,9 @@ def test_a_timeout_ends_it(source, tmp_path: Path) -> None:
         prepare(source("vfr").path, tmp_path, source("vfr").probe, threads=1, timeout_seconds=0.01)
 
 
-def test_too_little_memory_is_an_error_of_this_file(source, tmp_path: Path) -> None:
+def test_too_little_memory_says_what_is_known(source, tmp_path: Path) -> None:
     made = source("b_frames")
-    with pytest.raises(MediaError):
+    with pytest.raises((ChildDied, MediaError), match=r"(exit status|SIG\w+).*resident"):
         prepare(made.path, tmp_path, made.probe, threads=1, timeout_seconds=60, memory_bytes=150 * 2**20)
 
 
@@ -226,3 +226,12 @@ def test_proxy_sides_of_known_pictures(sides: tuple[int, int], expected: tuple[i
 
 def test_the_settings_name_what_the_output_depends_on() -> None:
     assert {"preset", "crf", "max_width", "max_height", "version"} <= PROXY_SETTINGS.keys()
+
+
+def test_a_film_of_mostly_damaged_frames_is_refused_and_counted(tmp_path: Path) -> None:
+    path = DAMAGED["flipped_mkv"](tmp_path)
+    made = prepare(path, tmp_path, examine(path), threads=2, timeout_seconds=60)
+    assert made.is_partial
+    assert made.concealed > 0
+    with pytest.raises(MediaError, match=r"\d+ of \d+ frames are damaged: .* at most 10% may be \(HEATERS_MOST_DAMAGE"):
+        prepare(path, tmp_path, examine(path), threads=2, timeout_seconds=60, most_damage=0.1)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from heaters.core.pipeline import STAGES
-from heaters.errors import NodeFull, NodeLost, RuleError, StageError, WorkerLost
+from heaters.errors import ChildDied, NodeFull, NodeLost, RuleError, StageError, WorkerLost
 from heaters.runner.batches import HUGE_BYTES, Lost, batches
 from heaters.runner.blame import blame
 from heaters.runner.claims import Claim
@@ -136,3 +136,15 @@ def test_suspects_run_item_by_item_one_after_the_other() -> None:
     assert alone.next_part() is None
     (ended,) = alone.ended()
     assert (ended.claim, len(ended.failed), len(ended.items)) == (suspect, 3, 3)
+
+
+def test_an_item_whose_child_died_is_lost_alone_and_the_others_are_done() -> None:
+    (batch,) = batches(EMBED, {claim(1): items(3)}, 1)
+    part = batch.next_part()
+    assert part is not None
+    batch.put(part, [StageResult(seconds=1.0), ChildDied("ended without a reason"), StageResult(seconds=1.0)])
+    assert batch.is_over
+    (ended,) = batch.ended()
+    assert ([item.id for item in ended.items], ended.goes_on) == ([0, 2], True)
+    assert isinstance(batch.gone, Lost)
+    assert (batch.gone.blame.counts, batch.gone.blame.is_alone, batch.gone.items) == (False, True, 1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heaters.errors import MediaError, NodeFull, NodeLost, StageError, StageTimeout, StoreError, WorkerLost
+from heaters.errors import ChildDied, MediaError, NodeFull, NodeLost, StageError, StageTimeout, StoreError, WorkerLost
 from heaters.runner.blame import blame, final
 
 
@@ -11,6 +11,7 @@ from heaters.runner.blame import blame, final
     [
         (WorkerLost("died"), 8, False, True),  # one of them may be what killed it
         (WorkerLost("died"), 1, True, False),
+        (ChildDied("ended without a reason"), 1, False, True),  # the machine's trouble, even where it was alone
         (StageTimeout("hung"), 8, False, True),
         (StageTimeout("hung"), 1, True, False),
         (NodeLost("gone"), 8, False, False),

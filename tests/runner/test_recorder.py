@@ -131,9 +131,9 @@ def test_figures_that_json_cannot_hold_cost_nothing(db: Database, driver: Driver
 
     class Odd(Done):
         def figures(self) -> dict[str, object]:
-            from heaters.stages.base import _plain
+            from heaters.stages.base import plain
 
-            return {"rate": _plain(math.nan), "name": _plain("a\x00b"), "seconds": 1.0}
+            return {"rate": plain(math.nan), "name": plain("a\x00b"), "seconds": 1.0}
 
     finished = driver.finish(DOWNLOAD, driver.claim(DOWNLOAD), lambda item: Odd(seconds=1.0))
     assert finished.failures == ()

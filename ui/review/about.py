@@ -89,7 +89,11 @@ class About:
 
 
 def _facts(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [_fact(name, how, row) for name, how in SHOWN.items()]
+    found = [_fact(name, how, row) for name, how in SHOWN.items()]
+    if row["is_partial"]:
+        told = {"label": "Source", "title": row["partial_reason"] or "only its decodable part is used"}
+        found.append(told | {"text": "partial", "share": 0.0, "is_odd": True})
+    return found
 
 
 def _fact(name: str, how: Shown, row: Mapping[str, Any]) -> dict[str, Any]:

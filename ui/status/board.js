@@ -222,9 +222,10 @@ function videoRow(video, most) {
   );
 }
 
-function stateChip(video, state) {
+function stateChip(video, whole) {
+  const state = video.is_partial ? `${whole}, partial` : whole;
   if (video.running) return h("span", { class: "h-chip", dataset: { state: "running" } }, `${state}, ${video.running} running`);
-  if (!video.error) return h("span", { class: "h-chip", dataset: { state: video.state } }, state);
+  if (!video.error) return h("span", { class: "h-chip", dataset: { state: video.state }, title: video.partial_reason || null }, state);
   const [kind, word] = video.dead ? ["dead", "stuck"] : ["failed", "will retry"];
   return h("span", { class: "h-chip", dataset: { state: kind }, title: video.error }, `${state}, ${word}`);
 }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from heaters.core.names import readable
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.addresses import check_url
 from heaters.media.fetch import is_s3, is_url
@@ -34,6 +35,10 @@ class Line:
     says: str
     sources: tuple[str, ...] = ()
     video: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("line", "says"):  # a manifest may hold names that are no UTF-8
+            object.__setattr__(self, name, readable(getattr(self, name)))
 
 
 def check(context: Context, lines: Sequence[str]) -> list[Line]:
@@ -69,6 +74,8 @@ def _check(context: Context, text: str) -> Line:
         return Line(line=text, ok=True, says=_describe(context, path), sources=(normalised(text),))
     except HeatersError as error:
         return Line(line=text, ok=False, says=str(error))
+    except (OSError, RuntimeError, ValueError) as error:
+        return Line(line=text, ok=False, says=f"it cannot be a path: {error}")
 
 
 def _object(text: str) -> Line:

@@ -13,6 +13,9 @@ from heaters.core.timebase import PtsTable
 from heaters.core.timecode import RATES, Clock, can_drop, named
 from heaters.errors import RuleError
 
+# Copies between containers round time stamps, most often to milliseconds.
+ROUNDING_SECONDS = Fraction(1, 1000)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
@@ -75,8 +78,9 @@ class Places:
 def places(table: PtsTable, frames: Sequence[int], stated_rate: Fraction | None, *, fixed: bool = False) -> Places:
     """The editor's numbers of some frames of a video (`frame_count` is allowed: where the last one ends).
 
-    The rate is the one of RATES at which all numbers stay the same, the stated one if it does; else the one nearest to
-    the stated rate, and numbers follow time. `fixed`: the stated rate and no other.
+    The rate is the one of RATES at which all numbers stay the same, the stated one if it does; else the lowest at which
+    every frame of the video falls on a whole number (15 a second are counted at 30); else the one nearest to the stated
+    rate, and numbers follow time. `fixed`: the stated rate and no other.
     """
     average = _average(table)
     near = sorted(RATES, key=lambda rate: abs(rate - (stated_rate or average)))
@@ -86,8 +90,35 @@ def places(table: PtsTable, frames: Sequence[int], stated_rate: Fraction | None,
         inner = tuple(frame for frame in frames if frame < table.frame_count)
         if _at(table, inner, rate) == inner and abs(rate - average) * last < 1:
             return Places(rate=rate, frames=tuple(frames), is_exact=True)
-    found = _at(table, frames, near[0])
-    return Places(rate=near[0], frames=found, is_exact=found == tuple(frames))
+    rate = near[0] if fixed else _exact_rate(table, average) or near[0]
+    found = _at(table, frames, rate)
+    return Places(rate=rate, frames=found, is_exact=found == tuple(frames))
+
+
+def _exact_rate(table: PtsTable, average: Fraction) -> Fraction | None:
+    """The lowest rate, not below the average, at which every frame has a whole number of its own: exactly, else within
+    what rounding explains.
+    """
+    tick = table.time_base.tick_seconds
+    for tolerance in (Fraction(0), ROUNDING_SECONDS + tick):
+        for rate in RATES:
+            # The average is of what was rounded, too.
+            if rate >= average * Fraction(999, 1000) and _is_whole(table, rate * tick, tolerance * rate):
+                return rate
+    return None
+
+
+def _is_whole(table: PtsTable, numbers_a_tick: Fraction, tolerance: Fraction) -> bool:
+    """Whether every frame lies on a number of its own, counted from the first, but for a part of a number."""
+    p, q = numbers_a_tick.numerator, numbers_a_tick.denominator
+    most = min(tolerance, Fraction(1, 4)) * q
+    before = -1
+    for ticks in table.ticks:  # in whole numbers, and only as far as they fit: films have a million frames
+        number, rest = divmod((ticks - table.ticks[0]) * p + q // 2, q)
+        if abs(rest - q // 2) > most or number == before:
+            return False
+        before = number
+    return True
 
 
 def _average(table: PtsTable) -> Fraction:

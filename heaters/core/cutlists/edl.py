@@ -22,8 +22,9 @@ def edl(cuts: CutList) -> str:
     record = cuts.record_frame
     for number, shot in enumerate(cuts.shots, 1):
         source = cuts.media.start_frame + shot.start_frame
-        times = (source, source + shot.frames, record, record + shot.frames)
-        codes = " ".join(clock.timecode(frame) for frame in times)
+        # A camera's own timecode passes midnight; the list's may not.
+        taken = [clock.timecode(frame % clock.frames_a_day) for frame in (source, source + shot.frames)]
+        codes = " ".join([*taken, clock.timecode(record), clock.timecode(record + shot.frames)])
         lines += [
             f"{number:0{digits}d}  {REEL:<8} {track} C        {codes}",
             f"* FROM CLIP NAME: {_plain(cuts.media.name)}",

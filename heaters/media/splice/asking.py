@@ -32,8 +32,11 @@ class Asker:
     def ask(self, clips: Sequence["Clip"], left: Left) -> list["Asked"]:
         """Cut the clips, in any order; the answers in theirs. Starting the child costs about 0.1 CPU-seconds.
 
-        Raises MediaError where it failed, StoreError (disk full), StageTimeout and WorkerLost.
+        Raises MediaError where it failed, StoreError (disk full), StageTimeout and ChildDied.
         """
+        if self.probe.holes:
+            rule = NotCopied(Rule.TIMES, f"{len(self.probe.holes)} holes of the file are closed")
+            return [Asked(answer=rule.as_json(), looks=clip.part("rgb")) for clip in clips]
         order = sorted(range(len(clips)), key=lambda place: clips[place].span.start_pts)
         ordered = [clips[place] for place in order]
         self._sound(ordered, left)
@@ -48,7 +51,9 @@ class Asker:
             environment=package_environment(),
         )
         if finished.returncode != 0:
-            raise failure("the clip could not be cut", finished.stderr_tail)
+            if not finished.stderr_tail:
+                raise child.died("the child that cuts clips", finished)
+            raise failure(f"the clip could not be cut ({finished.known})", finished.stderr_tail)
         return [Asked(answer=json.loads(Path(job.answer).read_text()), looks=Path(job.looks)) for job in jobs]
 
     def _sound(self, clips: Sequence["Clip"], left: Left) -> None:

@@ -177,18 +177,13 @@ def _answer(work: Any) -> dict[str, Any]:
     try:
         return asdict(work())
     except NotCopied as refusal:
-        return refused(refusal)
+        return refusal.as_json()
     except av.FFmpegError as error:
         if error.errno == errno.ENOSPC:
             raise
-        return refused(NotCopied(Rule.READ, f"the clip's parts cannot be joined ({error.strerror})"))
+        return NotCopied(Rule.READ, f"the clip's parts cannot be joined ({error.strerror})").as_json()
     except (ValueError, IndexError) as error:
-        return refused(NotCopied(Rule.READ, f"the clip's parts cannot be joined ({error})"))
-
-
-def refused(refusal: NotCopied) -> dict[str, Any]:
-    """The rule as JSON."""
-    return {"refused": refusal.rule.value, "evidence": refusal.evidence}
+        return NotCopied(Rule.READ, f"the clip's parts cannot be joined ({error})").as_json()
 
 
 def main(text: str) -> None:
@@ -198,7 +193,7 @@ def main(text: str) -> None:
         with opened(jobs[0].source, jobs[0].container) as container:
             answers = Cutter(container, jobs[0]).cut(jobs)
     except NotCopied as refusal:  # it cannot be opened, or is of no use for any
-        answers = [refused(refusal)] * len(jobs)
+        answers = [refusal.as_json()] * len(jobs)
     for job, answer in zip(jobs, answers, strict=True):
         Path(job.answer).write_text(json.dumps(answer))
 

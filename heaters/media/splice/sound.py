@@ -34,8 +34,7 @@ def command(source: Path, probe: Probe, wanted: Sequence[Wanted], bitrate: str, 
     reads: list[str] = []
     writes: list[str] = []
     for place, one in enumerate(wanted):
-        begin = max(float(one.ends[0]) - SEEK_MARGIN_SECONDS, 0)
-        seek = ("-noaccurate_seek", "-ss", f"{begin:.6f}") if is_sought else ()
+        seek = ffmpeg.seek_before(probe, float(one.ends[0]), SEEK_MARGIN_SECONDS) if is_sought else ()
         reads += ffmpeg.read_file(source, probe, threads=1, before=seek)
         writes += [*ffmpeg.sound_of(probe, one.span, number=place), *ffmpeg.aac(bitrate)]
         writes += ["-map_metadata", "-1", "-f", "mp4", f"file:{one.out}"]

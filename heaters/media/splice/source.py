@@ -22,7 +22,7 @@ def opened(path: str, container: str) -> Iterator[Any]:
     """The file, by the probed demuxer alone. Raises NotCopied where it cannot be read."""
     options = {"protocol_whitelist": "file", "format_whitelist": container}
     try:
-        found = av.open(f"file:{path}", options=options)
+        found = av.open(f"file:{path}", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise NotCopied(Rule.READ, str(error.strerror)) from error
     with found:

@@ -75,7 +75,7 @@ with looked as materialized (
     order by v.id desc limit %(limit)s
 )
 select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.duration_seconds, v.width, v.height,
-       v.size_bytes, v.created_at, c.clips, c.waiting, c.searchable,
+       v.size_bytes, v.created_at, v.is_partial, v.partial_reason, c.clips, c.waiting, c.searchable,
        (select n.stage from tasks t join variants n on n.id = t.variant where t.video_id = v.id and t.driver is not null
         order by t.started_at limit 1) as running,
        f.error, f.dead
@@ -98,7 +98,7 @@ select v.id from videos v where %(before)s::bigint is null or v.id < %(before)s:
 -- Everything that is known of one video.
 select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.content_hash, v.size_bytes, v.container, v.codec, v.width,
        v.height, v.rotation, v.frame_count, v.duration_seconds, v.frame_rate_num, v.frame_rate_den, v.is_vfr, v.has_audio, v.streams,
-       v.is_partial, v.provenance, coalesce(v.sample_key, v.proxy_key) is not null as has_pictures, v.created_at, v.updated_at,
+       v.is_partial, v.partial_reason, v.concealed, v.timecode, v.provenance, coalesce(v.sample_key, v.proxy_key) is not null as has_pictures, v.created_at, v.updated_at,
        (select count(*) from cuts k where k.video_id = v.id)::int as cuts
 from videos v where v.id = %(id)s;
 

@@ -122,6 +122,7 @@ order by v.id desc limit %(limit)s;
 
 -- name: facts_of_clip
 -- What was measured of a clip by the settings of this session, if it was.
-select f.motion, f.brightness, f.sharpness, f.black_share, f.frozen_share, f.loudness_dbfs, coalesce(v.has_audio, false) as has_audio
+select f.motion, f.brightness, f.sharpness, f.black_share, f.frozen_share, f.loudness_dbfs, coalesce(v.has_audio, false) as has_audio,
+       v.is_partial, v.partial_reason
 from facts f join clips c on c.id = f.clip_id join videos v on v.id = c.video_id
 where f.clip_id = %(id)s and f.variant = (select facts_variant());

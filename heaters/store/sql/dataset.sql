@@ -37,7 +37,7 @@ where x.clip_id = c.id order by n.variant = %(profile)s desc, x.created_at desc,
 -- What a dataset says of some clips, in the order of `ids`: of those that still are as they were chosen.
 select c.id, c.video_id, v.content_hash, v.source, v.title, v.provenance, v.width, v.height,
        coalesce(v.has_audio, false) as has_audio, coalesce(v.is_vfr, false) as is_vfr,
-       c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
+       v.is_partial, v.partial_reason, v.concealed, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,
        c.state::text, c.reviewed_by, c.reviewed_at, c.parents, c.group_id,
        f.profile as export_profile, f.params as export_params, f.sha256, f.size_bytes,

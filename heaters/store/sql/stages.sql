@@ -69,8 +69,16 @@ where {clip_is_due} order by c.video_id, c.start_frame;
 -- ------------------------------------------------------------------------------------------------ records
 
 -- name: video_with_content
--- Another video that holds these bytes already.
-select id from videos where content_hash = %(content_hash)s and id <> %(id)s;
+-- Another video of these bytes; `is_stored`: they are in the store already.
+select id, source_key is not null as is_stored from videos where content_hash = %(content_hash)s and id <> %(id)s for update;
+
+-- name: record_hand_over
+-- A video that was to bring bytes which this one has brought now points here, as do its own duplicates; nothing of it failed any more.
+with others as (
+    update videos set duplicate_of = %(id)s, content_hash = null, updated_at = now()
+    where id = %(other)s or duplicate_of = %(other)s returning id
+)
+delete from failures where video_id in (select id from others);
 
 -- name: record_duplicate
 -- The same bytes came from another source: this row points there and is done.
@@ -82,7 +90,8 @@ update videos set content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, 
     title = case when %(title)s <> '' then %(title)s else title end,
     container = %(container)s, codec = %(codec)s, width = %(width)s, height = %(height)s, rotation = %(rotation)s,
     duration_seconds = %(duration_seconds)s, frame_rate_num = %(frame_rate_num)s, frame_rate_den = %(frame_rate_den)s,
-    has_audio = %(has_audio)s, streams = %(streams)s, provenance = %(provenance)s, updated_at = now()
+    has_audio = %(has_audio)s, streams = %(streams)s, provenance = %(provenance)s,
+    timecode = %(timecode)s, timecode_rate = %(timecode_rate)s, holes = %(holes)s, updated_at = now()
 where id = %(id)s;
 
 -- name: record_prepare
@@ -91,7 +100,8 @@ where id = %(id)s;
 update videos set sample_key = %(sample_key)s, proxy_key = coalesce(%(proxy_key)s, proxy_key), analysis_key = %(analysis_key)s,
     pts_key = %(pts_key)s, is_playable = %(is_playable)s,
     frame_count = %(frame_count)s, duration_seconds = %(duration_seconds)s, time_base_num = %(time_base_num)s,
-    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, has_audio = %(has_audio)s,
+    time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, partial_reason = %(partial_reason)s,
+    concealed = %(concealed)s, has_audio = %(has_audio)s,
     updated_at = now()
 where id = %(id)s;
 

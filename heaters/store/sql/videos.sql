@@ -13,15 +13,24 @@ on conflict do nothing
 returning id, source;
 
 -- name: find_videos
--- For each source the video that it, or else its bytes, belong to; nulls where there is none.
-select v.id, v.source, v.content_hash, v.duplicate_of
+-- For each source the video that it, or else its bytes, belong to; nulls where there is none. `is_stored`: its bytes are in the store;
+-- `is_lost`: they are not, and fetching them was given up.
+select v.id, v.source, v.content_hash, v.duplicate_of, v.source_key is not null as is_stored,
+       v.source_key is null and exists (select from failures f where f.video_id = v.id and f.next_attempt_at is null) as is_lost
 from unnest(%(source)s::text[], %(content_hash)s::text[]) with ordinality as s (source, content_hash, number)
 left join lateral (
-    select v.id, v.source, v.content_hash, v.duplicate_of from videos v
+    select v.id, v.source, v.content_hash, v.duplicate_of, v.source_key from videos v
     where v.source = s.source or v.content_hash = s.content_hash
     order by (v.source = s.source) desc, v.id limit 1
 ) v on true
 order by s.number;
+
+-- name: move_video
+-- The file of a video lies elsewhere now, or is another one. Nothing happens where another video has its path or its bytes.
+update videos v set source = %(source)s, content_hash = %(content_hash)s, size_bytes = %(size_bytes)s, updated_at = now()
+where v.id = %(id)s and not exists (
+    select from videos o where o.id <> v.id and (o.source = %(source)s or o.content_hash = %(content_hash)s))
+returning v.id;
 
 -- name: find_video
 -- The video a source or its bytes belong to.
@@ -33,7 +42,7 @@ limit 1;
 -- name: videos
 -- Some videos with the number of active clips and the error that holds each back, for listings.
 select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.duration_seconds, v.width, v.height,
-       v.is_vfr, v.is_partial, v.has_audio,
+       v.is_vfr, v.is_partial, v.partial_reason, v.has_audio,
        (select count(*) from clips c where c.video_id = v.id and c.retired_at is null)::int as clips,
        (select f.error_type || ': ' || f.error from failures f where f.video_id = v.id
         order by (f.next_attempt_at is null) desc, f.id desc limit 1) as error
@@ -42,7 +51,7 @@ from videos v where v.id = any (%(ids)s::bigint[]) order by v.id;
 -- name: latest_videos
 -- The latest of some videos (or of all), the same as `videos` and their streams.
 select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.frame_count, v.duration_seconds, v.width, v.height,
-       v.is_vfr, v.is_partial, v.has_audio, v.streams,
+       v.is_vfr, v.is_partial, v.partial_reason, v.has_audio, v.streams,
        (select count(*) from clips c where c.video_id = v.id and c.retired_at is null)::int as clips,
        (select f.error_type || ': ' || f.error from failures f where f.video_id = v.id
         order by (f.next_attempt_at is null) desc, f.id desc limit 1) as error
@@ -50,8 +59,8 @@ from videos v where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
 order by v.id desc limit %(limit)s;
 
 -- name: video_streams
--- The streams of a video's file, and whether sound was decoded.
-select streams, has_audio, state >= 'prepared' as is_prepared from videos where id = %(id)s;
+-- The streams of a video's file, whether sound was decoded, and whether the file was damaged.
+select streams, has_audio, is_partial, partial_reason, concealed, state >= 'prepared' as is_prepared from videos where id = %(id)s;
 
 -- name: video_source
 -- What a video came from.
@@ -109,7 +118,8 @@ select video_id from clips where id = %(id)s;
 -- name: cutlist_video
 -- What a cut list says of a video's file.
 select v.id, v.source, v.title, v.state::text, v.width, v.height, coalesce(v.has_audio, false) as has_audio, v.is_vfr,
-       v.frame_count, v.frame_rate_num, v.frame_rate_den, v.time_base_num, v.time_base_den, v.pts_key, v.source_key
+       v.frame_count, v.frame_rate_num, v.frame_rate_den, v.time_base_num, v.time_base_den, v.pts_key, v.source_key,
+       v.timecode, v.timecode_rate, v.holes
 from videos v where v.id = %(id)s;
 
 -- name: cutlist_clips

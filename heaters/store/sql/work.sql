@@ -416,6 +416,10 @@ with chosen as (
 select stage, case when clip_id = 0 then 'video' else 'clip' end as subject, case when clip_id = 0 then video_id else clip_id end as subject_id,
        video_id from chosen;
 
+-- name: dead_failures
+-- What was given up of a video.
+select id from failures where video_id = %(video_id)s and next_attempt_at is null;
+
 -- name: is_failing
 -- Whether something of some videos failed for good, and how many items.
 select count(*)::int as n from failures f

@@ -1,0 +1,30 @@
+"""Which frames a file of a field case shows, by the bar code in the bottom sixth of each frame.
+
+Fourteen cells: white, twelve bits with the highest first, black.
+"""
+
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+BITS = 12
+CELLS = BITS + 2
+
+
+def shown_numbers(path: Path) -> list[int]:
+    """The number of each frame, in presentation order; -1 where none can be read."""
+    with av.open(str(path)) as container:
+        return [number_of(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+
+
+def number_of(grey: NDArray[np.uint8]) -> int:
+    """The number that a frame carries, uint8 [height, width]; -1 for none."""
+    height, width = grey.shape
+    row = grey[height - height // 12 - 1]
+    cell = width / CELLS
+    lit = [bool(row[int((k + 0.5) * cell)] > 127) for k in range(CELLS)]
+    if not lit[0] or lit[-1]:
+        return -1
+    return sum(1 << (BITS - 1 - k) for k in range(BITS) if lit[k + 1])
