@@ -27,6 +27,7 @@ from heaters.media.ffmpeg import Span
 from heaters.media.prepare import prepare
 from heaters.media.probe import Probe, probe
 from heaters.media.profiles import ask_ahead, profile
+from heaters.media.splice.asking import Clip
 
 TIMEOUT_SECONDS = 600.0
 COMPARE_BYTES = 64 * 2**30  # address space: a decoder for each clip
@@ -75,10 +76,10 @@ def measure(path: Path, folder: Path, cuts: list[int]) -> dict[str, Any]:
     clips = list(spans(cuts, made.frame_count))
     written: dict[str, list[Path]] = {"copy": [], "encode": []}
     begun = cpu_seconds()
+    spans_of = [Span(start_pts=pts[a], end_pts=pts[b], time_base=made.time_base, frames=b - a) for a, b in clips]
     asked = ask_ahead(
-        path, [folder / f"asked-{start}.mp4" for start, _ in clips],
-        [Span(start_pts=pts[a], end_pts=pts[b], time_base=made.time_base, frames=b - a) for a, b in clips],
-        has_audio=made.has_audio, timeout_seconds=TIMEOUT_SECONDS,
+        path, [Clip(out=folder / f"copy-{a}.mp4", span=span) for (a, _), span in zip(clips, spans_of, strict=True)],
+        has_audio=made.has_audio, threads=1, timeout_seconds=TIMEOUT_SECONDS,
     )  # fmt: skip
     found["copy_seconds"] += cpu_seconds() - begun
     for (start, end), answer in zip(clips, asked, strict=True):

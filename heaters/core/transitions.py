@@ -8,7 +8,7 @@ The constants were chosen on the tuning part of `benchmarks/evaluation_set.py`; 
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heaters.core.states import CutKind
 from heaters.errors import RuleError
@@ -25,6 +25,9 @@ GRADUAL_MASS = 7.0
 WIPE = 0.77
 # What finds dissolves and fades keeps only what it is sure of.
 DISSOLVE = 0.5
+# A peak of the single head, after what the pixels say, that is a hard cut even where its neighbours are many-hot
+# throughout: two of them within one stretch are two cuts, as in a montage of shots of a few frames.
+CLEAR = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,8 @@ class _Found:
     stop: int
     gradual: bool
     confidence: float
+    peaks: tuple["_Found", ...] = ()  # the clear hard cuts that the network sees within a gradual one
+    is_seen: bool = False  # the pixels show a gradual one
 
 
 def transitions(
@@ -86,11 +91,11 @@ def transitions(
         single = [_with_odds(p, odds) if odds else p for p, odds in zip(single, step, strict=True)]
     peaks = [_around(start, stop, single, many) for start, stop in _runs(single, threshold)]
     wipes = [
-        _Found(start=start, stop=stop, gradual=True, confidence=float(max(wipe[start:stop])))
+        _Found(start=start, stop=stop, gradual=True, confidence=float(max(wipe[start:stop])), is_seen=True)
         for start, stop in _runs(wipe, WIPE)
     ]
     dissolves = [
-        _Found(start=start, stop=stop, gradual=True, confidence=float(max(dissolve[start:stop])))
+        _Found(start=start, stop=stop, gradual=True, confidence=float(max(dissolve[start:stop])), is_seen=True)
         for start, stop in _runs(dissolve, DISSOLVE)
     ]
     found = sorted(
@@ -102,7 +107,7 @@ def transitions(
         if joined and _belong_together(joined[-1], item, many):
             item = _join(joined.pop(), item)
         joined.append(item)
-    made = [_transition(item) for item in joined if 0 < _frame(item) < len(single)]
+    made = [_transition(item) for group in joined for item in _apart(group) if 0 < _frame(item) < len(single)]
     # Two hard runs may end on the same frame only by touching, which one run would not; frames rise strictly.
     return [t for i, t in enumerate(made) if i == 0 or t.frame > made[i - 1].frame]
 
@@ -134,9 +139,12 @@ def _around(start: int, stop: int, single: Sequence[float], many: Sequence[float
     while last < len(many) and many[last] > CORE:
         last += 1
     confidence = float(max(single[start:stop]))
+    hard = _Found(start=start, stop=stop, gradual=False, confidence=confidence)
+    is_clear = confidence > CLEAR and stop - start <= HARD_SPAN_FRAMES
+    hard = replace(hard, peaks=(hard,) if is_clear else ())
     if last - first > HARD_SPAN_FRAMES:
-        return _Found(start=first, stop=last, gradual=True, confidence=confidence)
-    return _Found(start=start, stop=stop, gradual=False, confidence=confidence)
+        return replace(hard, start=first, stop=last, gradual=True)
+    return hard
 
 
 def _without_peak(
@@ -168,7 +176,14 @@ def _join(left: _Found, right: _Found) -> _Found:
         stop=max(left.stop, right.stop),
         gradual=True,
         confidence=max(left.confidence, right.confidence),
+        peaks=left.peaks + right.peaks,
+        is_seen=left.is_seen or right.is_seen,
     )
+
+
+def _apart(group: _Found) -> Sequence[_Found]:
+    """Several hard cuts where a gradual transition holds several clear peaks, and no pixels show a gradual one."""
+    return group.peaks if group.gradual and len(group.peaks) > 1 and not group.is_seen else [group]
 
 
 def _frame(item: _Found) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import av
 
 from heaters.errors import MediaError
-from heaters.media.contents import contents, listened
+from heaters.media.contents import contents, listened, unevenness_seconds
 from heaters.media.encryption import encrypted
 from heaters.media.hole_search import LATE_SECONDS, holes_of, is_suspect, spans_of
 from heaters.media.holes import Hole, removed_before
@@ -103,6 +103,9 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         sound_indices=tuple(s.index for s in sound),
         audio_codec=sound[0].codec if sound else "",
         streams=told(streams, picture, sound),
+        sound_unevenness_seconds=(
+            max((unevenness_seconds(container.streams[s.index]) for s in sound), default=0.0) if is_mp4 else 0.0
+        ),
         stream_timecode=timecode.stream_timecode,
         format_timecode=timecode.format_timecode,
         timecode_rate=timecode.rate,

@@ -115,12 +115,20 @@ def write_mp4(out: Path, ticks_per_second: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How H.264 and AAC are written. `keyframe_every` 0 leaves the choice to x264."""
+    """How H.264 and AAC are written. `keyframe_every` 0 leaves the choice to x264; `look_ahead` is how many frames it
+    looks ahead for what later ones need (x264's mbtree), 0 what the preset says.
+    """
 
     preset: str
     crf: float
     keyframe_every: int
     audio_bitrate: str
+    look_ahead: int = 0
+
+    @property
+    def x264(self) -> str:
+        """What goes beyond the preset, as x264's parameters."""
+        return f"mbtree=1:rc-lookahead={self.look_ahead}" if self.look_ahead else ""
 
 
 def aac(bitrate: str) -> list[str]:
@@ -132,8 +140,11 @@ def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence
     """Arguments of the encoders. `codec`: another one than H.264."""
     intra = ("-g", str(encoding.keyframe_every)) if encoding.keyframe_every else ()
     spoken = aac(encoding.audio_bitrate) if has_audio else ()
+    plain = ("-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.crf))
+    is_x264 = "libx264" in (codec or plain)
     return [
-        *(codec or ("-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.crf))),
+        *(codec or plain),
+        *(("-x264-params", encoding.x264) if encoding.x264 and is_x264 else ()),
         *intra,
         *("-pix_fmt", "yuv420p", "-threads", str(threads), *KEEP_TIMES, *spoken),
     ]

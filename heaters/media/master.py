@@ -78,7 +78,7 @@ class Master:
                 *write_jpegs(jpegs, log),
                 *(*video, *count, "-vf", f"{chosen},{TO_ANALYSIS}"),
                 *("-c:v", "rawvideo", "-f", "rawvideo", f"file:{seen}"),
-                *(sound.attempt(self.probe) if self.has_audio else ()),
+                *(sound.attempt(self.probe) if self.has_audio and self.probe.has_audio else ()),
             ],
             timeout_seconds=max(deadline - time.monotonic(), 0.001),
             memory_bytes=self.memory_bytes,

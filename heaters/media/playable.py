@@ -16,7 +16,7 @@ def is_playable(probe: Probe, prepared: Prepared) -> bool:
         probe.container.startswith(CONTAINERS)
         and probe.codec in CODECS
         and probe.pixel_format == "yuv420p"
-        and probe.has_one_sound
+        and probe.is_heard_alike
         and not probe.holes
         and probe.container_start_seconds == 0
         and prepared.repaired_pts == 0

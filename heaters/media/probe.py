@@ -22,6 +22,7 @@ from heaters.media.streams import Stream, stream_of
 TIMEOUT_SECONDS = 120.0  # a slow network disk; a healthy file takes half a second
 LEAST_BYTES_PER_SECOND = 20e6  # where all packets have to be read, to look for holes
 MEMORY_BYTES = 2 * 2**30  # address space: Python and the libraries take 0.1 GiB, a frame of 10-bit 8K HEVC 0.5
+MOST_UNEVEN_SECONDS = 0.01  # a frame at 100 per second
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 
 
@@ -56,6 +57,7 @@ class Probe:
     is_faststart: bool  # an MP4 whose index comes before its data
     container_start_seconds: float = 0.0  # where the timeline's 0 lies by the file's own time stamps
     streams: tuple[Stream, ...] = ()  # all video and audio streams, and which were taken
+    sound_unevenness_seconds: float = 0.0  # how far packets of an MP4's sound lie off an even beat
     stream_timecode: str = ""  # of the first frame, as the picture or a track beside it states it; ';' is drop-frame
     format_timecode: str = ""  # as the container states it
     timecode_rate: Fraction | None = None  # frames a second that it counts, where that is stated
@@ -74,14 +76,15 @@ class Probe:
         return bool(self.sound_indices)
 
     @property
+    def is_heard_alike(self) -> bool:
+        """Whether browsers play the same sound at the same times: they choose by themselves, and close its holes."""
+        is_alone = sum(stream.kind == "audio" for stream in self.streams) == len(self.sound_indices) < 2
+        return is_alone and self.sound_unevenness_seconds <= MOST_UNEVEN_SECONDS
+
+    @property
     def timecode(self) -> str:
         """The timecode of the first frame; empty where none is stated."""
         return self.stream_timecode or self.format_timecode
-
-    @property
-    def has_one_sound(self) -> bool:
-        """Whether no player can choose another sound than the one that was taken."""
-        return sum(stream.kind == "audio" for stream in self.streams) == len(self.sound_indices) < 2
 
 
 def probe(path: Path) -> Probe:

@@ -18,17 +18,17 @@ from heaters.media.cutting import (
 from heaters.media.ffmpeg import Span
 from heaters.media.likeness import Pictures
 from heaters.media.probe import probe_once
-from heaters.media.splice.asking import Asked, ask, job_of
-from heaters.media.splice.copying import Work, copy_out
-from heaters.media.splice.rules import NotCopied, Rule
+from heaters.media.splice.asking import Asked, Asker, Clip, Left
+from heaters.media.splice.copying import copy_out
+from heaters.media.splice.rules import NotCopied
 from heaters.media.target import USUAL, Target
 
 MOST_RULE = 200  # characters of it and its evidence
 Export = Callable[..., Exported]
 
 # Raise a version when a change makes other bytes: it is part of the file's key.
-_ENCODED = {**asdict(SOURCE), "version": 2}
-_COPIED = {"join": 1, "encoded": _ENCODED}
+_ENCODED = {**asdict(SOURCE), "version": 3}
+_COPIED = {"join": 2, "encoded": _ENCODED}
 _FROM_PROXY = {"copy": True, "version": 2}
 
 
@@ -55,16 +55,13 @@ def profile(name: str, target: Target = USUAL) -> Profile:
 
 
 def ask_ahead(
-    source: Path, outs: Sequence[Path], spans: Sequence[Span], *, has_audio: bool, timeout_seconds: float
+    source: Path, clips: Sequence[Clip], *, has_audio: bool, threads: int, timeout_seconds: float
 ) -> list[Asked]:
-    """Have one child copy the packets of several clips of a master into `outs`, for `copy_master`.
+    """Have one child cut several clips out of a master, for `copy_master` to verify.
 
     Raises as `export_clip`; each clip can still be copied by itself then.
     """
-    facts = probe_once(source)
-    pairs = zip(outs, spans, strict=True)
-    jobs = [job_of(source, out, facts, span, has_audio=has_audio and facts.has_audio) for out, span in pairs]
-    return ask(jobs, timeout_seconds=timeout_seconds)
+    return _asker(source, has_audio, threads, MEMORY_BYTES).ask(clips, _left(timeout_seconds))
 
 
 def copy_master(
@@ -87,29 +84,13 @@ def copy_master(
     The result says how many frames were copied, and by which rule none was. `asked`: of `ask_ahead`, for this very
     clip. Raises as `export_clip`.
     """
-    deadline = time.monotonic() + timeout_seconds
-    facts = probe_once(source)
+    left = _left(timeout_seconds)
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
+    asker = _asker(source, has_audio, threads, memory_bytes)
     try:
-        if facts.holes:
-            raise NotCopied(Rule.TIMES, f"{len(facts.holes)} holes of the file are closed")
-        copied = copy_out(
-            Work(
-                source=source,
-                out=out,
-                probe=facts,
-                span=span,
-                has_audio=has_audio and facts.has_audio,
-                audio_bitrate=SOURCE.audio_bitrate,
-                threads=threads,
-                timeout_seconds=timeout_seconds,
-                memory_bytes=memory_bytes,
-                pictures=pictures,
-                asked=asked,
-            )
-        )
+        made = copy_out(asker, Clip(out=out, span=span), pictures, left, asked)
     except NotCopied as refusal:
-        made = export_clip(
+        encoded = export_clip(
             source,
             out,
             start_pts=start_pts,
@@ -118,9 +99,31 @@ def copy_master(
             frame_count=frame_count,
             has_audio=has_audio,
             threads=threads,
-            timeout_seconds=max(deadline - time.monotonic(), 0.001),
+            timeout_seconds=left(),
             pictures=pictures,
             memory_bytes=memory_bytes,
         )
-        return replace(made, rule=str(refusal).partition("\n")[0][:MOST_RULE])
-    return replace(describe(out, "indexed"), copied=copied)
+        return replace(encoded, rule=_short(str(refusal)))
+    return replace(describe(out, "indexed", made.track), copied=made.frames, rule=_short(made.rule))
+
+
+def _asker(source: Path, has_audio: bool, threads: int, memory_bytes: int) -> Asker:
+    facts = probe_once(source)
+    return Asker(
+        source=source,
+        probe=facts,
+        has_audio=has_audio and facts.has_audio,
+        audio_bitrate=SOURCE.audio_bitrate,
+        threads=threads,
+        memory_bytes=memory_bytes,
+    )
+
+
+def _left(timeout_seconds: float) -> Left:
+    """Tells how much of a time is left."""
+    deadline = time.monotonic() + timeout_seconds
+    return lambda: max(deadline - time.monotonic(), 0.001)
+
+
+def _short(rule: str) -> str:
+    return rule.partition("\n")[0][:MOST_RULE]

@@ -57,7 +57,7 @@ def is_fit_proxy(probe: Probe) -> bool:
         and probe.is_faststart
         and probe.codec == "h264"
         and probe.audio_codec in ("", "aac")
-        and probe.has_one_sound
+        and probe.is_heard_alike
         and not probe.holes
         and probe.sound_end_seconds is None
         and probe.pixel_format == "yuv420p"

@@ -37,10 +37,11 @@ def take(probe: Probe, *before: str, number: int = 0) -> list[str]:
     if len(probe.sound_indices) == 1:
         return ["-map", f"{number}:{probe.sound_indices[0]}", "-af", filters]
     count = len(probe.sound_indices)
-    tracks = "".join(f"[{number}:{index}]{filters}[track{index}];" for index in probe.sound_indices)
-    inputs = "".join(f"[track{index}]" for index in probe.sound_indices)
+    names = {index: f"[track{number}x{index}]" for index in probe.sound_indices}  # a command may have many inputs
+    tracks = "".join(f"[{number}:{index}]{filters}{name};" for index, name in names.items())
     mix = f"amix=inputs={count}:normalize=0,volume={count**-0.5:.6f},alimiter=limit=1:level=0:latency=1"
-    return ["-filter_complex", f"{tracks}{inputs}{mix}[sound]", "-map", "[sound]"]
+    whole = f"[sound{number}]"
+    return ["-filter_complex", f"{tracks}{''.join(names.values())}{mix}{whole}", "-map", whole]
 
 
 def attempt(probe: Probe) -> list[str]:

@@ -54,7 +54,8 @@ class Stream:
 
 def stream_of(told: Mapping[str, Any]) -> Stream:
     """A stream from the JSON of `asdict`."""
-    return Stream(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Stream(**known)
 
 
 def sound_phrase(streams: Sequence[Stream], *, has_audio: bool) -> str:

@@ -48,7 +48,7 @@ class Target:
         quality = ("-crf", f"{self.crf or usual:g}")
         own = {
             "h264": ("-preset", preset),
-            "hevc": ("-preset", preset, "-tag:v", "hvc1", "-x265-params", "log-level=none"),
+            "hevc": ("-preset", "veryfast", "-tag:v", "hvc1", "-x265-params", "log-level=none"),
             "av1": ("-cpu-used", "6", "-row-mt", "1", "-b:v", "0"),
         }[self.codec]
         return ("-c:v", name, *own, *quality)

@@ -231,7 +231,7 @@ def provenance(info: Mapping[str, Any]) -> dict[str, object]:
     facts: dict[str, object] = {name: _plain(info[name]) for name in names if info.get(name)}
     facts["webpage_url"] = addresses.show_url(str(info.get("webpage_url") or ""))
     facts["duration_seconds"] = info.get("duration")
-    facts["sound_delay_seconds"] = info.get("sound_delay_seconds")
+    facts["sound_delay_seconds"] = (info.get("requested_downloads") or [{}])[-1].get("sound_delay_seconds")
     facts["yt_dlp_version"] = yt_dlp_version
     return {name: value for name, value in facts.items() if value}
 

@@ -37,7 +37,8 @@ class Times:
 
 def times_of(path: Path, kind: str) -> Times:
     """The clock of a fetched file's `video` or `audio`. Raises av.FFmpegError where it cannot be read."""
-    with av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace") as container:
+    opened: Any = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    with opened as container:
         start = Fraction(container.start_time or 0, av.time_base)
         duration = Fraction(max(container.duration or 0, 0), av.time_base)
         is_transport = bool(container.format.flags & av.format.Flags.ts_discont.value)

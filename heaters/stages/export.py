@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from heaters.core import keys
 from heaters.errors import StageError
 from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH, Span
 from heaters.media.profiles import ask_ahead, profile
-from heaters.media.splice.asking import Asked
+from heaters.media.splice.asking import Asked, Clip
 from heaters.media.target import Target
 from heaters.settings import Settings
 from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
@@ -87,41 +88,38 @@ class Worker:
         self._params = keys.params(self._profile.settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ExportResult]]:
-        with ExitStack() as folders:
-            asked = self._ask_ahead(items, context, folders) if self._profile.asks_ahead else {}
-            return each(items, lambda item: self._one(item, context, asked.get(item.id)))
+        with scratch(self._scratch, f"export-{items[0].id}") as folder:
+            asked = self._ask_ahead(items, context, folder) if self._profile.asks_ahead else {}
+            return each(items, lambda item: self._one(item, context, folder, asked.get(item.id)))
 
-    def _ask_ahead(self, items: Sequence[Input], context: Context, folders: ExitStack) -> dict[int, Asked]:
-        """By clip, the packets that are copied; those of each video's clips by one child, which costs as much as one
-        clip's. Where that fails the clips are copied one by one, and the bad one fails alone.
+    def _ask_ahead(self, items: Sequence[Input], context: Context, folder: Path) -> dict[int, Asked]:
+        """By clip, what one child made of it that took all clips of its video: neighbours share what it decodes. Where
+        that fails the clips are copied one by one, and the bad one fails alone.
         """
         found: dict[int, Asked] = {}
         for key, group in groupby(sorted(items, key=lambda item: item.source_key), key=lambda item: item.source_key):
             clips = list(group)
-            with suppress(StageError):
-                folder = folders.enter_context(scratch(self._scratch, f"export-ahead-{clips[0].id}"))
-                with self._cache.hold(self._store, key) as held:
-                    asked = ask_ahead(
-                        held.path,
-                        [folder / f"{item.id}.mp4" for item in clips],
-                        [item.span for item in clips],
-                        has_audio=clips[0].has_audio,
-                        timeout_seconds=context.timeout_seconds,
-                    )
+            with suppress(StageError), self._cache.hold(self._store, key) as held:
+                asked = ask_ahead(
+                    held.path,
+                    [Clip(out=_out(folder, item), span=item.span) for item in clips],
+                    has_audio=clips[0].has_audio,
+                    threads=context.threads,
+                    timeout_seconds=context.timeout_seconds,
+                )
                 found |= {item.id: answer for item, answer in zip(clips, asked, strict=True)}
         return found
 
-    def _one(self, item: Input, context: Context, asked: Asked | None) -> ExportResult:
+    def _one(self, item: Input, context: Context, folder: Path, asked: Asked | None) -> ExportResult:
         begun = time.monotonic()
         span = (item.content_hash, item.start_frame, item.end_frame)
         key = keys.clip_export(*span, self._variant, self._params)
         origin = item.proxy_key if self._profile.from_proxy else item.source_key
+        out = _out(folder, item)
         with (
-            scratch(self._scratch, f"export-{item.id}") as folder,
             self._cache.hold(self._store, origin) as held,
             self._cache.hold(self._store, item.analysis_key) as analysis,
         ):
-            out = folder / "clip.mp4"
             clip = item.span
             shape = (item.frame_count, ANALYSIS_HEIGHT, ANALYSIS_WIDTH, 3)
             pictures = np.memmap(analysis.path, np.uint8, "r", shape=shape)[item.start_frame : item.end_frame]
@@ -139,6 +137,7 @@ class Worker:
                 **({"asked": asked} if asked is not None else {}),
             )
             stored = self._store.put_file(key, out)
+            out.unlink(missing_ok=True)  # a call has many clips
         return ExportResult(
             profile=self._variant,
             params=self._params,
@@ -153,6 +152,11 @@ class Worker:
             cache=CacheResult.of(held, analysis),
             seconds=time.monotonic() - begun,
         )
+
+
+def _out(folder: Path, item: Input) -> Path:
+    """The clip's file while it is made."""
+    return folder / f"{item.id}.mp4"
 
 
 def _target(settings: Settings) -> Target:

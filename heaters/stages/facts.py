@@ -105,6 +105,8 @@ class Worker:
         sound = None
         if item.has_audio:
             held.append(stack.enter_context(self._cache.hold(self._store, item.source_key)))
+        # A video that was prepared before sound was chosen by programme may count as one with sound.
+        if item.has_audio and probe_once(held[-1].path).has_audio:
             master = Master(
                 path=held[-1].path,
                 probe=probe_once(held[-1].path),

@@ -47,6 +47,15 @@ def test_two_peaks_of_one_dissolve_are_one_cut() -> None:
     assert (cut.frame, cut.confidence) == (26, 0.8)
 
 
+def test_clear_peaks_within_one_stretch_are_hard_cuts_of_a_montage() -> None:
+    evidence = heads(60, {24: 0.95, 28: 0.99, 33: 0.6}, {range(20, 36): 0.9})
+    cuts = transitions(*evidence)
+    assert [(cut.frame, cut.kind) for cut in cuts] == [(25, CutKind.HARD), (29, CutKind.HARD)]
+    shown = [0.9 if 20 <= frame < 36 else 0.0 for frame in range(60)]
+    (cut,) = transitions(*evidence, dissolve=shown)  # the pixels show that it is one dissolve
+    assert (cut.start_frame, cut.end_frame, cut.kind) == (20, 36, CutKind.GRADUAL)
+
+
 def test_both_halves_of_a_fade_are_one_cut() -> None:
     (cut,) = transitions(*heads(60, {22: 0.6, 34: 0.7}, {range(20, 26): 0.9, range(26, 30): 0.15, range(30, 37): 0.9}))
     assert (cut.start_frame, cut.end_frame, cut.kind) == (20, 37, CutKind.GRADUAL)

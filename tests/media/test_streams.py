@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heaters.errors import MediaError
+from heaters.media.playable import is_playable
 from heaters.media.prepare import prepare
 from heaters.media.probe import probe
+from heaters.media.proxy import is_fit_proxy
 from heaters.media.streams import Stream, mixed, pictures, sound_phrase, sounds, told
 
 PICTURE = Stream(index=0, kind="video", codec="h264", width=1920, height=1080)
@@ -178,3 +180,34 @@ def test_a_track_without_packets_is_no_sound(tmp_path: Path) -> None:
     for with_proxy in (True, False):
         made = prepare(path, tmp_path, facts, threads=1, timeout_seconds=60, with_proxy=with_proxy)
         assert not made.has_audio
+
+
+def test_a_file_whose_sound_has_holes_is_neither_its_own_proxy_nor_played_as_it_is(tmp_path: Path) -> None:
+    """A browser would close them."""
+    film = flashes.write_pictures(tmp_path / "v.mp4", FRAMES, "-g", "1", "-bf", "0", "-pix_fmt", "yuv420p")
+    whole, path = tmp_path / "whole.mp4", tmp_path / "holes.mp4"
+    even = flashes.write_sound(tmp_path / "a.wav", flashes.beeps(3, flashes.true_moments(FRAMES)))
+    fast = ("-c:a", "aac", "-movflags", "faststart")
+    barcode.ffmpeg("-i", film, "-i", even, "-c:v", "copy", *fast, whole)
+    hole = ("-bsf:a", "noise=drop='between(pts*tb,0.41,0.44)'")
+    barcode.ffmpeg("-i", whole, "-c", "copy", *hole, "-movflags", "faststart", path)
+    assert is_fit_proxy(probe(whole))
+    facts = probe(path)
+    made = prepare(path, tmp_path, facts, threads=1, timeout_seconds=60)
+    assert not made.reused
+    assert not is_playable(facts, made)
+    assert flashes.largest_offset(made.proxy) < 0.04
+
+
+def test_a_file_of_two_sounds_is_neither_its_own_proxy_nor_played_as_it_is(tmp_path: Path) -> None:
+    """A browser would choose by itself."""
+    film = flashes.write_pictures(tmp_path / "v.mp4", FRAMES, "-g", "1", "-bf", "0", "-pix_fmt", "yuv420p")
+    sounds_of = flashes.write_sound(tmp_path / "a.wav", flashes.beeps(3, flashes.true_moments(FRAMES)))
+    for count in (1, 2):
+        path = tmp_path / f"{count}.mp4"
+        maps = ("-map", "0:v", *("-map", "1:a") * count, "-c:v", "copy", "-c:a", "aac", "-movflags", "faststart")
+        barcode.ffmpeg("-i", film, "-i", sounds_of, *maps, path)
+        facts = probe(path)
+        made = prepare(path, tmp_path, facts, threads=1, timeout_seconds=60)
+        assert is_fit_proxy(facts) == made.reused == is_playable(facts, made) == (count == 1)
+        assert made.has_audio

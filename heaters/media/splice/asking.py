@@ -1,67 +1,122 @@
-"""Ask the child that reads masters (`extract`) about clips: one child for many clips of one master."""
+"""Have clips cut out of their master by children: ffmpeg for the sound, `cut` for the rest. The parent's side."""
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from heaters.media import child
+from heaters.media import child, ffmpeg
 from heaters.media.ffmpeg import Span, failure
 from heaters.media.probe import Probe, package_environment
-from heaters.media.splice.extract import Extracted, Job
+from heaters.media.splice import sound
+from heaters.media.splice.job import Job, Spliced
 from heaters.media.splice.rules import NotCopied, Rule
+from heaters.media.splice.sound import Wanted
 
-MEMORY_BYTES = 2 * 2**30  # address space; packets are read one by one
+Left = Callable[[], float]  # seconds that are left
 
-Answer = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """One master, and what its children may take."""
+
+    source: Path
+    probe: Probe
+    has_audio: bool
+    audio_bitrate: str
+    threads: int
+    memory_bytes: int
+
+    def ask(self, clips: Sequence["Clip"], left: Left) -> list["Asked"]:
+        """Cut the clips, in any order; the answers in theirs. Starting the child costs about 0.1 CPU-seconds.
+
+        Raises MediaError where it failed, StoreError (disk full), StageTimeout and ChildDied.
+        """
+        if self.probe.holes:
+            rule = NotCopied(Rule.TIMES, f"{len(self.probe.holes)} holes of the file are closed")
+            return [Asked(answer=rule.as_json(), looks=clip.part("rgb")) for clip in clips]
+        order = sorted(range(len(clips)), key=lambda place: clips[place].span.start_pts)
+        ordered = [clips[place] for place in order]
+        self._sound(ordered, left)
+        answers = dict(zip(order, self._cut([self._job(clip) for clip in ordered], left), strict=True))
+        return [answers[place] for place in range(len(clips))]
+
+    def _cut(self, jobs: Sequence[Job], left: Left) -> list["Asked"]:
+        finished = child.run(
+            [sys.executable, "-P", "-m", "heaters.media.splice.cut", json.dumps([asdict(job) for job in jobs])],
+            timeout_seconds=left(),
+            memory_bytes=self.memory_bytes,
+            environment=package_environment(),
+        )
+        if finished.returncode != 0:
+            if not finished.stderr_tail:
+                raise child.died("the child that cuts clips", finished)
+            raise failure(f"the clip could not be cut ({finished.known})", finished.stderr_tail)
+        return [Asked(answer=json.loads(Path(job.answer).read_text()), looks=Path(job.looks)) for job in jobs]
+
+    def _sound(self, clips: Sequence["Clip"], left: Left) -> None:
+        """Write the clips' sound, where they have any."""
+        if not self.has_audio:
+            return
+        wanted = [Wanted(span=clip.span, out=clip.part("m4a")) for clip in clips]
+        self._write_sound(wanted, left, is_sought=True)
+        missed = [one for one in wanted if sound.may_be_missed(self.probe, one)]
+        if missed:
+            self._write_sound(missed, left, is_sought=False)
+
+    def _write_sound(self, wanted: Sequence[Wanted], left: Left, *, is_sought: bool) -> None:
+        arguments = sound.command(self.source, self.probe, wanted, self.audio_bitrate, is_sought=is_sought)
+        ffmpeg.run(arguments, timeout_seconds=left(), memory_bytes=self.memory_bytes)
+
+    def _job(self, clip: "Clip") -> Job:
+        used = self.probe.sound_indices if self.has_audio else ()
+        return Job(
+            source=str(self.source.absolute()),
+            out=str(clip.out.absolute()),
+            container=self.probe.container,
+            stream_index=self.probe.video_stream_index,
+            used_indices=(self.probe.video_stream_index, *used),
+            start_pts=clip.span.start_pts,
+            end_pts=clip.span.end_pts,
+            time_base=str(clip.span.time_base),
+            frames=clip.span.frames,
+            pixel_format=self.probe.pixel_format,
+            frame_rate=str(self.probe.frame_rate),
+            rotation=self.probe.rotation,
+            sound=str(clip.part("m4a").absolute()) if self.has_audio else "",
+            threads=self.threads,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A clip to cut into the file `out`."""
+
+    out: Path
+    span: Span
+
+    def part(self, name: str) -> Path:
+        """A file beside `out`, for the time of the work."""
+        return self.out.with_name(f"{self.out.name}.{name}")
+
+    def clear(self) -> None:
+        """Delete what is only of use for the work."""
+        for path in self.out.parent.glob(f"{self.out.name}.*"):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the child said of a clip, and the file that it wrote the copied packets to."""
+    """What the child said of a clip, and the file of its pictures."""
 
-    answer: Answer
-    copied: Path
+    answer: Mapping[str, Any]
+    looks: Path
 
-
-def job_of(source: Path, out: Path, probe: Probe, span: Span, *, has_audio: bool) -> Job:
-    """What the child is asked about one clip: to write its copied packets to `out`."""
-    return Job(
-        source=str(source.absolute()),
-        out=str(out.absolute()),
-        container=probe.container,
-        stream_index=probe.video_stream_index,
-        used_indices=(probe.video_stream_index, *(probe.sound_indices if has_audio else ())),
-        start_pts=span.start_pts,
-        end_pts=span.end_pts,
-        time_base=str(span.time_base),
-        frames=span.frames,
-    )
-
-
-def ask(jobs: Sequence[Job], *, timeout_seconds: float) -> list[Asked]:
-    """The child's answers, in order; `jobs` are of one master. Starting the child costs about 0.1 CPU-seconds.
-
-    Raises MediaError where it failed, StoreError (disk full), StageTimeout and ChildDied.
-    """
-    finished = child.run(
-        [sys.executable, "-P", "-m", "heaters.media.splice.extract", json.dumps([asdict(job) for job in jobs])],
-        timeout_seconds=timeout_seconds,
-        memory_bytes=MEMORY_BYTES,
-        environment=package_environment(),
-    )
-    if finished.returncode != 0:
-        if not finished.stderr_tail:
-            raise child.died("the child that copies packets", finished)
-        raise failure(f"the packets could not be copied ({finished.known})", finished.stderr_tail)
-    return [Asked(answer=json.loads(Path(job.answer).read_text()), copied=Path(job.out)) for job in jobs]
-
-
-def extracted(answer: Answer) -> Extracted:
-    """What the child did. Raises NotCopied where a rule was against it."""
-    if "rule" in answer:
-        raise NotCopied(Rule(answer["rule"]), answer["evidence"])
-    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in answer.items()}
-    return Extracted(**known)
+    def spliced(self) -> Spliced:
+        """What the child did. Raises NotCopied where a rule was against it."""
+        if "refused" in self.answer:
+            raise NotCopied(Rule(self.answer["refused"]), self.answer["evidence"])
+        lists = {name: tuple(value) for name, value in self.answer.items() if isinstance(value, list)}
+        return Spliced(**{**self.answer, **lists})

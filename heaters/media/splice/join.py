@@ -1,7 +1,6 @@
-"""One MP4 of encoded head, copied packets, encoded tail and sound. It reads only files that were written here."""
+"""One MP4 of encoded head, copied packets, encoded tail and sound."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import Any
 
 import av
 
-from heaters.media.ffmpeg import failure
 from heaters.media.splice import nal
-from heaters.media.splice.extract import Extracted
-from heaters.media.splice.rules import NotCopied, Rule
+from heaters.media.splice.encoder import Encoded
+from heaters.media.splice.plan import Plan
 from heaters.media.splice.written import Writer
 
 IN_BAND = "hev1"
@@ -20,60 +18,54 @@ IN_BAND = "hev1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The files to join; None: the clip does not need it."""
-
-    copied: Path
-    head: Path | None = None
-    tail: Path | None = None
-    sound: Path | None = None
-
-
-def join(
-    out: Path, parts: Parts, made: Extracted, *, start_pts: int, end_pts: int, time_base: Fraction, ticks: int
-) -> None:
-    """Write `out`. H.264: all parameter sets lie in the header, each under a number of its own. HEVC, whose encoder
-    cannot number them: before each key frame, in band. Raises NotCopied where the parts are not the clip's frames.
+    """What is joined. `copied_pts` and `copied` (payload, and whether a seek may lead there) are in decode order;
+    `sets` their parameter sets. None: the clip has no such frames.
     """
-    try:
-        with ExitStack() as files:
 
-            def opened(path: Path | None) -> Any:
-                return path and files.enter_context(av.open(f"file:{path}", options={"protocol_whitelist": "file"}))
+    codec: str
+    made: Plan
+    copied_pts: Sequence[int]
+    copied: Iterable[tuple[bytes, bool]]
+    sets: Sequence[bytes]
+    head: Encoded | None
+    tail: Encoded | None
+    sound: Path | None
 
-            copied, head, tail, sound = map(opened, (parts.copied, parts.head, parts.tail, parts.sound))
-            pts = [at - start_pts for at in (*made.head, *made.pts, *made.tail)]
-            encoded = [_sets(one, made.codec) for one in (head, tail) if one is not None]
-            writer = Writer(
-                str(out),
-                copied.streams.video[0],
-                pts,
-                end_pts - start_pts,
-                _header(made, encoded),
-                time_base=time_base,
-                ticks_per_second=ticks,
-                tag=IN_BAND if encoded and made.codec == "hevc" else "",
-            )
-            with writer:
-                sounds = _Sound(writer, sound)
-                for payload, is_key, at in _video(made, head, copied, tail):
-                    sounds.write_until((at - start_pts) * time_base)
-                    writer.write(payload, is_key=is_key)
-                sounds.write_until(None)
-    except av.FFmpegError as error:
-        raise failure("the clip's parts cannot be joined", str(error)) from error
-    except (ValueError, IndexError) as error:
-        raise NotCopied(Rule.READ, f"the clip's parts cannot be joined ({error})") from error
+
+def join(out: Path, like: Any, parts: Parts, *, start_pts: int, end_pts: int, ticks: int) -> None:
+    """Write `out`, whose pictures are like the stream `like`. H.264: all parameter sets lie in the header, each under a
+    number of its own. HEVC, whose encoder cannot number them: before each key frame, in band.
+    """
+    pts = [at - start_pts for at in (*parts.made.head, *parts.copied_pts, *parts.made.tail)]
+    is_in_band = parts.codec == "hevc" and bool(parts.head or parts.tail)
+    writer = Writer(
+        str(out), like, pts, end_pts - start_pts, _header(parts), ticks=ticks, tag=IN_BAND if is_in_band else ""
+    )
+    with writer, _Sound(writer, parts.sound) as sound:
+        for at, (payload, is_key) in zip(pts, _video(parts, is_in_band=is_in_band), strict=True):
+            sound.write_until(at * Fraction(like.time_base))
+            writer.write(payload, is_key=is_key)
+        sound.write_until(None)
 
 
 class _Sound:
-    """The packets of a file's sound, written between those of the pictures. `sound` may be None, or hold none."""
+    """The packets of a file's sound, written between those of the pictures. `path` may be None, or hold none."""
 
-    def __init__(self, writer: Writer, sound: Any) -> None:
-        stream = next(iter(sound.streams.audio), None) if sound is not None else None
+    def __init__(self, writer: Writer, path: Path | None) -> None:
         self._writer = writer
+        self._file = path and av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        stream = next(iter(self._file.streams.audio), None) if self._file else None
         self._stream = writer.add_sound(stream) if stream is not None else None
-        self._packets = (packet for packet in sound.demux(stream) if packet.size) if stream is not None else iter(())
+        demuxed: Iterable[Any] = self._file.demux(stream) if self._file and stream is not None else ()
+        self._packets = (packet for packet in demuxed if packet.size)
         self._next = next(self._packets, None)
+
+    def __enter__(self) -> "_Sound":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
 
     def write_until(self, seconds: Fraction | None) -> None:
         """What is heard up to this time; None: all."""
@@ -82,54 +74,25 @@ class _Sound:
             self._next = next(self._packets, None)
 
 
-def _header(made: Extracted, encoded: list[list[bytes]]) -> list[bytes]:
+def _header(parts: Parts) -> list[bytes]:
     """The parameter sets of the file's header; none where there are no units."""
-    own = [bytes.fromhex(unit) for unit in made.header]
-    if made.codec == "h264":
-        return list(dict.fromkeys([*own, *(unit for sets in encoded for unit in sets)]))
-    return encoded[0] if encoded and made.head else own
+    encoded = [piece.sets for piece in (parts.head, parts.tail) if piece is not None]
+    if parts.codec == "h264":
+        return list(dict.fromkeys([*parts.sets, *(unit for sets in encoded for unit in sets)]))
+    return list(encoded[0] if encoded and parts.head else parts.sets)
 
 
-def _video(made: Extracted, head: Any, copied: Any, tail: Any) -> Iterator[tuple[bytes, bool, int]]:
-    """Payload, whether a seek may lead there, and time, of every packet in decode order."""
-    own = [bytes.fromhex(unit) for unit in made.header]
-    is_in_band = made.codec == "hevc" and (made.head or made.tail)
-    yield from _encoded(head, made.head, made.codec)
-    for place, (payload, at) in enumerate(zip(_payloads(copied, made.codec), made.pts, strict=True)):
-        is_key = made.is_key[place]
-        yield (nal.with_start_codes(own) if is_in_band and is_key else b"") + payload, is_key, at
-    yield from _encoded(tail, made.tail, made.codec)
+def _video(parts: Parts, *, is_in_band: bool) -> Iterator[tuple[bytes, bool]]:
+    """Payload of every packet in decode order, and whether a seek may lead there."""
+    own = nal.with_start_codes(parts.sets) if is_in_band else b""
+    yield from _encoded(parts.head, is_in_band=is_in_band)
+    for payload, is_key in parts.copied:
+        yield (own if is_key else b"") + payload, is_key
+    yield from _encoded(parts.tail, is_in_band=is_in_band)
 
 
-def _encoded(part: Any, pts: tuple[int, ...], codec: str) -> Iterator[tuple[bytes, bool, int]]:
-    if part is None:
-        return
-    sets = nal.with_start_codes(_sets(part, codec)) if codec == "hevc" else b""
-    try:
-        for place, (payload, at) in enumerate(zip(_payloads(part, codec), pts, strict=True)):
-            yield (sets if place == 0 else b"") + payload, place == 0, at
-    except ValueError as error:
-        raise NotCopied(Rule.TIMES, f"not as many frames were encoded as the {len(pts)} expected") from error
-
-
-def _sets(part: Any, codec: str) -> list[bytes]:
-    units, _ = nal.header_units(part.streams.video[0].codec_context.extradata or b"", codec)
-    syntax = nal.SYNTAX[codec]
-    return [unit for unit in units if syntax.type_of(unit) in syntax.parameter_sets]
-
-
-def _payloads(part: Any, codec: str) -> Iterator[bytes]:
-    """The packets of a file's video, units with start codes, without parameter sets."""
-    stream = part.streams.video[0]
-    syntax = nal.SYNTAX.get(codec)
-    length_bytes = 0
-    if syntax is not None:
-        _, length_bytes = nal.header_units(stream.codec_context.extradata or b"", codec)
-    for packet in part.demux(stream):
-        if packet.size == 0:
-            continue
-        payload = bytes(packet)
-        if syntax is not None:
-            units = nal.split(payload, length_bytes)
-            payload = nal.with_start_codes(u for u in units if syntax.type_of(u) not in syntax.parameter_sets)
-        yield payload
+def _encoded(piece: Encoded | None, *, is_in_band: bool) -> Iterator[tuple[bytes, bool]]:
+    if piece is not None:
+        sets = nal.with_start_codes(piece.sets) if is_in_band else b""
+        for place, payload in enumerate(piece.payloads()):
+            yield (sets if place == 0 else b"") + payload, place == 0

@@ -32,6 +32,19 @@ class Syntax:
         """The type of a unit."""
         return unit[0] & 31 if self.name == "h264" else unit[0] >> 1 & 63
 
+    @property
+    def sequence(self) -> int:
+        """The type of sequence parameter sets."""
+        return self.parameter_sets[-2]
+
+    def sets_of(self, units: Iterable[bytes]) -> tuple[bytes, ...]:
+        """Those of the units that are parameter sets."""
+        return tuple(unit for unit in units if self.type_of(unit) in self.parameter_sets)
+
+    def without_sets(self, units: Iterable[bytes]) -> list[bytes]:
+        """Those of the units that are no parameter sets."""
+        return [unit for unit in units if self.type_of(unit) not in self.parameter_sets]
+
 
 SYNTAX = {
     "h264": Syntax(name="h264", slices=frozenset(range(1, 6)), parameter_sets=(H264_SPS, H264_PPS)),

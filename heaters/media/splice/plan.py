@@ -66,6 +66,25 @@ def plan(packets: Sequence[Packet], *, start_pts: int, end_pts: int, frames: int
     raise NotCopied(*_why_none(packets, start_pts, end_pts))
 
 
+def nothing_copied(packets: Sequence[Packet], *, start_pts: int, end_pts: int) -> Plan:
+    """All frames of the clip are encoded."""
+    shown = sorted(packet.pts for packet in packets if packet.is_shown and start_pts <= packet.pts < end_pts)
+    return Plan(head=tuple(shown), copied=(), keys=frozenset(), tail=())
+
+
+def begin_of(packets: Sequence[Packet], pts: int) -> int | None:
+    """The time of the last packet in decode order from which the frame at `pts` and all after it can be decoded; None
+    where no packet is known to be one.
+    """
+    begin = None
+    for packet in packets:
+        if packet.kind is Kind.KEY and packet.pts <= pts:
+            begin = packet.pts
+        if packet.pts == pts:
+            break
+    return begin
+
+
 def _closed(packets: Sequence[Packet], key: int, shown: Sequence[int]) -> tuple[int, ...]:
     """The longest run of packets in decode order from the key frame on that is the first frames of `shown`."""
     run, best, latest = [key], 1, packets[key].pts

@@ -30,3 +30,7 @@ class NotCopied(HeatersError):  # noqa: N818 — an outcome, not a fault: the cl
         super().__init__(f"{rule.value}: {evidence}" if evidence else rule.value)
         self.rule = rule
         self.evidence = evidence
+
+    def as_json(self) -> dict[str, str]:
+        """An answer that is read as this refusal."""
+        return {"refused": self.rule.value, "evidence": self.evidence}

@@ -10,29 +10,18 @@ import av
 from heaters.media.splice import nal
 from heaters.media.splice.timing import decode_times, durations
 
-TICKS = 90_000
-
 
 class Writer:
-    """An MP4 whose first stream is like `like`, with the packets at `pts` until `end_pts`.
+    """An MP4 whose first stream is like `like`, with the packets at `pts` until `end_pts`, in ticks of that stream.
 
-    `header` are parameter sets; without any the stream keeps the header of `like`. Use as a context.
+    `header` are parameter sets; without any the stream keeps the header of `like`. The track counts `ticks` a second.
+    Use as a context.
     """
 
     def __init__(
-        self,
-        out: str,
-        like: Any,
-        pts: Sequence[int],
-        end_pts: int,
-        header: Sequence[bytes],
-        *,
-        time_base: Fraction | None = None,
-        ticks_per_second: int | None = None,
-        tag: str = "",
+        self, out: str, like: Any, pts: Sequence[int], end_pts: int, header: Sequence[bytes], *, ticks: int, tag: str
     ) -> None:
-        base = time_base or Fraction(like.time_base)
-        scale = str(ticks_per_second or base.denominator)
+        base, scale = Fraction(like.time_base), str(ticks)
         options = {"movflags": "+faststart", "video_track_timescale": scale, "movie_timescale": scale}
         self._container = av.open(f"file:{out}", "w", format="mp4", options=options)
         self.stream = self._container.add_stream_from_template(like, opaque=True)

@@ -14,7 +14,9 @@ from prepared_source import Source, make
 
 from heaters.errors import MediaError
 from heaters.media.cutting import Exported
-from heaters.media.profiles import copy_master
+from heaters.media.ffmpeg import Span
+from heaters.media.profiles import ask_ahead, copy_master
+from heaters.media.splice.asking import Clip
 
 CLIPS = [(name, clip) for name, film in FILMS.items() for clip in film.copied]
 COPIED = [(name, clip) for name, clip in CLIPS if not isinstance(FILMS[name].copied[clip], str)]
@@ -122,6 +124,25 @@ def test_sound_is_in_sync_and_as_long_as_the_clip(film, copied, name: str, clip:
 def test_copying_again_writes_the_same_bytes(film, copied, tmp_path: Path) -> None:
     copy(film("b_pyramid"), tmp_path / "again.mp4", 10, 61)
     assert (tmp_path / "again.mp4").read_bytes() == copied("b_pyramid", (10, 61))[0].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["b_pyramid", "hevc_cra", "transport_stream"])
+def test_clips_cut_together_are_those_cut_alone(film, copied, name: str, tmp_path: Path) -> None:
+    """Neighbours share what is decoded. Their order does not matter."""
+    made = film(name)
+    ends = [(34, 61), (10, 34), (61, 70)]
+    span = {
+        (a, b): Span(start_pts=made.bounds(a, b)["start_pts"], end_pts=made.bounds(a, b)["end_pts"],
+                     time_base=made.prepared.time_base, frames=b - a)
+        for a, b in ends
+    }  # fmt: skip
+    clips = [Clip(out=tmp_path / f"{end[0]}.mp4", span=span[end]) for end in ends]
+    has_audio = made.prepared.has_audio
+    answers = ask_ahead(made.path, clips, has_audio=has_audio, threads=2, timeout_seconds=60)
+    for end, clip, asked in zip(ends, clips, answers, strict=True):
+        assert copy(made, clip.out, *end, asked=asked).copied == copied(name, end)[1].copied
+        assert clip.out.read_bytes() == copied(name, end)[0].read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"10.mp4", "34.mp4", "61.mp4"}
 
 
 def test_wrong_pictures_are_noticed(film, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heaters.media.splice.plan import Kind, Packet, Plan, plan
+from heaters.media.splice.plan import Kind, Packet, Plan, begin_of, nothing_copied, plan
 from heaters.media.splice.rules import NotCopied, Rule
 from heaters.media.splice.timing import decode_times, durations
 
@@ -51,6 +51,30 @@ def test_a_key_frame_alone() -> None:
 def test_leading_frames_are_encoded_and_no_seek_leads_into_them() -> None:
     text = "I0 p1 I4 L2 L3 p5 I8 L6 L7 p9"
     assert planned(text, 2, 10) == ([2, 3], [4, 5, 8, 6, 7, 9], [4], [])
+
+
+@pytest.mark.parametrize(
+    ("pts", "begin"),
+    [
+        (0, 0),
+        (6, 0),  # the key frame at 7 comes after it
+        (7, 7),
+        (12, 7),
+        (15, 14),
+    ],
+)
+def test_decoding_of_a_frame_begins_at_the_last_key_frame_before_it(pts: int, begin: int) -> None:
+    assert begin_of(stream(TWO_GOPS), pts) == begin
+
+
+def test_a_leading_frame_may_need_the_group_before() -> None:
+    assert begin_of(stream("I0 p1 I4 L2 L3 p5"), 3) == 0
+    assert begin_of(stream("O0 p1 O4 b2 b3 p5"), 5) is None
+
+
+def test_where_nothing_is_copied_all_frames_are_encoded() -> None:
+    made = nothing_copied(stream("O0 p3 b1 b2 p(6) O7"), start_pts=1, end_pts=7)
+    assert made == Plan(head=(1, 2, 3), copied=(), keys=frozenset(), tail=())
 
 
 def test_an_open_key_frame_is_passed_over() -> None:
