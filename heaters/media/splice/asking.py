@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from heaters.media import child, ffmpeg
-from heaters.media.ffmpeg import Span, failure
+from heaters.media.ffmpeg import Span
 from heaters.media.probe import Probe, package_environment
 from heaters.media.splice import sound
 from heaters.media.splice.job import Job, Spliced
 from heaters.media.splice.rules import NotCopied, Rule
 from heaters.media.splice.sound import Wanted
+from heaters.media.unreadable import by_words
 
 Left = Callable[[], float]  # seconds that are left
 
@@ -53,7 +54,7 @@ class Asker:
         if finished.returncode != 0:
             if not finished.stderr_tail:
                 raise child.died("the child that cuts clips", finished)
-            raise failure(f"the clip could not be cut ({finished.known})", finished.stderr_tail)
+            raise by_words(f"the clip could not be cut ({finished.known})", finished.stderr_tail)
         return [Asked(answer=json.loads(Path(job.answer).read_text()), looks=Path(job.looks)) for job in jobs]
 
     def _sound(self, clips: Sequence["Clip"], left: Left) -> None:
