@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heaters.errors import HeatersError
+from heaters.private import home_folder
 from heaters.settings import Settings
 
 # Below this, a run of a few videos fills the disk.
@@ -55,7 +56,7 @@ def _guarded(name: str, look: Look, settings: Settings) -> Check:
 
 
 def _home(settings: Settings) -> Check:
-    settings.home.mkdir(parents=True, exist_ok=True)
+    home_folder(settings.home)
     free = shutil.disk_usage(settings.home).free
     ok = os.access(settings.home, os.W_OK) and free >= LEAST_FREE_BYTES
     return Check(

@@ -41,6 +41,7 @@ def normalised(source: str) -> str:
 
 def expand(sources: Sequence[str]) -> Iterator[str]:
     """Replace manifests (.txt, .csv, .jsonl) by the sources they list, one a line; relative paths count from there.
+    Messages name places in a manifest and quote nothing of it.
 
     Raises UsageError naming file, line and rule for a line that cannot be read.
     """
@@ -57,8 +58,10 @@ def _manifest(path: Path) -> Iterator[str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for found in listed(path, file):
                 yield found if is_url(found) else str(path.parent / Path(found).expanduser())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the manifest {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise UsageError(f"the manifest {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the manifest {path} cannot be read: it is not UTF-8 at byte {error.start}") from error
 
 
 def listed(name: str | Path, lines: Iterable[str]) -> Iterator[str]:
@@ -76,7 +79,7 @@ def listed(name: str | Path, lines: Iterable[str]) -> Iterator[str]:
 def _csv(path: str | Path, rows: "csv.DictReader[str]") -> Iterator[str]:
     column = next((name for name in COLUMNS if name in (rows.fieldnames or ())), None)
     if column is None:
-        raise UsageError(f"the manifest {path} needs a column named source, url or path; got {rows.fieldnames}")
+        raise UsageError(f"the manifest {path} needs a column named source, url or path")
     for row in rows:
         if row[column] and row[column].strip():
             yield row[column].strip()

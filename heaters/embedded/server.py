@@ -23,6 +23,7 @@ from psycopg.pq import PGconn, Ping
 
 from heaters.errors import ConfigError
 from heaters.machine import memory_bytes
+from heaters.private import home_folder
 from heaters.unprivileged import Account, account_for
 
 VERSION = "18"
@@ -124,7 +125,8 @@ class Server:
     def open_lock(self, name: str, kind: int) -> int:
         """Take a lock until the descriptor is closed; it is not inherited by programs that we start."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            home_folder(self.folder.parent)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ConfigError(f"HEATERS_HOME must be a folder that we may write; {error}") from error

@@ -5,14 +5,15 @@ With nothing set, everything is embedded under `HEATERS_HOME`.
 """
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 from heaters.errors import ConfigError
 from heaters.settings import parse
 from heaters.settings.exports import EXPORT_CODECS, EXPORT_PROFILES, export_variant
+from heaters.settings.parse import setting as _setting
 
 FACTS_VERSION = "1"  # of the way in which clips are measured
 LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
@@ -22,11 +23,6 @@ PROXIES = ("auto", "always", "demand")
 STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 READERS = ("pyav", "decord", "torchcodec")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
-
-
-def _setting(variable: str, default: Any, to_value: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
-    metadata = {"variable": variable, "parse": to_value, "does": does, "secret": secret}
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +175,12 @@ class Settings:
         "",
         str,
         "folder for files sent through the UI; on a cluster one that all nodes see; empty: $HEATERS_HOME/uploads",
+    )
+    ui_sources: tuple[str, ...] = _setting(
+        "HEATERS_UI_SOURCES",
+        (),
+        parse.places,
+        "folders, and s3:// prefixes, whose files the UI takes by path, apart by commas; empty: none",
     )
     ui_media: str = _setting(
         "HEATERS_UI_MEDIA",
