@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from heaters.core.address import redact
 from heaters.errors import HeatersError
 from heaters.private import home_folder
 from heaters.settings import Settings
@@ -45,7 +46,8 @@ Look = Callable[[Settings], Check]
 
 def examine(settings: Settings, more: Mapping[str, Look] | None = None) -> list[Check]:
     """Look at everything, and at `more`; one failing check never hides the others."""
-    return [_guarded(name, look, settings) for name, look in {**CHECKS, **(more or {})}.items()]
+    checks = [_guarded(name, look, settings) for name, look in {**CHECKS, **(more or {})}.items()]
+    return [replace(check, found=redact(check.found)) for check in checks]
 
 
 def _guarded(name: str, look: Look, settings: Settings) -> Check:

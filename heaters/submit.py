@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heaters.core.address import Address, redact, shielded
 from heaters.core.pipeline import Change
 from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.fetch import is_url
@@ -28,10 +29,14 @@ GROUP_SECONDS = 2.0
 class Submission:
     """What became of one source: the video it is (new or already there), or why it was refused."""
 
-    source: str
+    source: str | Address
     video_id: int | None
     is_new: bool = False
     error: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", shielded(self.source))
+        object.__setattr__(self, "error", self.error and redact(self.error))
 
 
 def normalised(source: str) -> str:
@@ -170,7 +175,9 @@ def _columns(rows: Sequence[_Row]) -> dict[str, list[object]]:
 
 def _known(row: _Row, found: dict[str, Any]) -> Submission:
     if found["id"] is None:
-        raise HeatersError(f"{row.source} was neither added nor found; it was deleted in between, submit it again")
+        raise HeatersError(
+            f"{shielded(row.source)} was neither added nor found; it was deleted in between, submit it again"
+        )
     changed = (
         found["source"] == row.source and row.content_hash and found["content_hash"] not in (None, row.content_hash)
     )

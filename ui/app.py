@@ -15,6 +15,7 @@ import ui.status.api
 import ui.status.tab
 import ui.submit.api
 import ui.submit.tab
+from heaters.core.address import redact
 from heaters.errors import ConfigError, HeatersError, RuleError, StageError, StoreError, UsageError
 from ui import assets, login, media
 from ui.context import Context
@@ -94,7 +95,7 @@ def _answer_errors(api: FastAPI) -> None:
 
     async def ours(_: Request, error: Exception) -> Response:
         status = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
-        return refuse(status, str(error))
+        return refuse(status, redact(str(error)))
 
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

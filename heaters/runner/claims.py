@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heaters.core.address import redact
 from heaters.errors import StageError
 from heaters.stages.base import StageResult
 
@@ -82,6 +83,6 @@ def driver_name() -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """An error's message as the database can hold it."""
-    text = str(error).replace("\x00", "").encode("utf-8", "replace").decode()
+    """An error's message as the database can hold it, and as people may see it."""
+    text = redact(str(error)).replace("\x00", "").encode("utf-8", "replace").decode()
     return text[:4000] or type(error).__name__

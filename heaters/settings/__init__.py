@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
+from heaters.core.address import redact
 from heaters.errors import ConfigError
 from heaters.settings import parse
 from heaters.settings.exports import EXPORT_CODECS, EXPORT_PROFILES, export_variant
@@ -290,7 +291,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         try:
             values[spec.name] = spec.metadata["parse"](text)
         except ValueError as error:
-            shown = "***" if spec.metadata["secret"] else repr(text)
+            shown = "***" if spec.metadata["secret"] else repr(redact(text))
             raise ConfigError(f"{variable} {error}; got {shown}") from None
     return Settings(**values)
 

@@ -72,7 +72,7 @@ def router(context: Context) -> APIRouter:
             if not line.ok:
                 answers.append(asdict(Submission(source=line.line, video_id=None, error=line.says)))
                 continue
-            answers += [asdict(found) for found in submit_all(context.database, line.sources)]
+            answers += [asdict(one) | {"source": str(one.source)} for one in submit_all(context.database, line.sources)]
         return {"submissions": answers}
 
     @routes.put("/files")
