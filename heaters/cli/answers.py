@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+from heaters.cli.output import harmless
+from heaters.core.address import redact
 from heaters.errors import ConfigError, HeatersError, UsageError
 
 FAILED, WRONG, INTERRUPTED = 1, 2, 130
@@ -23,4 +25,4 @@ def answer(run: Callable[[], object]) -> None:
 
 
 def _complain(error: HeatersError) -> None:
-    sys.stderr.write(f"heaters: {error}\n")
+    sys.stderr.write(f"heaters: {harmless(redact(str(error)))}\n")

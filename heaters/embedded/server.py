@@ -72,7 +72,7 @@ class Server:
         with self.lock("start.lock"):
             if self.answers():
                 return self.url
-            account = account_for(self.folder, program("postgres"))
+            account = account_for(self.folder, program("postgres"), inside=self.folder.parent)
             if not self.data.exists():
                 self._create(account)
             self._start(account)
@@ -82,7 +82,7 @@ class Server:
         """Stop the server, ending its connections. Does nothing when it does not run."""
         if not (self.data / "postmaster.pid").exists():
             return
-        account = account_for(self.folder, program("postgres"))
+        account = account_for(self.folder, program("postgres"), inside=self.folder.parent)
         account.run([program("pg_ctl"), "stop", "-w", "-m", "fast", "-D", self.data])
 
     def answers(self) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from heaters.errors import MediaError, StageTimeout, WorkerLost
-from heaters.machine import resident_peak_bytes
+from heaters.machine import plain_environment, resident_peak_bytes
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_LINES = 40  # enough for a decoder's last words; a damaged file can write millions of lines
@@ -62,7 +62,8 @@ def run(
     """Run `argv` to its end and return how it ended, whatever its exit status.
 
     The child has its own session, no core file, at most `memory_bytes` of address space, and dies with the calling
-    thread (Linux). Standard output goes line by line to `on_line`, standard error to `on_error_line` and the tail.
+    thread (Linux). It has nothing secret of our environment, or the `environment` given.
+    Standard output goes line by line to `on_line`, standard error to `on_error_line` and the tail.
     Raises StageTimeout (the whole group is killed), MediaError (crash, or memory exhausted), WorkerLost (killed from
     outside: by an operator or the kernel). Whatever `on_line` raises ends the child and passes through.
     """
@@ -74,7 +75,7 @@ def run(
         stdout=subprocess.PIPE if on_line else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env=environment,
+        env=plain_environment() if environment is None else environment,
     )
     tail: deque[str] = deque(maxlen=TAIL_LINES)
 
