@@ -14,6 +14,7 @@ from heaters.core.address import redact
 from heaters.errors import ConfigError
 from heaters.settings import parse
 from heaters.settings.exports import EXPORT_CODECS, EXPORT_PROFILES, export_variant
+from heaters.settings.links import is_address_of_service, is_service_link
 from heaters.settings.parse import setting as _setting
 
 FACTS_VERSION = "1"  # of the way in which clips are measured
@@ -280,13 +281,20 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environment is None else environment
     known = {cast(str, f.metadata["variable"]): f for f in fields(Settings)}
-    unknown = sorted(name for name in env if name.startswith("HEATERS_") and name not in known and name not in _OTHERS)
+    unknown = sorted(
+        name
+        for name, value in env.items()
+        if name.startswith("HEATERS_")
+        and name not in known
+        and name not in _OTHERS
+        and not is_service_link(name, value)
+    )
     if unknown:
         raise ConfigError(f"unknown variable {unknown[0]}; `heaters config` lists the ones there are")
     values: dict[str, Any] = {}
     for variable, spec in known.items():
         text = env.get(variable, "").strip()
-        if not text:
+        if not text or is_address_of_service(variable, text):
             continue
         try:
             values[spec.name] = spec.metadata["parse"](text)
