@@ -82,12 +82,15 @@ def listed(name: str | Path, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _csv(path: str | Path, rows: "csv.DictReader[str]") -> Iterator[str]:
-    column = next((name for name in COLUMNS if name in (rows.fieldnames or ())), None)
-    if column is None:
-        raise UsageError(f"the manifest {path} needs a column named source, url or path")
-    for row in rows:
-        if row[column] and row[column].strip():
-            yield row[column].strip()
+    try:
+        column = next((name for name in COLUMNS if name in (rows.fieldnames or ())), None)
+        if column is None:
+            raise UsageError(f"the manifest {path} needs a column named source, url or path")
+        for row in rows:
+            if row[column] and row[column].strip():
+                yield row[column].strip()
+    except csv.Error as error:
+        raise UsageError(f"the manifest {path}, line {rows.line_num}: {error}") from error
 
 
 def _json_line(path: str | Path, number: int, text: str) -> str:
@@ -95,6 +98,8 @@ def _json_line(path: str | Path, number: int, text: str) -> str:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}, line {number}: must be JSON; {error.msg} at column {error.colno}") from error
+    except RecursionError:
+        raise UsageError(f"{path}, line {number}: the JSON is nested too deeply") from None
     found = value if isinstance(value, str) else None
     if isinstance(value, dict):
         found = next((value[name] for name in COLUMNS if isinstance(value.get(name), str)), None)

@@ -3,8 +3,10 @@
 from typing import Any
 
 import gradio as gr
+import psycopg
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import PydanticSerializationError
 from starlette.responses import Response
 
 import ui.query.api
@@ -97,6 +99,13 @@ def _answer_errors(api: FastAPI) -> None:
         status = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
         return refuse(status, redact(str(error)))
 
+    async def unfit(_: Request, error: Exception) -> Response:
+        """A character, a number or a time that PostgreSQL or JSON cannot hold: NUL, half of a surrogate pair, 10^30."""
+        del error
+        return refuse(
+            400, "a value holds what cannot be stored or looked for (a NUL, a broken character, a huge number)"
+        )
+
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         answer = refuse(error.status_code, str(error.detail))
@@ -110,6 +119,8 @@ def _answer_errors(api: FastAPI) -> None:
         return refuse(422, f"{place or 'the request'}: {first['msg']}")
 
     api.add_exception_handler(HeatersError, ours)
+    for kind in (psycopg.DataError, UnicodeEncodeError, PydanticSerializationError, RecursionError):
+        api.add_exception_handler(kind, unfit)
     api.add_exception_handler(HTTPException, http)
     api.add_exception_handler(RequestValidationError, invalid)
 

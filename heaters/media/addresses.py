@@ -77,7 +77,7 @@ def _private_rule(host: str) -> str:
 def check_url(url: str, *, allow_private_hosts: bool) -> None:
     """Refuse what is no http(s) URL of an allowed host. Raises SourceRefused."""
     parts = split(url)
-    if parts is None or re.search(r"[\s\x00-\x1f\x7f]", url):
+    if parts is None or re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", url):
         raise SourceRefused(f"a URL has a valid host and port and no spaces; got {show_url(url)!r}")
     if parts.scheme not in {"http", "https"}:
         raise SourceRefused(f"only http and https URLs are fetched; got scheme {parts.scheme!r}")

@@ -14,7 +14,7 @@ from heaters.core.address import redact
 from heaters.errors import ConfigError
 from heaters.settings import parse
 from heaters.settings.exports import EXPORT_CODECS, EXPORT_PROFILES, export_variant
-from heaters.settings.links import is_address_of_service, is_service_link
+from heaters.settings.links import is_address_of_service, unknown_variables
 from heaters.settings.parse import setting as _setting
 
 FACTS_VERSION = "1"  # of the way in which clips are measured
@@ -281,14 +281,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environment is None else environment
     known = {cast(str, f.metadata["variable"]): f for f in fields(Settings)}
-    unknown = sorted(
-        name
-        for name, value in env.items()
-        if name.startswith("HEATERS_")
-        and name not in known
-        and name not in _OTHERS
-        and not is_service_link(name, value)
-    )
+    unknown = unknown_variables(env, known)
     if unknown:
         raise ConfigError(f"unknown variable {unknown[0]}; `heaters config` lists the ones there are")
     values: dict[str, Any] = {}
@@ -302,7 +295,3 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             shown = "***" if spec.metadata["secret"] else repr(redact(text))
             raise ConfigError(f"{variable} {error}; got {shown}") from None
     return Settings(**values)
-
-
-# Read by the tests' own set-up, not by the product.
-_OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})

@@ -1,6 +1,10 @@
-"""Service links: variables that Kubernetes sets by itself, and that look like ours."""
+"""Variables that look like ours: mistakes, and the service links that Kubernetes sets by itself."""
 
 import re
+from collections.abc import Container, Mapping
+
+# Read by the tests' own set-up, not by the product.
+_OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})
 
 # What Kubernetes sets in every pod for a service whose name begins with "heaters-".
 _SERVICE_LINK = re.compile(
@@ -18,3 +22,9 @@ def is_service_link(name: str, value: str) -> bool:
 def is_address_of_service(name: str, value: str) -> bool:
     """Whether a variable with the name of a setting of ours (HEATERS_SERVE_PORT) is the link of a service instead."""
     return name.endswith("_PORT") and _LINK_OF_PORT.match(value) is not None
+
+
+def unknown_variables(environment: Mapping[str, str], known: Container[str]) -> list[str]:
+    """The variables that begin as ours do and are none."""
+    ours = sorted(name for name in environment if name.startswith("HEATERS_") and name not in known)
+    return [name for name in ours if name not in _OTHERS and not is_service_link(name, environment[name])]

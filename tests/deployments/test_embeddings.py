@@ -16,7 +16,7 @@ LIMITS = Limits(inputs=100, text_characters=50, pictures=2, picture_bytes=2000, 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(endpoint(limits=LIMITS)) as client:
+    with TestClient(endpoint(limits=LIMITS), base_url="http://localhost") as client:
         yield client
 
 
@@ -56,7 +56,7 @@ def test_pictures_are_embedded_in_both_spellings_and_beside_words(client: TestCl
 
 def test_a_large_picture_is_made_smaller_not_refused() -> None:
     seen: list[Image.Image] = []
-    with TestClient(endpoint(before=seen.extend)) as client:
+    with TestClient(endpoint(before=seen.extend), base_url="http://localhost") as client:
         embed(client, data_url(4200, 2100, kind="JPEG"))
     assert seen[0].size == (2100, 1050)
 

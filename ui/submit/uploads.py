@@ -87,7 +87,8 @@ class Uploads:
                 count += 1
         with suppress(OSError):
             for folder in self.root.iterdir():
-                with suppress(OSError):
+                with suppress(OSError, ValueError):
+                    uuid.UUID(hex=folder.name)  # else it is none of ours
                     folder.rmdir()  # empty: an upload that was killed before its first byte
         return count
 
