@@ -131,3 +131,20 @@ def test_a_manifest_from_somebody_s_disk() -> None:
     assert of_manifest("list.txt", "https://a.example/1\n\n# no\nfilm.mp4") == ["https://a.example/1", "film.mp4"]
     assert of_manifest("list.csv", "url,title\nhttps://a.example/1,x") == ["https://a.example/1"]
     assert of_manifest("list.jsonl", '{"source": "https://a.example/1"}') == ["https://a.example/1"]
+
+
+def test_an_upload_that_was_refused_for_good_goes(empty_site: Site, tmp_path: Path) -> None:
+    with client(empty_site) as anyone:
+        answer = put(anyone, "broken.mp4", b"no film at all").json()
+        source = Path(one(empty_site.database, "select source from videos"))
+        put(anyone, "other.mp4", b"nor is this")
+        assert source.exists()  # nobody has looked at it yet
+        one(
+            empty_site.database,
+            "with v as (insert into variants (stage, variant) values ('download', '') returning id) "
+            "insert into failures (video_id, variant, driver, error_type, error) "
+            "select %(v)s, id, 'd', 'MediaError', 'e' from v returning id",
+            {"v": answer["video_id"]},
+        )
+        put(anyone, "third.mp4", b"a third")
+        assert not source.exists()
