@@ -69,7 +69,7 @@ async def read_inputs(items: list[str | shapes.Picture], limits: Limits) -> list
     if len(items) > limits.inputs:
         raise Problem(400, f"input: a request may have {limits.inputs} inputs; got {len(items)}", param="input")
     found: list[Input] = []
-    pictures = 0
+    pictures = pixels = 0
     for index, item in enumerate(items):
         name = "input" if len(items) == 1 else f"input.{index}"
         text = item if isinstance(item, str) else item.image
@@ -77,7 +77,13 @@ async def read_inputs(items: list[str | shapes.Picture], limits: Limits) -> list
             pictures += 1
             if pictures > limits.pictures:
                 raise Problem(400, f"input: a request may have {limits.pictures} pictures", param="input")
-            found.append(await asyncio.to_thread(picture_bytes, text, limits, param=name))
+            data, count = await asyncio.to_thread(picture_bytes, text, limits, param=name)
+            pixels += count
+            if pixels > limits.request_pixels:
+                raise Problem(
+                    413, f"input: the pictures of a request may have {limits.request_pixels} pixels", param="input"
+                )
+            found.append(data)
         elif not text.strip():
             raise Problem(400, f"{name}: a text must have at least one letter", param=name)
         elif len(text) > limits.text_characters:

@@ -26,6 +26,7 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 UNCOUNTED_PATHS = OPEN_PATHS | {"/metrics", "/openapi.json", "/docs", "/redoc"}
 REQUEST_ID = "x-request-id"
 TIMEOUT = "x-request-timeout-seconds"  # Ray Serve's own header; there 0 or less means for ever
+LOOPBACK_HOSTS = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _GOOD_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -98,6 +99,9 @@ class Guard:
     async def _admitted(self, scope: Scope, headers: Headers, receive: Receive, send: Send, visit: _Visit) -> None:
         path = scope["path"]
         if path not in OPEN_PATHS:
+            if not self._keys and not LOOPBACK_HOSTS.fullmatch(headers.get("host", "")):
+                # A page of another site whose name was made to point here (DNS rebinding) has no key to show.
+                raise Problem(421, "without keys this endpoint answers to localhost alone", code="misdirected_request")
             visit.key = self._keys.holder(headers.get("authorization"))
         if path in UNCOUNTED_PATHS:
             await self._app(scope, receive, send)

@@ -15,6 +15,7 @@ class Limits:
     pictures: int = 32  # in one request
     picture_bytes: int = 10 * 2**20  # encoded
     picture_pixels: int = 25_000_000  # decoded: 75 MB; a small file may hold billions
+    request_pixels: int = 100_000_000  # of all its pictures together, decoded
     picture_aspect: int = 20  # longest to shortest side: models enlarge the short side, and the long one with it
     request_seconds: float = 30.0  # from the first byte to the last
     in_flight: int = 64  # requests in work in one replica; a further one is told to come back

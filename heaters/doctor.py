@@ -5,9 +5,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from heaters.core.address import redact
 from heaters.errors import HeatersError
+from heaters.private import home_folder
 from heaters.settings import Settings
 
 # Below this, a run of a few videos fills the disk.
@@ -44,7 +46,8 @@ Look = Callable[[Settings], Check]
 
 def examine(settings: Settings, more: Mapping[str, Look] | None = None) -> list[Check]:
     """Look at everything, and at `more`; one failing check never hides the others."""
-    return [_guarded(name, look, settings) for name, look in {**CHECKS, **(more or {})}.items()]
+    checks = [_guarded(name, look, settings) for name, look in {**CHECKS, **(more or {})}.items()]
+    return [replace(check, found=redact(check.found)) for check in checks]
 
 
 def _guarded(name: str, look: Look, settings: Settings) -> Check:
@@ -55,7 +58,7 @@ def _guarded(name: str, look: Look, settings: Settings) -> Check:
 
 
 def _home(settings: Settings) -> Check:
-    settings.home.mkdir(parents=True, exist_ok=True)
+    home_folder(settings.home)
     free = shutil.disk_usage(settings.home).free
     ok = os.access(settings.home, os.W_OK) and free >= LEAST_FREE_BYTES
     return Check(

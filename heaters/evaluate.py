@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from heaters.core.address import Address
 from heaters.core.agreement import Agreement, Said, agreement
 from heaters.core.cuts import Span
 from heaters.core.evaluation import TOLERANCE_FRAMES, Counts, Decided, TrueCut, score, suggested, total
@@ -29,7 +30,7 @@ class Source:
     """One video under one detector."""
 
     video_id: int
-    source: str
+    source: str | Address
     at: dict[float, Counts]
 
 

@@ -7,6 +7,27 @@ from pathlib import Path
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
+# What programs that are not ours get of our environment: how to find and run things, and no key, address or password.
+_PLAIN = ("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "NUMBER_OF_PROCESSORS")
+_PLAIN_BEGINNINGS = (
+    "LC_",
+    "LD_LIBRARY_",
+    "DYLD_",
+    "PYTHON",
+    "VIRTUAL_ENV",
+    "CONDA_",
+    "OMP_",
+    "MALLOC_",
+    "CUDA_",
+    "NVIDIA_",
+)
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment for a program that reads what strangers made, or that strangers reach: nothing secret in it."""
+    return {name: value for name, value in os.environ.items() if name in _PLAIN or name.startswith(_PLAIN_BEGINNINGS)}
+
+
 def resident_peak_bytes(pid: int | str = "self") -> int:
     """The most memory that a live process had in RAM; 0 when it is gone.
 

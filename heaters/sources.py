@@ -122,13 +122,15 @@ def watch(folder: Path, stop: threading.Event, *, settle_seconds: float = SETTLE
     """Every video that is in a folder or below it, and every one that comes, as soon as it has stopped changing.
 
     Looks, instead of being told: network folders tell nothing. Hidden files, and names that no video has (`.part`), are
-    passed over. A file that changes later comes again. Ends when `stop` is set. Raises UsageError for no folder.
+    passed over, and so are links that lead out of the folder. A file that changes later comes again. Ends when `stop`
+    is set. Raises UsageError for no folder.
     """
     if not folder.is_dir():
         raise UsageError(f"--watch needs a folder; got {folder}")
     seen: dict[Path, tuple[int, int]] = {}
     changed: dict[Path, float] = {}
     given: dict[Path, tuple[int, int]] = {}
+    root = folder.resolve()
     while not stop.is_set():
         now = time.monotonic()
         for path in sorted(folder.rglob("*")):
@@ -137,7 +139,10 @@ def watch(folder: Path, stop: threading.Event, *, settle_seconds: float = SETTLE
                 continue
             try:
                 facts = path.stat()
-            except OSError:  # gone since
+                inside = path.resolve().is_relative_to(root)
+            except (OSError, RuntimeError):  # gone since, or a link to itself
+                continue
+            if not inside:
                 continue
             mark = (facts.st_size, facts.st_mtime_ns)
             if seen.get(path) != mark:

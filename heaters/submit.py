@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heaters.core.address import Address, redact, shielded, whole
 from heaters.core.names import path_of, readable, stored_path
 from heaters.core.pipeline import Change
 from heaters.errors import HeatersError, SourceRefused, UsageError
@@ -30,15 +31,16 @@ GROUP_SECONDS = 2.0
 class Submission:
     """What became of one source: the video it is (new or already there), or why it was refused."""
 
-    source: str
+    source: str | Address
     video_id: int | None
     is_new: bool = False
     error: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("source", "error"):  # shown and logged, never opened
-            text = getattr(self, name)
-            object.__setattr__(self, name, text and readable(text))
+        source, error = shielded(self.source), self.error and redact(self.error)
+        # Shown and logged, never opened.
+        object.__setattr__(self, "source", readable(source) if isinstance(source, str) else source)
+        object.__setattr__(self, "error", error and readable(error))
 
 
 def normalised(source: str) -> str:
@@ -53,6 +55,7 @@ def normalised(source: str) -> str:
 
 def expand(sources: Sequence[str]) -> Iterator[str]:
     """Replace manifests (.txt, .csv, .jsonl) by the sources they list, one a line; relative paths count from there.
+    Messages name places in a manifest and quote nothing of it.
 
     Raises UsageError naming file, line and rule for a line that cannot be read.
     """
@@ -81,7 +84,7 @@ def _manifest(path: Path) -> Iterator[str]:
                     raise UsageError(f"the manifest {path} cannot be read: it is no text in UTF-8")
                 yield found if is_url(found) or found.startswith("~") else str(path.parent / found)
     except OSError as error:
-        raise UsageError(f"the manifest {path} cannot be read: {error}") from error
+        raise UsageError(f"the manifest {path} cannot be read: {error.strerror}") from error
 
 
 def listed(name: str | Path, lines: Iterable[str]) -> Iterator[str]:
@@ -97,12 +100,15 @@ def listed(name: str | Path, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _csv(path: str | Path, rows: "csv.DictReader[str]") -> Iterator[str]:
-    column = next((name for name in COLUMNS if name in (rows.fieldnames or ())), None)
-    if column is None:
-        raise UsageError(f"the manifest {path} needs a column named source, url or path; got {rows.fieldnames}")
-    for row in rows:
-        if row[column] and row[column].strip():
-            yield row[column].strip()
+    try:
+        column = next((name for name in COLUMNS if name in (rows.fieldnames or ())), None)
+        if column is None:
+            raise UsageError(f"the manifest {path} needs a column named source, url or path")
+        for row in rows:
+            if row[column] and row[column].strip():
+                yield row[column].strip()
+    except csv.Error as error:
+        raise UsageError(f"the manifest {path}, line {rows.line_num}: {error}") from error
 
 
 def _json_line(path: str | Path, number: int, text: str) -> str:
@@ -110,6 +116,8 @@ def _json_line(path: str | Path, number: int, text: str) -> str:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}, line {number}: must be JSON; {error.msg} at column {error.colno}") from error
+    except RecursionError:
+        raise UsageError(f"{path}, line {number}: the JSON is nested too deeply") from None
     found = value if isinstance(value, str) else None
     if isinstance(value, dict):
         found = next((value[name] for name in COLUMNS if isinstance(value.get(name), str)), None)
@@ -203,7 +211,9 @@ def _columns(rows: Sequence[_Row]) -> dict[str, list[object]]:
 
 def _known(tx: Cursor, row: _Row, found: dict[str, Any]) -> Submission:
     if found["id"] is None:
-        raise HeatersError(f"{row.source} was neither added nor found; it was deleted in between, submit it again")
+        raise HeatersError(
+            f"{shielded(row.source)} was neither added nor found; it was deleted in between, submit it again"
+        )
     changed = (
         found["source"] == row.source and row.content_hash and found["content_hash"] not in (None, row.content_hash)
     )
@@ -218,7 +228,8 @@ def _known(tx: Cursor, row: _Row, found: dict[str, Any]) -> Submission:
                 "give the new file another name"
             ),
         )
-    if found["source"] != row.source and not is_url(found["source"]) and not Path(path_of(found["source"])).exists():
+    known = whole(found["source"])
+    if known != row.source and not is_url(known) and not Path(path_of(known)).exists():
         _move(tx, row, found)
     return Submission(source=row.source, video_id=found["duplicate_of"] or found["id"])
 

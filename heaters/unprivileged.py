@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heaters.errors import ConfigError
+from heaters.machine import plain_environment
 
 ACCOUNTS = ("postgres", "nobody")  # the first that exists; nearly every system has the second
 TIMEOUT_SECONDS = 120
@@ -31,12 +32,11 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-        """Run to the end, away from the terminal's signals; PG* variables do not reach it.
+        """Run to the end, away from the terminal's signals; PG* variables and whatever is secret do not reach it.
 
         Returns what it wrote, error output included, in `stdout`; the caller judges `returncode`. Raises
         subprocess.TimeoutExpired after TIMEOUT_SECONDS.
         """
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return subprocess.run(
             [*self.prefix, *map(str, command)],
             stdin=subprocess.DEVNULL,
@@ -45,18 +45,20 @@ class Account:
             text=True,
             errors="replace",
             cwd="/",  # ours may be closed to the account
-            env={**environment, "LC_ALL": "C"},
+            env={**plain_environment(), "LC_ALL": "C"},
             start_new_session=True,
             timeout=TIMEOUT_SECONDS,
             check=False,
         )
 
 
-def account_for(folder: Path, program: Path) -> Account:
+def account_for(folder: Path, program: Path, *, inside: Path | None = None) -> Account:
     """The account that may run `program` on `folder`, an existing folder of ours.
 
-    As root it is the folder's owner, else the first of ACCOUNTS. When a folder above is closed to that account
-    (a home in /root, mode 0700), the command keeps the one capability that sees past modes, CAP_DAC_OVERRIDE.
+    As root it is the folder's owner, else the first of ACCOUNTS. Its group may pass through `inside`, a folder of ours
+    that is closed to others. When another folder above is closed to that account (a home in /root, mode 0700), the
+    command keeps one capability: CAP_DAC_READ_SEARCH, which passes through folders and reads; where a container has
+    taken that away, CAP_DAC_OVERRIDE.
 
     Raises ConfigError when that cannot be done.
     """
@@ -69,9 +71,14 @@ def account_for(folder: Path, program: Path) -> Account:
             "run Heaters as an ordinary user, or set HEATERS_DATABASE_URL"
         )
     plain = ("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups")
-    keeping = (*plain, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    keeping = [
+        (*plain, f"--inh-caps=+{name}", f"--ambient-caps=+{name}") for name in ("dac_read_search", "dac_override")
+    ]
+    if inside is not None and inside.stat().st_uid == 0:
+        os.chown(inside, -1, gid)
+        inside.chmod(inside.stat().st_mode | 0o010)
     said = ""
-    for prefix in (plain, keeping):
+    for prefix in (plain, *keeping):
         account = Account(uid=uid, gid=gid, prefix=(*prefix, "--"))
         account.own(folder)
         tried = account.run(["sh", "-c", 'test -x "$0" && test -w "$1"', program, folder])

@@ -67,3 +67,23 @@ def test_description_masks_secrets() -> None:
 )
 def test_proxies_are_made_where_somebody_watches_or_copies_from_them(environment: dict[str, str], made: bool) -> None:
     assert load(environment).makes_proxies is made
+
+
+def test_service_links_of_kubernetes_are_none_of_our_variables() -> None:
+    links = {
+        "HEATERS_SERVE_SERVICE_HOST": "10.0.0.7",
+        "HEATERS_SERVE_SERVICE_PORT": "8000",
+        "HEATERS_SERVE_SERVICE_PORT_HTTP": "8000",
+        "HEATERS_SERVE_PORT_8000_TCP": "tcp://10.0.0.7:8000",
+        "HEATERS_SERVE_PORT_8000_TCP_PROTO": "tcp",
+        "HEATERS_SERVE_PORT_8000_TCP_ADDR": "fd00::7",
+        "HEATERS_RAY_HEAD_SVC_PORT": "tcp://10.0.0.7:6379",
+        # The service `heaters-serve` takes the name of a setting of ours.
+        "HEATERS_SERVE_PORT": "tcp://10.0.0.7:8000",
+        "HEATERS_UI_PORT": "tcp://10.0.0.7:7860",
+    }
+    assert load(links) == load({})
+    with pytest.raises(ConfigError, match="HEATERS_PORTT"):
+        load({"HEATERS_PORTT": "1"})
+    with pytest.raises(ConfigError, match="HEATERS_SERVE_PORT must be a port"):
+        load({"HEATERS_SERVE_PORT": "http"})

@@ -43,7 +43,7 @@ def test_a_closed_folder_above_costs_one_capability(tmp_path: Path) -> None:
     work.mkdir(mode=0o700)
     account = account_for(work, SHELL)
     said = account.run(["sh", "-c", f"grep CapEff /proc/self/status; touch {work}/file"]).stdout.split()
-    assert said == ["CapEff:", "0000000000000002"]  # CAP_DAC_OVERRIDE alone
+    assert said == ["CapEff:", "0000000000000004"]  # CAP_DAC_READ_SEARCH alone
     assert (work / "file").stat().st_uid == account.uid
     assert closed.stat().st_mode & 0o777 == 0o700
 

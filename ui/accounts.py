@@ -121,7 +121,7 @@ class Accounts:
         self._write(left)
 
     def _write(self, accounts: Mapping[str, Account]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with beside(self.path) as partial:
             partial.touch(mode=0o600)
             partial.write_text(

@@ -3,8 +3,10 @@
 from typing import Any
 
 import gradio as gr
+import psycopg
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import PydanticSerializationError
 from starlette.responses import Response
 
 import ui.query.api
@@ -15,6 +17,7 @@ import ui.status.api
 import ui.status.tab
 import ui.submit.api
 import ui.submit.tab
+from heaters.core.address import redact
 from heaters.errors import ConfigError, HeatersError, RuleError, StageError, StoreError, UsageError
 from ui import assets, login, media
 from ui.context import Context
@@ -94,7 +97,14 @@ def _answer_errors(api: FastAPI) -> None:
 
     async def ours(_: Request, error: Exception) -> Response:
         status = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
-        return refuse(status, str(error))
+        return refuse(status, redact(str(error)))
+
+    async def unfit(_: Request, error: Exception) -> Response:
+        """A character, a number or a time that PostgreSQL or JSON cannot hold: NUL, half of a surrogate pair, 10^30."""
+        del error
+        return refuse(
+            400, "a value holds what cannot be stored or looked for (a NUL, a broken character, a huge number)"
+        )
 
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -109,6 +119,8 @@ def _answer_errors(api: FastAPI) -> None:
         return refuse(422, f"{place or 'the request'}: {first['msg']}")
 
     api.add_exception_handler(HeatersError, ours)
+    for kind in (psycopg.DataError, UnicodeEncodeError, PydanticSerializationError, RecursionError):
+        api.add_exception_handler(kind, unfit)
     api.add_exception_handler(HTTPException, http)
     api.add_exception_handler(RequestValidationError, invalid)
 

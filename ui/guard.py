@@ -28,7 +28,7 @@ BODIES = ("application/json", "application/octet-stream")
 # Gradio's routes that we have no use for: files by path, uploads to its own folder, requests to other servers.
 CLOSED = re.compile(
     r"/(gradio_api/)?(file=|file/|proxy=|upload|stream/|component_server|custom_component|run-history|runs|vibe|dev/"
-    r"|process_recording|monitoring|deep_link|openapi\.json|info|call/|api/|run/)"
+    r"|process_recording|pwa_icon|monitoring|deep_link|openapi\.json|info|call/|api/|run/)"
 )
 # Words of an address by which Gradio looks for pages and states of its own; it fails on those that are not there.
 UNUSED = frozenset({"page", "deep_link"})

@@ -13,7 +13,7 @@ from ui.accounts import Accounts
 from ui.sessions import LIFETIME_SECONDS, Sessions
 from ui.users import COOKIE, CurrentUser, Identity
 
-# After so many wrong passwords for a name, or from an address, each further one must wait twice as long as the last.
+# After so many wrong passwords from an address, for one name or any, each further one waits twice as long as the last.
 FREE_ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 300.0
 MOST_REMEMBERED = 10_000
@@ -78,14 +78,15 @@ def router(accounts: Accounts, sessions: Sessions, identity: Identity) -> APIRou
     def sign_in(given: Credentials, request: Request) -> Response:
         """Check a password and begin a session."""
         address = request.client.host if request.client else ""
-        keys = (f"name {given.name}", f"address {address}")
+        # Not the name alone: whoever knows it would lock its owner out.
+        keys = (f"{given.name} from {address}", f"address {address}")
         wait_seconds = attempts.wait_seconds(*keys)
         if wait_seconds > 0:
             headers = {"retry-after": str(int(wait_seconds) + 1)}
             raise HTTPException(429, f"too many attempts; try again in {wait_seconds:.0f} s", headers)
+        attempts.failed(*keys)  # before the check, which takes long: many at once would all be free
         account = accounts.verify(given.name, given.password)
         if account is None:
-            attempts.failed(*keys)
             raise HTTPException(401, "name or password is wrong")
         attempts.succeeded(*keys)
         answer = JSONResponse({"name": account.user.name, "role": account.user.role})

@@ -11,7 +11,7 @@ from heaters.cli.session import opened
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.objects import Entry, store_of
-from heaters.store.orphans import orphans
+from heaters.store.orphans import delete_orphans, orphans
 
 HOUR_SECONDS = 3600.0
 AT_ONCE = 500  # deleted by one request
@@ -40,9 +40,7 @@ def clean(settings: Settings, database: Database, older_than_hours: float, *, de
     group: list[Entry] = []
 
     def settle() -> Iterator[dict[str, Any]]:
-        if delete and group:
-            store.delete([entry.key for entry in group])
-        for entry in group:
+        for entry in delete_orphans(database, store, group) if delete and group else group:
             age = round((now - entry.modified_at) / HOUR_SECONDS, 1)
             yield {"key": entry.key, "size_bytes": entry.size_bytes, "age_hours": age, "deleted": delete}
         group.clear()

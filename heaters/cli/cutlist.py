@@ -149,7 +149,7 @@ def _shot(clip: dict[str, Any], start: int, end: int) -> Shot:
 
 def _file(row: dict[str, Any], store: ObjectStore, given: str | None) -> tuple[str, str]:
     """Where an editor finds the file, as a URL, and its name: as given, the source, or the master in the store."""
-    source = given or row["source"]
+    source = given or str(row["source"])
     if is_url(source) and not given:
         kept = row["source_key"] and store.local_path(row["source_key"])
         source = str(kept) if kept else source

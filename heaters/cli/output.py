@@ -1,6 +1,7 @@
 """What a command prints: tables for people, JSON alone on standard output for scripts."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -10,7 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from heaters.core.address import redact
 from heaters.core.names import readable
+
+# Control characters but for tab and line end (C0, DEL, C1), and marks of direction (Unicode TR 36).
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -26,18 +31,17 @@ class Output:
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """One line of talk. The text is never read as markup: titles may hold brackets."""
-        self.console.print(Text(readable(text), style=style or ""))
+        self.console.print(Text(harmless(redact(text)), style=style or ""))
 
     def json(self, value: Any) -> None:
         """The JSON answer of a command."""
-        json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=str)
-        sys.stdout.write("\n")
+        sys.stdout.write(_as_json(value, indent=2) + "\n")
 
     def json_rows(self, rows: Iterable[Any]) -> None:
         """A JSON array of an answer that may be long: each row is written as it comes."""
         mark = "[\n"
         for row in rows:
-            sys.stdout.write(mark + json.dumps(row, ensure_ascii=False, default=str))
+            sys.stdout.write(mark + _as_json(row))
             mark = ",\n"
         sys.stdout.write("[]\n" if mark == "[\n" else "\n]\n")
 
@@ -49,8 +53,19 @@ class Output:
             numeric = any(isinstance(row[index], (int, float)) for row in entries)
             table.add_column(name, justify="right" if numeric else "left", overflow="fold")
         for row in entries:
-            table.add_row(*(Text("–" if value is None else readable(str(value))) for value in row))
+            table.add_row(*(Text("–" if value is None else harmless(str(value))) for value in row))
         self.console.print(table)
+
+
+def harmless(text: str) -> str:
+    """`text` without what would command a terminal, or turn the direction of reading: such characters as \\x1b."""
+    return _COMMANDS.sub(lambda match: repr(match.group())[1:-1], readable(text))
+
+
+def _as_json(value: Any, indent: int | None = None) -> str:
+    """JSON whose strings command no terminal either: JSON itself escapes only the characters below a space."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return _COMMANDS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def selected(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

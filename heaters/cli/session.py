@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from heaters.errors import ConfigError
+from heaters.private import home_folder
 from heaters.settings import Settings, load
 from heaters.store.db import Database
 from heaters.store.open import open_database
@@ -15,12 +15,7 @@ def opened(meanwhile: Callable[[Settings], None] | None = None) -> Iterator[tupl
     on beside that.
     """
     settings = load()
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"HEATERS_HOME must be a folder that we may write; {settings.home}: {error.strerror}"
-        ) from error
+    home_folder(settings.home)
     if meanwhile is not None:
         meanwhile(settings)
     database = open_database(settings)

@@ -110,6 +110,7 @@ def _export(
 ) -> Report:
     scratch.mkdir(parents=True, exist_ok=True)
     store = store_of(settings)
+    index.begin(sink)
     entered = index.entries(sink, recipe)
     there = {clip["sample"] for one in entered for clip in one.clips}
     chosen, waiting = _chosen(database, recipe, choice, settings.variant("export"))

@@ -13,6 +13,7 @@ from heaters.errors import UsageError
 
 MANIFEST = "manifest.json"
 FOLDER = "index/"
+MARK = ".heaters-dataset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,35 @@ def put(sink: Sink, recipe: Recipe, one: Entry) -> None:
     """Enter a shard: from now on it is part of the dataset."""
     plain = {slot: getattr(one, slot) for slot in Entry.__slots__}
     sink.put_bytes(f"{FOLDER}{one.name}.json", _json({"recipe": recipe.plain(), **plain}))
+
+
+def begin(sink: Sink) -> None:
+    """Mark an output that is empty as a dataset's, before anything else is written there.
+
+    Raises UsageError where it holds something that is no dataset of ours: files that happen to have our names would be
+    overwritten. Hidden files do not count.
+    """
+    if sink.read(MARK) is not None:
+        return
+    first = sink.first()
+    if first is not None and not _is_dataset(sink):
+        raise UsageError(
+            f"{sink.location} holds {first} and is no dataset that this command began; "
+            "a dataset needs a folder of its own"
+        )
+    sink.put_bytes(MARK, b"A dataset of Heaters: `heaters export-dataset` adds to it and rewrites its README.md.\n")
+
+
+def _is_dataset(sink: Sink) -> bool:
+    """Whether it is one from before there was a mark."""
+    for name in [MANIFEST, *list(sink.sizes(FOLDER))[:1]]:
+        try:
+            plain = json.loads(sink.read(name) or b"null")
+        except ValueError:
+            continue
+        if isinstance(plain, dict) and "recipe" in plain and ("shards" in plain or "clips" in plain):
+            return True
+    return False
 
 
 def entries(sink: Sink, recipe: Recipe) -> list[Entry]:

@@ -42,6 +42,9 @@ class Sink(Protocol):
     def sizes(self, prefix: str) -> dict[str, int]:
         """The bytes of every file whose name starts with `prefix`."""
 
+    def first(self) -> str | None:
+        """The name of some file that is not hidden; None where there is none."""
+
     def delete(self, names: Iterable[str]) -> None:
         """Delete files."""
 
@@ -88,6 +91,12 @@ class Folder:
                         found[name] = path.stat().st_size
         return dict(sorted(found.items()))
 
+    def first(self) -> str | None:
+        with disk_errors("list", "", self.root):
+            if not self.root.exists():
+                return None
+            return next((path.name for path in sorted(self.root.iterdir()) if not path.name.startswith(".")), None)
+
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             with disk_errors("delete", name, self.root):
@@ -123,6 +132,9 @@ class Bucket:
 
     def sizes(self, prefix: str) -> dict[str, int]:
         return {entry.key: entry.size_bytes for entry in self._store.list(prefix)}
+
+    def first(self) -> str | None:
+        return next((entry.key for entry in self._store.list() if not entry.key.startswith(".")), None)
 
     def delete(self, names: Iterable[str]) -> None:
         self._store.delete(names)

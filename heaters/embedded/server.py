@@ -23,6 +23,7 @@ from psycopg.pq import PGconn, Ping
 
 from heaters.errors import ConfigError
 from heaters.machine import memory_bytes
+from heaters.private import home_folder
 from heaters.unprivileged import Account, account_for
 
 VERSION = "18"
@@ -71,7 +72,7 @@ class Server:
         with self.lock("start.lock"):
             if self.answers():
                 return self.url
-            account = account_for(self.folder, program("postgres"))
+            account = account_for(self.folder, program("postgres"), inside=self.folder.parent)
             if not self.data.exists():
                 self._create(account)
             self._start(account)
@@ -81,7 +82,7 @@ class Server:
         """Stop the server, ending its connections. Does nothing when it does not run."""
         if not (self.data / "postmaster.pid").exists():
             return
-        account = account_for(self.folder, program("postgres"))
+        account = account_for(self.folder, program("postgres"), inside=self.folder.parent)
         account.run([program("pg_ctl"), "stop", "-w", "-m", "fast", "-D", self.data])
 
     def answers(self) -> bool:
@@ -124,7 +125,8 @@ class Server:
     def open_lock(self, name: str, kind: int) -> int:
         """Take a lock until the descriptor is closed; it is not inherited by programs that we start."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            home_folder(self.folder.parent)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ConfigError(f"HEATERS_HOME must be a folder that we may write; {error}") from error

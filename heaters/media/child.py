@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from heaters.errors import ChildDied, MediaError, StageTimeout
-from heaters.machine import available_bytes, resident_peak_bytes
+from heaters.machine import available_bytes, plain_environment, resident_peak_bytes
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_LINES = 40  # enough for a decoder's last words; a damaged file can write millions of lines
@@ -74,7 +74,8 @@ def run(
     """Run `argv` to its end and return how it ended, whatever its exit status.
 
     The child has its own session, no core file, at most `memory_bytes` of address space, and dies with the calling
-    thread (Linux). Standard output goes line by line to `on_line`, standard error to `on_error_line` and the tail.
+    thread (Linux). It has nothing secret of our environment, or the `environment` given.
+    Standard output goes line by line to `on_line`, standard error to `on_error_line` and the tail.
     Raises StageTimeout (the whole group is killed), ChildDied (ended by a signal, its own or another's; or the machine
     had no memory for it), MediaError (it needs more memory than its limit, which the machine had). Whatever `on_line`
     raises ends the child and passes through.
@@ -87,7 +88,7 @@ def run(
         stdout=subprocess.PIPE if on_line else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env=environment,
+        env=plain_environment() if environment is None else environment,
     )
     tail: deque[str] = deque(maxlen=TAIL_LINES)
 

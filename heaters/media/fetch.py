@@ -3,20 +3,14 @@
 It does not know whether the file holds decodable video; the probe does.
 """
 
-import re
 from pathlib import Path
 
-from heaters.core.names import is_stored_path
+from heaters.core.address import is_url
 from heaters.media.fetched import Fetched, FetchLimits, FetchProgress, OnProgress
 from heaters.media.local_source import fetch_local
 from heaters.media.web_source import fetch_web, list_web, read_web
 
 __all__ = ["FetchLimits", "FetchProgress", "Fetched", "fetch", "is_s3", "is_url", "list_web", "read_web"]
-
-
-def is_url(source: str) -> bool:
-    """Whether `source` is written as a URL of any scheme; everything else is a path, as people write or store it."""
-    return not is_stored_path(source) and re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", source) is not None
 
 
 def is_s3(source: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from heaters.errors import MediaError, StageError, StoreError
+from heaters.machine import plain_environment
 from heaters.media import child
 from heaters.media.holes import Hole, hole_of
 from heaters.media.streams import Stream, stream_of
@@ -134,9 +135,9 @@ def _probe_once(path: Path, inode: int, size_bytes: int, mtime_ns: int) -> Probe
 
 
 def package_environment() -> dict[str, str]:
-    """This process's environment, in which the child finds this very package."""
+    """A child's environment in which it finds this very package."""
     known = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGE_ROOT, *([known] if known else [])])}
+    return {**plain_environment(), "PYTHONPATH": os.pathsep.join([PACKAGE_ROOT, *([known] if known else [])])}
 
 
 def main(path: str) -> None:

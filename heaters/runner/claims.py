@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heaters.core.address import redact
 from heaters.core.names import readable
 from heaters.errors import StageError
 from heaters.stages.base import StageResult
@@ -83,6 +84,6 @@ def driver_name() -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """An error's message as the database can hold it."""
-    text = readable(str(error))
+    """An error's message as the database can hold it, and as people may see it."""
+    text = readable(redact(str(error)))
     return text[:4000] or type(error).__name__

@@ -12,17 +12,21 @@ import socket
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from heaters.core.pipeline import POOL_LABEL, SERVE_POOL
 from heaters.errors import ConfigError
+from heaters.private import home_folder, private_folder, ray_folder
 from heaters.runner.lean import lean_head
 from heaters.settings import Settings
+from heaters.store.files import beside
 
 # Blobs travel by key, so the object store only carries inputs and results.
 LOCAL_OBJECT_STORE_BYTES = 256 * 2**20
+LOOPBACK = "127.0.0.1"
 KNOCK_SECONDS = 10
 ANSWER_SECONDS = 1.0  # for a node of the same cluster to take a connection
 KNOCKS_AT_ONCE = 32
@@ -61,7 +65,7 @@ def connect(settings: Settings) -> Cluster:
 
     if not ray.is_initialized():
         if owned:
-            _start_local()
+            _start_local(ray_folder(settings.home))
         else:
             _join(settings.ray_address)
     return survey(owned=owned)
@@ -171,10 +175,10 @@ def _close_to_others(home: Path) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_MODE" not in os.environ:
         os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token(home / "ray" / "auth_token"))
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token(home_folder(home) / "ray" / "auth_token"))
 
 
-def _start_local() -> None:
+def _start_local(folder: Path) -> None:
     import ray
 
     with lean_head():
@@ -184,17 +188,23 @@ def _start_local() -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
             object_store_memory=LOCAL_OBJECT_STORE_BYTES,
+            _node_ip_address=LOOPBACK,
+            _temp_dir=str(folder),
         )
     # Ray's own shutdown at exit comes after this one; it would first sleep for lines of workers, which we do not show.
     atexit.register(ray.shutdown)
 
 
 def _token(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
+    """The file with the token, made where it is not there or is empty: a process was killed between its two steps."""
+    private_folder(path.parent)
+    with suppress(OSError):
+        if path.stat().st_size > 0:
+            return path
+        path.unlink()
+    with beside(path) as partial:
+        partial.touch(mode=0o600)
+        partial.write_text(secrets.token_hex(32))
+        with suppress(FileExistsError):  # somebody else was first: theirs counts
+            path.hardlink_to(partial)
     return path

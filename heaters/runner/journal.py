@@ -5,13 +5,14 @@ the attempt, the number of items and the result's figures, or the clip, the erro
 """
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Self
 
+from heaters.core.address import Address, redact
 from heaters.core.pipeline import Stage
 from heaters.core.trace import trace_id
 from heaters.errors import ConfigError
@@ -20,6 +21,10 @@ from heaters.runner.origins import Origins
 from heaters.stages.base import summary
 
 STANDARD_ERROR = "-"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class Journal:
@@ -31,7 +36,8 @@ class Journal:
         self._lock = threading.Lock()  # the heartbeat notices things from its own thread
         try:
             to_file = target != STANDARD_ERROR
-            self._file = Path(target).open("a", encoding="utf-8") if to_file else sys.stderr  # noqa: SIM115 - ours to close
+            # It tells who works on what: for its owner alone.
+            self._file = open(target, "a", encoding="utf-8", opener=_private) if to_file else sys.stderr  # noqa: SIM115
         except OSError as error:
             raise ConfigError(
                 f"HEATERS_LOG must be - or a file that we may write; {target}: {error.strerror}"
@@ -44,7 +50,7 @@ class Journal:
         if self._file is not sys.stderr:
             self._file.close()
 
-    def submitted(self, source: str, video_id: int | None, *, is_new: bool, error: str | None) -> None:
+    def submitted(self, source: str | Address, video_id: int | None, *, is_new: bool, error: str | None) -> None:
         """A source came in, or was refused."""
         facts = {"trace": trace_id(source), "source": source, "video": video_id, "new": is_new, "error": error}
         self._write("error" if error else "info", "submitted", facts)
@@ -76,7 +82,7 @@ class Journal:
 
     def noticed(self, text: str) -> None:
         """Something worth a line."""
-        self._write("warning", "noticed", {"message": text})
+        self._write("warning", "noticed", {"message": redact(text)})
 
     def _claim(self, stage: Stage, claim: Claim) -> dict[str, Any]:
         return {**self._video(stage, claim.video_id), "stretch": claim.stretch, "attempt": claim.attempt}

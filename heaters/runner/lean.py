@@ -1,7 +1,8 @@
 """A local Ray without what a single machine has no use for: autoscaler, dashboard, and most of the node's agent.
 
-`ray.init` starts them all, whatever it is told, and the first task waits for their imports. Ray has no setting for it,
-so four functions of the pinned version are replaced while it starts; tests/runner/test_lean.py holds it.
+`ray.init` starts them all, whatever it is told, and the first task waits for their imports; and it listens on all
+interfaces, also when it is told to use loopback. Ray has no setting for it, so five functions of the pinned version are
+replaced while it starts; tests/runner/test_lean.py holds it.
 """
 
 import time
@@ -35,12 +36,17 @@ def lean_head() -> Iterator[None]:
         """Ray then starts the agent that it has where `ray[default]` is not installed: without metrics and pages."""
         return ImportError("left out")
 
+    def as_it_is(host: str) -> str:
+        """Ray makes another address of this machine of loopback."""
+        return host
+
     with ExitStack() as stack:
         for owner, name, other in (
             (Node, "start_monitor", no_monitor),
             (Node, "start_api_server", no_server),
             (utils, "get_dashboard_dependency_error", no_dependencies),
             (services, "get_node", get_node_soon),
+            (services, "resolve_ip_for_localhost", as_it_is),
         ):
             stack.callback(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, other)

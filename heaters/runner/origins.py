@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from pathlib import Path
 
+from heaters.core.address import Address
 from heaters.store.db import Database
 from heaters.store.queries import query
 
@@ -14,9 +15,9 @@ class Origins:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: OrderedDict[int, str] = OrderedDict()
+        self._known: OrderedDict[int, str | Address] = OrderedDict()
 
-    def __getitem__(self, video_id: int) -> str:
+    def __getitem__(self, video_id: int) -> str | Address:
         if video_id not in self._known:
             with self._database.transaction() as tx:
                 row = tx.execute(query("video_source"), {"id": video_id}).fetchone()
@@ -27,5 +28,5 @@ class Origins:
 
     def name(self, video_id: int) -> str:
         """The last part of the source: what a line of progress has room for."""
-        source = self[video_id]
+        source = str(self[video_id])
         return Path(source).name or source

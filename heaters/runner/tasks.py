@@ -95,6 +95,7 @@ class TaskStore:
             "look": max(LOOK, most),
         }
         with self.database.transaction() as tx:
+            tx.execute(query("hold_off_cleaner"))
             claim = self._claim_by_host if stage.by_host else self._claim
             claimed = claim(tx, stage, parameters)
         self._held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)

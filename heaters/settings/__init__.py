@@ -5,14 +5,17 @@ With nothing set, everything is embedded under `HEATERS_HOME`.
 """
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
+from heaters.core.address import redact
 from heaters.errors import ConfigError
 from heaters.settings import parse
 from heaters.settings.exports import EXPORT_CODECS, EXPORT_PROFILES, export_variant
+from heaters.settings.links import is_address_of_service, unknown_variables
+from heaters.settings.parse import setting as _setting
 
 FACTS_VERSION = "1"  # of the way in which clips are measured
 LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
@@ -22,11 +25,6 @@ PROXIES = ("auto", "always", "demand")
 STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 READERS = ("pyav", "decord", "torchcodec")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
-
-
-def _setting(variable: str, default: Any, to_value: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
-    metadata = {"variable": variable, "parse": to_value, "does": does, "secret": secret}
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +181,12 @@ class Settings:
         str,
         "folder for files sent through the UI; on a cluster one that all nodes see; empty: $HEATERS_HOME/uploads",
     )
+    ui_sources: tuple[str, ...] = _setting(
+        "HEATERS_UI_SOURCES",
+        (),
+        parse.places,
+        "folders, and s3:// prefixes, whose files the UI takes by path, apart by commas; empty: none",
+    )
     ui_media: str = _setting(
         "HEATERS_UI_MEDIA",
         "relay",
@@ -280,21 +284,17 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environment is None else environment
     known = {cast(str, f.metadata["variable"]): f for f in fields(Settings)}
-    unknown = sorted(name for name in env if name.startswith("HEATERS_") and name not in known and name not in _OTHERS)
+    unknown = unknown_variables(env, known)
     if unknown:
         raise ConfigError(f"unknown variable {unknown[0]}; `heaters config` lists the ones there are")
     values: dict[str, Any] = {}
     for variable, spec in known.items():
         text = env.get(variable, "").strip()
-        if not text:
+        if not text or is_address_of_service(variable, text):
             continue
         try:
             values[spec.name] = spec.metadata["parse"](text)
         except ValueError as error:
-            shown = "***" if spec.metadata["secret"] else repr(text)
+            shown = "***" if spec.metadata["secret"] else repr(redact(text))
             raise ConfigError(f"{variable} {error}; got {shown}") from None
     return Settings(**values)
-
-
-# Read by the tests' own set-up, not by the product.
-_OTHERS = frozenset({"HEATERS_REQUIRE", "HEATERS_TEST_DATABASE_URL"})

@@ -2,10 +2,18 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 MULTI_STILLS = range(3, 26, 2)  # how many "multi:N" may ask for: odd, so that one is the middle
+
+
+def setting(variable: str, default: Any, to_value: Callable[[str], Any], does: str, *, secret: bool = False) -> Any:
+    """A field of the settings: the variable it is read from, what its text may be, what it sets."""
+    metadata = {"variable": variable, "parse": to_value, "does": does, "secret": secret}
+    return field(default=default, metadata=metadata)
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
@@ -99,6 +107,19 @@ def store_location(text: str) -> str:
     if "://" in text:
         raise ValueError("must be s3://bucket/prefix or a local directory")
     return str(Path(text).expanduser().absolute()) if text else ""
+
+
+def places(text: str) -> tuple[str, ...]:
+    """Absolute folders and prefixes of buckets, links in folders resolved."""
+    found = []
+    for one in (word.strip() for word in text.split(",")):
+        if one.startswith("s3://"):
+            found.append(store_location(one))
+        elif one and not one.startswith(("/", "~")):
+            raise ValueError("must be absolute folders or s3://bucket/prefix each, apart by commas")
+        elif one:
+            found.append(str(Path(one).expanduser().resolve()))
+    return tuple(found)
 
 
 def api_keys(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from urllib.parse import urlsplit, urlunsplit
 
+from heaters.core.address import redact
 from heaters.settings import Settings
 
 # How to work, as against where things are: what somebody who submits a job may choose for it.
@@ -32,7 +33,7 @@ def describe(settings: Settings) -> list[dict[str, str]]:
         rows.append(
             {
                 "variable": spec.metadata["variable"],
-                "value": _mask(shown) if spec.metadata["secret"] else shown,
+                "value": _mask(shown) if spec.metadata["secret"] else redact(shown),
                 "does": spec.metadata["does"],
             }
         )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from psycopg.types.json import Jsonb
 
 from heaters.core import keys
+from heaters.core.address import Address, whole
 from heaters.core.names import readable
 from heaters.errors import SourceRefused
 from heaters.media.fetch import Fetched, FetchLimits, fetch, is_s3
@@ -26,7 +27,7 @@ class Input:
     """A source. `content_hash` is set when the submitter could hash it (a local file)."""
 
     id: int
-    source: str
+    source: str | Address
     content_hash: str | None
 
 
@@ -79,14 +80,12 @@ class Worker:
             proxy_url=self._settings.proxy_url,
         )
         with scratch(self._scratch, f"download-{item.id}", keep_on_error=True) as folder:
-            fetched = (
-                self._from_s3(item.source, folder, limits)
-                if is_s3(item.source)
-                else fetch(item.source, folder, limits=limits)
-            )
+            source = whole(item.source)
+            fetched = self._from_s3(source, folder, limits) if is_s3(source) else fetch(source, folder, limits=limits)
             if item.content_hash not in (None, fetched.sha256):
+                name = Path(str(item.source)).name
                 raise SourceRefused(
-                    f"{Path(item.source).name} changed since it was submitted: its SHA-256 was {item.content_hash}, "
+                    f"{name} changed since it was submitted: its SHA-256 was {item.content_hash}, "
                     f"now {fetched.sha256}; submit the new file under another name"
                 )
             facts = probe(fetched.path)

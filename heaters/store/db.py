@@ -6,7 +6,7 @@ Connections autocommit; whatever belongs together stands in one `with database.t
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -14,9 +14,10 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn, Ping, TransactionStatus
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, RowMaker, dict_row
 from psycopg.types.json import JsonbDumper
 
+from heaters.core.address import shielded
 from heaters.errors import ConfigError, DatabaseAway, StoreError
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -72,7 +73,7 @@ def connect(database_url: str, *, application_name: str = "heaters", options: st
         # libpq's own words quote the URL with its password.
         raise ConfigError("HEATERS_DATABASE_URL must be a postgresql:// URL that libpq can read") from None
     try:
-        connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
+        connection = psycopg.connect(conninfo, autocommit=True, row_factory=_rows)
     except psycopg.OperationalError as error:
         raise _refusal(database_url, conninfo, error) from error
     connection.adapters.register_dumper(dict, JsonbDumper)
@@ -81,6 +82,20 @@ def connect(database_url: str, *, application_name: str = "heaters", options: st
     except psycopg.OperationalError as error:
         raise DatabaseAway(f"{where(database_url)} went away: {_text(error)}") from error
     return connection
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> RowMaker[DictRow]:
+    """Rows as dicts. The URLs in a column `source` are addresses, which nobody prints whole by mistake."""
+    make = dict_row(cursor)
+    if not any(column.name == "source" for column in cursor.description or ()):
+        return make
+
+    def with_address(values: Sequence[Any]) -> DictRow:
+        row = make(values)
+        row["source"] = row["source"] and shielded(row["source"])
+        return row
+
+    return with_address
 
 
 def register_types(connection: Connection) -> None:

@@ -151,7 +151,7 @@ def _described(
     active = sum(clip.is_active for clip in rows.clips)
     return Recut(
         video_id=video["id"],
-        title=video["title"] or video["source"],
+        title=video["title"] or str(video["source"]),
         created_by=seen.created_by,
         event=event,
         cuts_before=len(rows.cuts),

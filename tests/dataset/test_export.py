@@ -230,3 +230,21 @@ def test_from_s3_to_s3(
     assert not list(there.scratch.glob("dataset-*"))
     with pytest.raises(UsageError, match="a folder on this machine alone"):
         export(db, there, out + "2", Recipe(form="lance", splits=recipe.splits), Choice())
+
+
+@pytest.mark.parametrize("theirs", ["README.md", "manifest.json", "index/a.json", "train/film.mp4"])
+def test_a_folder_of_somebody_s_own_is_refused_and_left_alone(
+    run: Run, clips: list[int], tmp_path: Path, theirs: str
+) -> None:
+    folder = tmp_path / "theirs"
+    (folder / theirs).parent.mkdir(parents=True, exist_ok=True)
+    (folder / theirs).write_text('{"mine": 1}')
+    with pytest.raises(UsageError, match="needs a folder of its own"):
+        run(out=folder)
+    assert files(folder) == {theirs: b'{"mine": 1}'}
+
+
+def test_a_dataset_of_a_version_without_the_mark_goes_on(run: Run, clips: list[int], tmp_path: Path) -> None:
+    run()
+    (tmp_path / "out" / ".heaters-dataset").unlink()
+    assert run().clips_new == 0

@@ -1,6 +1,7 @@
 """POST /v1/embeddings: OpenAI's shape, the same vectors as the model gives, and a reason for every refusal."""
 
 import base64
+import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,13 +11,14 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from deployments.limits import Limits
+from deployments.pictures import decoded
 
 LIMITS = Limits(inputs=100, text_characters=50, pictures=2, picture_bytes=2000, picture_pixels=10_000, picture_aspect=5)
 
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(endpoint(limits=LIMITS)) as client:
+    with TestClient(endpoint(limits=LIMITS), base_url="http://localhost") as client:
         yield client
 
 
@@ -56,7 +58,7 @@ def test_pictures_are_embedded_in_both_spellings_and_beside_words(client: TestCl
 
 def test_a_large_picture_is_made_smaller_not_refused() -> None:
     seen: list[Image.Image] = []
-    with TestClient(endpoint(before=seen.extend)) as client:
+    with TestClient(endpoint(before=seen.extend), base_url="http://localhost") as client:
         embed(client, data_url(4200, 2100, kind="JPEG"))
     assert seen[0].size == (2100, 1050)
 
@@ -115,3 +117,28 @@ def test_models_are_listed_and_found_by_each_of_their_names(client: TestClient) 
     for name in ("axes@1", "axes", "default"):
         assert client.get(f"/v1/models/{name}").json()["id"] == "axes@1"
     assert client.get("/v1/models/openclip:ViT-B-32/x").status_code == 404
+
+
+@pytest.mark.parametrize("size", [(1100, 22000), (22000, 1100), (4900, 4900)])
+def test_a_long_picture_is_made_as_small_as_a_square_one(size: tuple[int, int]) -> None:
+    for kind in ("PNG", "JPEG"):
+        data = base64.b64decode(data_url(*size, kind=kind).partition(",")[2])
+        small = decoded(data)
+        assert small.width * small.height <= 4 * 1024**2
+        assert small.width / small.height == pytest.approx(size[0] / size[1], rel=0.02)
+
+
+def test_a_camera_s_picture_stays_upright() -> None:
+    picture, memory = Image.new("RGB", (3000, 1500)), io.BytesIO()
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(memory, "JPEG", exif=exif)
+    small = decoded(memory.getvalue())
+    assert small.height > small.width
+
+
+def test_the_pictures_of_a_request_have_a_bound_together() -> None:
+    with TestClient(endpoint(limits=Limits(request_pixels=100)), base_url="http://localhost") as client:
+        assert client.post("/v1/embeddings", json={"input": [data_url()]}).status_code == 200
+        answer = client.post("/v1/embeddings", json={"input": [data_url()] * 2})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (413, "input")

@@ -26,7 +26,7 @@ BODY = {"input": "a lion"}
 
 @pytest.fixture
 def make() -> Callable[..., TestClient]:
-    return lambda **more: TestClient(endpoint(**more), raise_server_exceptions=False)
+    return lambda **more: TestClient(endpoint(**more), raise_server_exceptions=False, base_url="http://localhost")
 
 
 @pytest.mark.parametrize(
@@ -200,3 +200,15 @@ def _until(true: Callable[[], bool], timeout_seconds: float = 10) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_without_keys_only_this_machine_s_own_names_are_answered(make: Callable[..., TestClient]) -> None:
+    client = make()
+    for host in ("evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.nip.io", ""):
+        assert client.post("/v1/embeddings", json=BODY, headers={"host": host}).status_code == 421, host
+        assert client.get("/metrics", headers={"host": host}).status_code == 421, host
+        assert client.get("/healthz", headers={"host": host}).status_code == 200, (
+            host
+        )  # asked by address; tells nothing
+    for host in ("localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000"):
+        assert client.post("/v1/embeddings", json=BODY, headers={"host": host}).status_code == 200, host

@@ -19,7 +19,7 @@ def checked_in() -> dict:
 def test_it_is_current(checked_in: dict) -> None:
     generate = runpy.run_path(str(ROOT / "docs/generate.py"))
     assert json.loads(generate["openapi"]()) == checked_in, "`python docs/generate.py` writes it"
-    assert TestClient(endpoint()).get("/openapi.json").json() == checked_in
+    assert TestClient(endpoint(), base_url="http://localhost").get("/openapi.json").json() == checked_in
 
 
 def test_every_refusal_is_declared_with_the_one_shape(checked_in: dict) -> None:

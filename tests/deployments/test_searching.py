@@ -47,7 +47,7 @@ def clips(db: Database) -> list[int]:
 
 @pytest.fixture
 def client(db: Database, settings: Settings) -> Iterator[TestClient]:
-    with TestClient(endpoint(db, settings), raise_server_exceptions=False) as client:
+    with TestClient(endpoint(db, settings), raise_server_exceptions=False, base_url="http://localhost") as client:
         yield client
 
 
@@ -109,7 +109,7 @@ def test_before_anything_is_embedded_the_answer_is_empty_and_says_why(client: Te
 
 
 def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back() -> None:
-    answer = TestClient(endpoint()).post("/v1/search", json={"text": "a"})
+    answer = TestClient(endpoint(), base_url="http://localhost").post("/v1/search", json={"text": "a"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert "127.0.0.1" not in answer.text

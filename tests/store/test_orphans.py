@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from command import Heaters
 from made import add_files, add_stills, approve
@@ -15,10 +16,11 @@ from working import Driver
 
 from heaters.core.pipeline import STAGES
 from heaters.core.states import ReviewAction
+from heaters.errors import HeatersError
 from heaters.settings import Settings
-from heaters.store.db import Database
+from heaters.store.db import Database, connect
 from heaters.store.objects import ObjectStore, open_store
-from heaters.store.orphans import orphans
+from heaters.store.orphans import delete_orphans, orphans
 from heaters.store.queries import query
 
 FUTURE = time.time() + 3600
@@ -139,3 +141,40 @@ def test_the_command_deletes_only_when_told(db: Database, heaters: Heaters) -> N
     assert json.loads(ran.out)[0]["deleted"], ran.err
     assert not (media / key).exists()
     assert "nothing to clean" in heaters("clean").out
+
+
+def test_what_a_retry_recorded_between_the_look_and_the_deletion_stays(
+    db: Database, store: ObjectStore, settings: Settings
+) -> None:
+    video = add_video(db, "late", "prepared")
+    mine = content("late")
+    key, other = f"videos/{mine}/proxy-late.mp4", f"videos/{mine}/proxy-other.mp4"
+    for one_of in (key, other):
+        store.put_bytes(one_of, b"x")
+    listed = list(orphans(db, store, put_before=FUTURE))
+    assert [entry.key for entry in listed] == [key, other]
+    store.put_bytes(key, b"x")  # again: the same bytes keep their age
+    with db.transaction() as tx:
+        tx.execute("update videos set proxy_key = %s where id = %s", (key, video))
+    assert [entry.key for entry in delete_orphans(db, store, listed)] == [other]
+    assert store.stat(key) is not None
+    assert store.stat(other) is None
+
+
+def test_nothing_is_claimed_while_orphans_go_and_what_is_claimed_keeps_them(
+    db: Database, store: ObjectStore, settings: Settings, database_url: str
+) -> None:
+    video = add_video(db, "late", "prepared")
+    key = f"videos/{content('late')}/proxy-late.mp4"
+    store.put_bytes(key, b"x")
+    listed = list(orphans(db, store, put_before=FUTURE))
+    with db.transaction() as tx:
+        tx.execute(query("let_nobody_claim"))
+        with (
+            pytest.raises((HeatersError, psycopg.Error)),
+            connect(database_url, options="-c lock_timeout=200ms") as other,
+        ):
+            other.execute(query("hold_off_cleaner"))
+    assert Driver(db, settings).claim(STAGES["detect"]), video
+    assert delete_orphans(db, store, listed) == []
+    assert store.stat(key) is not None

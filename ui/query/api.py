@@ -16,7 +16,6 @@ from ui.media import FOREVER, is_known
 from ui.query.browse import SORTS
 from ui.query.listing import PAGE_SIZE, Asked, answer, terms_of
 from ui.query.pictures import MAX_UPLOAD_BYTES, Pictures
-from ui.status.board import shown
 from ui.users import CurrentUser
 
 MOST_VIDEOS = 200
@@ -83,7 +82,7 @@ def router(context: Context) -> APIRouter:
         given = {"words": words, "before": None, "look": MOST_LOOKED_AT, "limit": MOST_VIDEOS, "most": MOST_CLIPS}
         with context.database.transaction() as tx:
             rows = tx.execute(query("videos_by_words"), given).fetchall()
-        listed = [{"id": r["id"], "title": r["title"] or shown(r["source"]), "clips": r["clips"]} for r in rows]
+        listed = [{"id": r["id"], "title": r["title"] or str(r["source"]), "clips": r["clips"]} for r in rows]
         return {"videos": listed, "most_clips": MOST_CLIPS}
 
     _add_pictures(routes, pictures)

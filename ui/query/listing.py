@@ -13,7 +13,6 @@ from ui.media import mark
 from ui.query.browse import SORTS, browse
 from ui.query.pictures import Pictures
 from ui.query.place import Place
-from ui.status.board import shown
 
 PAGE_SIZE = 24
 DEEPEST_PAGE = 2000
@@ -106,7 +105,7 @@ def cards(tx: Cursor, ids: Sequence[int]) -> list[dict[str, Any]]:
         {
             "id": row["id"],
             "video": row["video_id"],
-            "title": row["title"] or shown(row["source"]),
+            "title": row["title"] or str(row["source"]),
             "state": row["state"],
             "file_profile": row["file_profile"],
             "start_seconds": row["start_seconds"],

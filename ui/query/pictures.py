@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import threading
 import warnings
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from heaters.errors import UsageError
 from heaters.store.files import beside, disk_errors
 
 MAX_UPLOAD_BYTES = 25 * 2**20
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 40_000_000  # decoded: 120 MB
 LONGEST_SIDE = 768  # models see 224 to 384 pixels
 MOST_KEPT = 5000
+_DECODING = threading.Semaphore(1)  # the memory for one, however many are sent at once
 
+ORIENTATION = 0x0112  # EXIF's tag for how the camera was held
 _NAME = re.compile(r"[0-9a-f]{40}")
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
@@ -59,16 +62,19 @@ class Pictures:
 
 def _opened(data: bytes) -> Image.Image:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _DECODING:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise UsageError(f"a picture has at most {MAX_PIXELS:,} pixels; got {picture.size}")
                 picture.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))
-                upright = ImageOps.exif_transpose(picture).convert("RGB")
+                turned = picture.getexif().get(ORIENTATION)
+                small = picture.convert("RGB")
+                small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # before it is copied to be turned
+                if turned:
+                    small.getexif()[ORIENTATION] = turned
+                return ImageOps.exif_transpose(small)
     except UsageError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever the bytes make them raise
         raise UsageError(f"this is not a picture that can be read ({type(error).__name__})") from error
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    return upright

@@ -39,7 +39,7 @@ class Cards:
         card = {name: row[name] for name in _SHOWN}
         window = Window.around(row)
         card |= {
-            "title": row["title"] or row["source"].rstrip("/").rpartition("/")[2],
+            "title": row["title"] or str(row["source"]).rstrip("/").rpartition("/")[2],
             "is_gone": row["is_retired"],
             "window": [window.start_frame, window.end_frame],
             "time_base": [row["time_base_num"], row["time_base_den"]],

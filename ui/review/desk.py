@@ -86,7 +86,11 @@ class Desk:
     def videos(self, ids: Sequence[int] | None) -> list[dict[str, Any]]:
         """Videos with their state and how many of their clips wait: these, or all in which some do."""
         with self._database.transaction() as tx:
-            return tx.execute(query("review_videos"), {"ids": None if ids is None else list(ids)}).fetchall()
+            rows = tx.execute(query("review_videos"), {"ids": None if ids is None else list(ids)}).fetchall()
+        for row in rows:
+            source = row.pop("source")
+            row["title"] = row["title"] or str(source)
+        return rows
 
     def _start(self, clip_id: int) -> int:
         with self._database.transaction() as tx:

@@ -8,10 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from heaters.core.address import redact
 from heaters.core.pipeline import PIPELINE, STAGES, By, Stage
 from heaters.core.states import ClipState
-from heaters.media.addresses import show_url
-from heaters.media.fetch import is_url
 from heaters.status import Counts, counts, stage_status
 from heaters.store.db import Cursor
 from heaters.store.leases import clip_counts
@@ -109,7 +108,7 @@ class Board:
             disks.append(_disk("store", store))
         return {
             "disks": [disk for disk in disks if disk],
-            "store": settings.store_location,
+            "store": redact(settings.store_location),
             "database_bytes": facts["size_bytes"] if facts else 0,
             "cache_bytes": _size(settings.cache),
             "model": settings.model,
@@ -187,11 +186,6 @@ def _size(folder: Path) -> int:
     return total
 
 
-def shown(source: str) -> str:
-    """A source as people may see it: an address without its password and tokens."""
-    return show_url(source) if is_url(source) else source
-
-
 def shown_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with their sources as people may see them."""
-    return [{**row, "source": shown(row["source"])} for row in rows]
+    return [{**row, "source": str(row["source"])} for row in rows]

@@ -10,7 +10,7 @@ from heaters.status import Counts, counts, stage_status
 from heaters.store.db import Cursor
 from heaters.store.queries import query
 from ui.context import Context
-from ui.status.board import shown, shown_rows
+from ui.status.board import shown_rows
 
 PAGE_SIZE = 50
 _ANY = {"stage": None, "error_type": None, "dead": None, "before": None}
@@ -30,7 +30,7 @@ def video(context: Context, number: int) -> dict[str, Any]:
         failures = tx.execute(query("open_failures"), given | _ANY).fetchall()
         tasks = tx.execute(query("open_tasks_listed"), given).fetchall()
         runs = runs_of(tx, number, Subject.VIDEO)
-    facts["source"] = shown(facts["source"])
+    facts["source"] = str(facts["source"])
     has_pictures = facts.pop("has_pictures")
     return {
         "video": facts,

@@ -14,7 +14,7 @@ from heaters.errors import HeatersError
 from heaters.submit import Submission, submit, submit_all
 from ui.context import Context
 from ui.guard import refuse
-from ui.submit.lines import GIB, MOST_LINES, check, of_manifest
+from ui.submit.lines import GIB, MOST_LINES, Line, check, of_manifest
 from ui.submit.uploads import Uploads
 from ui.users import Operator
 
@@ -42,6 +42,11 @@ class Manifest(Body):
     text: Annotated[str, Field(max_length=LONGEST_MANIFEST)]
 
 
+def _shown(line: Line) -> dict[str, Any]:
+    """A line without what a manifest on the server holds: only how many sources."""
+    return {"line": line.line, "ok": line.ok, "says": line.says, "count": len(line.sources), "video": line.video}
+
+
 def router(context: Context) -> APIRouter:
     """The routes under /api/submit."""
     routes = APIRouter(prefix="/api/submit")
@@ -52,7 +57,7 @@ def router(context: Context) -> APIRouter:
     @routes.post("/check")
     def look(wish: Lines, _: Operator) -> dict[str, Any]:
         """What is to be said of each line, before any is accepted."""
-        return {"lines": [asdict(line) for line in check(context, wish.lines)]}
+        return {"lines": [_shown(line) for line in check(context, wish.lines)]}
 
     @routes.post("/manifest")
     def manifest(given: Manifest, _: Operator) -> dict[str, Any]:
@@ -67,7 +72,7 @@ def router(context: Context) -> APIRouter:
             if not line.ok:
                 answers.append(asdict(Submission(source=line.line, video_id=None, error=line.says)))
                 continue
-            answers += [asdict(found) for found in submit_all(context.database, line.sources)]
+            answers += [asdict(one) | {"source": str(one.source)} for one in submit_all(context.database, line.sources)]
         return {"submissions": answers}
 
     @routes.put("/files")

@@ -1,4 +1,8 @@
-"""Lines that somebody wants to submit, looked at one by one before any is accepted. Nothing is fetched for that."""
+"""Lines that somebody wants to submit, looked at one by one before any is accepted. Nothing is fetched for that.
+
+What lies on the server, or in a bucket that it may read, is taken from the places alone that HEATERS_UI_SOURCES names,
+and never quoted: an operator of the page is not somebody who may read the server's files.
+"""
 
 import itertools
 import os
@@ -15,7 +19,7 @@ from heaters.media.fetch import is_s3, is_url
 from heaters.media.sniff import looks_like
 from heaters.sources import is_video_name
 from heaters.store.queries import query
-from heaters.submit import MANIFESTS, expand, normalised
+from heaters.submit import MANIFESTS, expand
 from ui.context import Context
 
 MOST_LINES = 5000
@@ -62,24 +66,49 @@ def _check(context: Context, text: str) -> Line:
         if len(text) > LONGEST_LINE:
             raise UsageError(f"a line has at most {LONGEST_LINE} characters")
         if is_s3(text):
-            return _object(text)
+            return _object(context, text)
         if is_url(text):
             check_url(text, allow_private_hosts=context.settings.allow_private_hosts)
             return Line(line=text, ok=True, says="an address", sources=(text,))
-        path = Path(text)
-        if not path.is_absolute():
+        if not text.startswith("/"):
             raise UsageError("a path begins with / and is one on the server; to send a file from here, drop it beside")
+        path = _own(context, text)
         if path.suffix.lower() in MANIFESTS and path.is_file():
             return _manifest(context, text, path)
-        return Line(line=text, ok=True, says=_describe(context, path), sources=(normalised(text),))
+        return Line(line=text, ok=True, says=_describe(context, path), sources=(str(path),))
     except HeatersError as error:
         return Line(line=text, ok=False, says=str(error))
     except (OSError, RuntimeError, ValueError) as error:
         return Line(line=text, ok=False, says=f"it cannot be a path: {error}")
 
 
-def _object(text: str) -> Line:
+def _own(context: Context, text: str) -> Path:
+    """The file on the server that a line names, links resolved.
+
+    Raises SourceRefused outside the places for it, the same whether it is there or not.
+    """
+    try:
+        path = Path(text).resolve()
+    except (OSError, ValueError, RuntimeError):
+        raise SourceRefused("it is not a path") from None
+    folders = [place for place in context.settings.ui_sources if not is_s3(place)]
+    if not any(path.is_relative_to(folder) for folder in folders):
+        raise SourceRefused(_closed("files on the server"))
+    return path
+
+
+def _closed(what: str) -> str:
+    return (
+        f"{what} are taken from the places alone that HEATERS_UI_SOURCES names on the server; send the file from here, "
+        "or use `heaters submit` there"
+    )
+
+
+def _object(context: Context, text: str) -> Line:
     """An object in S3; what lists others takes long to look through."""
+    prefixes = [f"{place}/" for place in context.settings.ui_sources if is_s3(place)]
+    if not text.startswith(tuple(prefixes)) or "/../" in text:
+        raise SourceRefused(_closed("objects in S3"))
     if not is_video_name(text):
         raise UsageError("here an object in S3 must be a video; `heaters submit` also takes prefixes and manifests")
     return Line(line=text, ok=True, says="an object in S3", sources=(text,))
@@ -92,10 +121,7 @@ def _manifest(context: Context, text: str, path: Path) -> Line:
         raise UsageError(f"a manifest here has at most {MOST_LINES:,} lines; `heaters submit` takes longer ones")
     looked = [_check(context, source) for source in listed if Path(source).suffix.lower() not in MANIFESTS]
     sources = tuple(source for line in looked for source in line.sources)
-    refused = next((line for line in looked if not line.ok), None)
     says = f"a manifest of {len(listed):,}, {len(sources):,} of them fine"
-    if refused:
-        says += f"; {refused.line[:200]}: {refused.says}"
     return Line(line=text, ok=bool(sources), says=says, sources=sources)
 
 

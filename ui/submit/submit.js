@@ -40,7 +40,7 @@ export function mount(element) {
         h("li", { class: line.ok ? "" : "bad" }, h("span", { role: "img", "aria-label": line.ok ? "fine" : "refused" }, line.ok ? "✓" : "✕"), h("b", { title: line.line }, line.line), h("span", {}, line.says)),
       ),
     );
-    const count = accepted.reduce((sum, line) => sum + line.sources.length, 0);
+    const count = accepted.reduce((sum, line) => sum + line.count, 0);
     part("go").disabled = count === 0;
     part("go").textContent = count ? `Submit ${number(count)}` : "Submit";
   }

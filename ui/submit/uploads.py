@@ -9,12 +9,13 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from heaters.errors import SourceRefused, StoreError
+from heaters.errors import IntegrityError, MediaError, SourceRefused, StoreError
 from heaters.store.db import Database
 from heaters.store.queries import query
 
 # What must stay free on the disk that uploads go to.
 RESERVE_BYTES = 2**30
+REFUSED = [kind.__name__ for kind in (SourceRefused, MediaError, IntegrityError)]
 WRITE_BYTES = 4 * 2**20
 
 
@@ -76,9 +77,9 @@ class Uploads:
         shutil.rmtree(path.parent, ignore_errors=True)
 
     def sweep(self) -> int:
-        """Delete the uploads whose bytes the store holds by now. Returns how many."""
+        """Delete the uploads whose bytes the store holds by now, or that were refused for good. Returns how many."""
         with self._database.transaction() as tx:
-            rows = tx.execute(query("finished_uploads"), {"folder": f"{self.root}/"}).fetchall()
+            rows = tx.execute(query("finished_uploads"), {"folder": f"{self.root}/", "refused": REFUSED}).fetchall()
         count = 0
         for row in rows:
             path = Path(row["source"])
@@ -87,7 +88,8 @@ class Uploads:
                 count += 1
         with suppress(OSError):
             for folder in self.root.iterdir():
-                with suppress(OSError):
+                with suppress(OSError, ValueError):
+                    uuid.UUID(hex=folder.name)  # else it is none of ours
                     folder.rmdir()  # empty: an upload that was killed before its first byte
         return count
 

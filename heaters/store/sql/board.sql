@@ -107,5 +107,7 @@ from videos v where v.id = %(id)s;
 select id, source, state::text from videos where source = any (%(sources)s);
 
 -- name: finished_uploads
--- Uploaded files whose bytes are in the store by now.
-select id, source from videos where starts_with(source, %(folder)s) and (source_key is not null or duplicate_of is not null);
+-- Uploaded files whose bytes are in the store by now, or were refused for good: trying those again cannot help.
+select v.id, v.source from videos v
+where starts_with(v.source, %(folder)s) and (v.source_key is not null or v.duplicate_of is not null or exists (
+    select from failures f where f.video_id = v.id and f.next_attempt_at is null and f.error_type = any (%(refused)s)));

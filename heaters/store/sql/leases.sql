@@ -162,7 +162,7 @@ with recursive waiting as (  -- hops from video to video in the queue
 ), named as (
     (select video_id from waiting limit 500) union all select unnest(%(ids)s::bigint[])
 )
-select v.id, coalesce(nullif(v.title, ''), v.source) as title, v.state::text,
+select v.id, v.title, v.source, v.state::text,
        (select count(*) from (select from clips c where c.video_id = v.id and c.state = 'pending_review' limit 999) w)::int as waiting
 from named n join videos v on v.id = n.video_id order by v.id limit 500;
 

@@ -58,6 +58,14 @@ and (exists (select from stills d where d.clip_id = c.id) or exists (select from
 
 -- ------------------------------------------------------------------------------------------------ claims
 
+-- name: hold_off_cleaner
+-- While this transaction claims, the cleaner deletes nothing; while the cleaner looks and deletes, this waits.
+select pg_advisory_xact_lock_shared(hashtext('heaters.cleaner'));
+
+-- name: let_nobody_claim
+-- Until this transaction ends, nobody begins new work.
+select pg_advisory_xact_lock(hashtext('heaters.cleaner'));
+
 -- name: claim
 -- Give this driver what is due: first tasks that wait behind the watermark, then what changed beyond it, in the order of the
 -- changes, until enough items or bytes are taken. The watermark moves to the last change of which everything was claimed. A

@@ -5,6 +5,7 @@ from typing import Any
 
 import barcode
 import httpx
+import pytest
 from client import client
 from rows import one, rows
 from served import Site
@@ -20,7 +21,14 @@ def checked(anyone: httpx.Client, *lines: str) -> list[dict[str, Any]]:
     return list(answer.json()["lines"])
 
 
-def test_each_line_is_looked_at_by_itself(empty_site: Site, tmp_path: Path) -> None:
+@pytest.fixture
+def folder_site(make_site: Any, database_url: str, tmp_path: Path) -> Site:
+    """A server that takes files of the test's folder, and of a bucket."""
+    made: Site = make_site(database_url=database_url, ui_sources=(str(tmp_path), "s3://bucket"))
+    return made
+
+
+def test_each_line_is_looked_at_by_itself(folder_site: Site, tmp_path: Path) -> None:
     film = barcode.write(tmp_path / "film.mp4", 5)
     (tmp_path / "page.mp4").write_text("<!DOCTYPE html>")
     (tmp_path / "empty.mp4").touch()
@@ -35,30 +43,32 @@ def test_each_line_is_looked_at_by_itself(empty_site: Site, tmp_path: Path) -> N
         str(tmp_path / "page.mp4"): "web page",
         str(tmp_path / "empty.mp4"): "empty",
         str(tmp_path): "not a regular file",
-        "/no/such/file.mp4": "cannot be read",
+        f"{tmp_path}/no/such/file.mp4": "cannot be read",
+        f"{tmp_path}/../outside.mp4": "HEATERS_UI_SOURCES",
+        "/etc/passwd": "HEATERS_UI_SOURCES",
         "ftp://example.org/x": "only http",
         "http://169.254.169.254/latest": "private",
         "http://[::1]/": "private",
         "file:///etc/passwd": "only http",
-        "/a\0b": "cannot be read",
+        "/a\0b": "not a path",
         "~root/x": "begins with /",
         "x" * 5000: "at most",
         "<script>alert(1)</script>": "begins with /",
     }
-    with client(empty_site) as anyone:
+    with client(folder_site) as anyone:
         found = checked(anyone, "", "# nothing", *lines)
         assert [line["line"] for line in found] == list(lines)
         for line, rule in zip(found, lines.values(), strict=True):
             assert line["ok"] is (rule == ""), line
             assert rule in line["says"], line
-        assert found[4]["sources"] == [str(film), str(film)]
+        assert found[4]["count"] == 2
         assert [line["ok"] for line in checked(anyone, str(film), str(film))] == [True, False]
-    assert rows(empty_site.database, "select id from videos") == []
+    assert rows(folder_site.database, "select id from videos") == []
 
 
-def test_what_is_fine_is_accepted_and_the_rest_refused(empty_site: Site, tmp_path: Path) -> None:
+def test_what_is_fine_is_accepted_and_the_rest_refused(folder_site: Site, tmp_path: Path) -> None:
     film = barcode.write(tmp_path / "film.mp4", 5)
-    with client(empty_site) as anyone:
+    with client(folder_site) as anyone:
         lines = [str(film), "/no/such", "https://example.org/v"]
         answer = anyone.post("/api/submit/sources", json={"lines": lines}).json()["submissions"]
         assert [(s["video_id"] is not None, s["is_new"]) for s in answer] == [
@@ -121,3 +131,20 @@ def test_a_manifest_from_somebody_s_disk() -> None:
     assert of_manifest("list.txt", "https://a.example/1\n\n# no\nfilm.mp4") == ["https://a.example/1", "film.mp4"]
     assert of_manifest("list.csv", "url,title\nhttps://a.example/1,x") == ["https://a.example/1"]
     assert of_manifest("list.jsonl", '{"source": "https://a.example/1"}') == ["https://a.example/1"]
+
+
+def test_an_upload_that_was_refused_for_good_goes(empty_site: Site, tmp_path: Path) -> None:
+    with client(empty_site) as anyone:
+        answer = put(anyone, "broken.mp4", b"no film at all").json()
+        source = Path(one(empty_site.database, "select source from videos"))
+        put(anyone, "other.mp4", b"nor is this")
+        assert source.exists()  # nobody has looked at it yet
+        one(
+            empty_site.database,
+            "with v as (insert into variants (stage, variant) values ('download', '') returning id) "
+            "insert into failures (video_id, variant, driver, error_type, error) "
+            "select %(v)s, id, 'd', 'MediaError', 'e' from v returning id",
+            {"v": answer["video_id"]},
+        )
+        put(anyone, "third.mp4", b"a third")
+        assert not source.exists()

@@ -11,7 +11,10 @@ from served import Site
 Open = Callable[..., Page]
 
 
-def test_lines_are_checked_and_submitted(empty_site: Site, open_page: Open, tmp_path: Path) -> None:
+def test_lines_are_checked_and_submitted(
+    make_site: Callable[..., Site], database_url: str, open_page: Open, tmp_path: Path
+) -> None:
+    empty_site = make_site(database_url=database_url, ui_sources=(str(tmp_path),))
     film = barcode.write(tmp_path / "film.mp4", 5)
     page = open_page(empty_site.url, path="/?tab=submit")
     field = page.get_by_role("textbox", name="Addresses and paths")
