@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit, urlunsplit
 
-from heaters.core.names import is_stored_path
+from heaters.core.names import is_stored_path, readable
 
 # Query values up to this long, of letters, digits, '_' and '-', under a harmless name, are taken for ids (?v=…),
 # not secrets.
@@ -29,7 +29,7 @@ class Address:
         self.whole = whole
 
     def __str__(self) -> str:
-        return show_url(self.whole)
+        return readable(show_url(self.whole))
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"

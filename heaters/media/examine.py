@@ -58,9 +58,7 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     picture, *others = _pictures(container, streams, path, passed)
     stream = container.streams[picture.index]
     _refuse_loop(stream)
-    # A sound that cannot even be recognised may be so because it is encrypted.
-    heard = sounds(streams, picture)[:1] or [one for one in streams if one.kind == "audio"]
-    _refuse_encrypted(container, path, [picture, *heard])
+    _refuse_encrypted(container, path, [picture, *_would_be_heard(streams, picture)])
     try:
         frame = _first_frame(container, stream, path)
     except MediaError:
@@ -72,16 +70,13 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     container_start = Fraction(container.start_time or 0, av.time_base)
     start = _seconds(stream.start_time, stream.time_base, container_start)
     stated_end = _stated_end(container, stream, container_start)
-    whole = (container.duration or 0) / av.time_base
     aspect = _aspect(stream.sample_aspect_ratio)
     rotation = -frame.rotation % 360 // 90 * 90
     width, height = max(round(frame.width * aspect), 1), frame.height
     is_mp4 = name.startswith("mov,")
     timecode = stated(container, stream, path)
     holes, sound_end = _holes(container, stream, [one.index for one in sound], path, container_start)
-    if stated_end is not None:
-        stated_end -= removed_before(holes, stated_end)
-    whole -= removed_before(holes, whole)
+    stated_end, whole = _closed(holes, stated_end), _closed(holes, (container.duration or 0) / av.time_base) or 0.0
     return Probe(
         container=name,
         codec=stream.codec_context.codec.canonical_name,
@@ -103,9 +98,7 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         sound_indices=tuple(s.index for s in sound),
         audio_codec=sound[0].codec if sound else "",
         streams=told(streams, picture, sound),
-        sound_unevenness_seconds=(
-            max((unevenness_seconds(container.streams[s.index]) for s in sound), default=0.0) if is_mp4 else 0.0
-        ),
+        sound_unevenness_seconds=_unevenness(container, sound) if is_mp4 else 0.0,
         stream_timecode=timecode.stream_timecode,
         format_timecode=timecode.format_timecode,
         timecode_rate=timecode.rate,
@@ -115,6 +108,20 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         intra_packets=_intra_packets(stream) if is_mp4 else None,
         is_faststart=is_mp4 and moov_comes_first(path),
     )
+
+
+def _unevenness(container: Any, sound: Sequence[Stream]) -> float:
+    return max((unevenness_seconds(container.streams[one.index]) for one in sound), default=0.0)
+
+
+def _closed(holes: Sequence[Hole], seconds: float | None) -> float | None:
+    """A time of the file as it is where its holes are closed."""
+    return None if seconds is None else seconds - removed_before(holes, seconds)
+
+
+def _would_be_heard(streams: Sequence[Stream], picture: Stream) -> list[Stream]:
+    """The sounds that count before any was decoded: one that cannot even be recognised may be encrypted."""
+    return list(sounds(streams, picture)[:1] or [one for one in streams if one.kind == "audio"])
 
 
 def _refuse_encrypted(container: Any, path: Path, streams: Sequence[Stream]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from heaters.errors import MediaError
 from heaters.media import ffmpeg, sound
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
+from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
 from heaters.media.room import Outgrown, Room
@@ -199,12 +200,7 @@ def _finish(
         memory_bytes=job.memory_bytes,
         on_progress=job.watch,
     )
-    if log.lost_share > job.most_damage:
-        raise MediaError(
-            f"{log.concealed + log.decode_errors} of {log.frames_decoded + log.decode_errors} frames are damaged: "
-            f"{log.concealed} made up in part, {log.decode_errors} not decoded; at most {job.most_damage:.0%} may be "
-            f"(HEATERS_MOST_DAMAGE)\n{log.damage}"
-        )
+    _refuse_damage(job, log)
     timeline = read_pts_log(pts_log)
     end_pts = timeline.end_pts(read_last_duration(packet_log, timeline.time_base), job.probe.frame_rate)
     _check_analysis(job.analysis, timeline)
@@ -244,6 +240,15 @@ def _finish(
         wall_seconds=finished.wall_seconds,
         compression_ratio=None if proxy is None else job.probe.size_bytes / max(proxy.stat().st_size, 1),
     )
+
+
+def _refuse_damage(job: _Job, log: Log) -> None:
+    if log.lost_share > job.most_damage:
+        raise MediaError(
+            f"{log.concealed + log.decode_errors} of {log.frames_decoded + log.decode_errors} frames are damaged: "
+            f"{log.concealed} made up in part, {log.decode_errors} not decoded; at most {job.most_damage:.0%} may be "
+            f"(HEATERS_MOST_DAMAGE)\n{log.damage}"
+        )
 
 
 def _check_analysis(analysis: Path, timeline: Timeline) -> None:
