@@ -13,7 +13,7 @@ from heaters.errors import UsageError
 
 MANIFEST = "manifest.json"
 FOLDER = "index/"
-MARK = ".heaters-dataset"
+MARK = "_heaters-dataset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

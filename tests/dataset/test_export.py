@@ -246,5 +246,5 @@ def test_a_folder_of_somebody_s_own_is_refused_and_left_alone(
 
 def test_a_dataset_of_a_version_without_the_mark_goes_on(run: Run, clips: list[int], tmp_path: Path) -> None:
     run()
-    (tmp_path / "out" / ".heaters-dataset").unlink()
+    (tmp_path / "out" / "_heaters-dataset").unlink()
     assert run().clips_new == 0
