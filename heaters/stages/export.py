@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -76,6 +77,13 @@ class ExportResult(StageResult):
         return f"{self.frames} frames{how}, {self.size_bytes / 1e6:.1f} MB"
 
 
+class _Ahead(NamedTuple):
+    """What the child made of a clip, and its share of the child's time."""
+
+    asked: Asked
+    seconds: float
+
+
 class Worker:
     """Runs ffmpeg; holds no model."""
 
@@ -92,13 +100,13 @@ class Worker:
             asked = self._ask_ahead(items, context, folder) if self._profile.asks_ahead else {}
             return each(items, lambda item: self._one(item, context, folder, asked.get(item.id)))
 
-    def _ask_ahead(self, items: Sequence[Input], context: Context, folder: Path) -> dict[int, Asked]:
+    def _ask_ahead(self, items: Sequence[Input], context: Context, folder: Path) -> dict[int, _Ahead]:
         """By clip, what one child made of it that took all clips of its video: neighbours share what it decodes. Where
         that fails the clips are copied one by one, and the bad one fails alone.
         """
-        found: dict[int, Asked] = {}
+        found: dict[int, _Ahead] = {}
         for key, group in groupby(sorted(items, key=lambda item: item.source_key), key=lambda item: item.source_key):
-            clips = list(group)
+            clips, begun = list(group), time.monotonic()
             with suppress(StageError), self._cache.hold(self._store, key) as held:
                 asked = ask_ahead(
                     held.path,
@@ -107,10 +115,11 @@ class Worker:
                     threads=context.threads,
                     timeout_seconds=context.timeout_seconds,
                 )
-                found |= {item.id: answer for item, answer in zip(clips, asked, strict=True)}
+                share = (time.monotonic() - begun) / len(clips)
+                found |= {item.id: _Ahead(answer, share) for item, answer in zip(clips, asked, strict=True)}
         return found
 
-    def _one(self, item: Input, context: Context, folder: Path, asked: Asked | None) -> ExportResult:
+    def _one(self, item: Input, context: Context, folder: Path, ahead: _Ahead | None) -> ExportResult:
         begun = time.monotonic()
         span = (item.content_hash, item.start_frame, item.end_frame)
         key = keys.clip_export(*span, self._variant, self._params)
@@ -134,7 +143,7 @@ class Worker:
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
                 pictures=pictures,
-                **({"asked": asked} if asked is not None else {}),
+                **({"asked": ahead.asked} if ahead is not None else {}),
             )
             stored = self._store.put_file(key, out)
             out.unlink(missing_ok=True)  # a call has many clips
@@ -150,7 +159,7 @@ class Worker:
             clip_seconds=float((clip.end_pts - clip.start_pts) * clip.time_base),
             seek=made.seek,
             cache=CacheResult.of(held, analysis),
-            seconds=time.monotonic() - begun,
+            seconds=time.monotonic() - begun + (ahead.seconds if ahead is not None else 0.0),
         )
 
 

@@ -1,5 +1,6 @@
 """The worker of the stage `export` on a batch of clips: what it copies, encodes, names and leaves behind."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,14 +59,21 @@ def test_a_batch_is_copied_by_one_child(
 ) -> None:
     asked: list[int] = []
 
+    child_seconds: list[float] = []
+
     def ask_ahead(source: Path, outs: list[Path], *rest: object, **how: object) -> object:
         asked.append(len(outs))
-        return original(source, outs, *rest, **how)
+        begun = time.monotonic()
+        try:
+            return original(source, outs, *rest, **how)
+        finally:
+            child_seconds.append(time.monotonic() - begun)
 
     original = export.ask_ahead
     monkeypatch.setattr(export, "ask_ahead", ask_ahead)
     done = Worker(settings)(items(film), Context(threads=2, timeout_seconds=60))
     assert asked == [3]
+    assert sum(result.seconds for result in done if isinstance(result, ExportResult)) >= sum(child_seconds)
     for result, (start, end) in zip(done, CLIPS, strict=True):
         assert isinstance(result, ExportResult)
         path = store.local_path(result.key)
