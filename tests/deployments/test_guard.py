@@ -140,7 +140,8 @@ def test_a_request_has_its_time_and_no_header_takes_it_away(make: Callable[..., 
 
 
 def test_a_body_that_does_not_come_is_not_waited_for() -> None:
-    head = b"POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"
+    head = b"POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\n"
+    head += b"content-type: application/json\r\ncontent-length: 9\r\n\r\n{"
     with (
         served(endpoint(limits=Limits(request_seconds=0.3))) as url,
         socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=5) as line,
