@@ -63,8 +63,6 @@ def open_frames(path: Path, reader: str = PYAV, *, threads: int = 1, intra: bool
     Raises MediaError where it cannot be opened, StoreError where it is not there, ConfigError where the reader's
     library is not installed.
     """
-    if not path.is_file():  # the libraries say the same of it as of a broken one
-        raise StoreError(f"{path.name} cannot be opened for its frames: there is no such file on this machine")
     return READERS[reader](path, threads, intra)
 
 
@@ -74,6 +72,7 @@ def _pyav(path: Path, threads: int, intra: bool) -> Frames:
 
 def _decord(path: Path, threads: int, intra: bool) -> Frames:
     decord = _installed("decord", "decord")
+    _find(path)
     try:
         film = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=threads)
         keys = film.get_key_indices() if intra else []
@@ -89,6 +88,7 @@ def _decord(path: Path, threads: int, intra: bool) -> Frames:
 
 def _torchcodec(path: Path, threads: int, intra: bool) -> Frames:
     decoders = _installed("torchcodec.decoders", "torchcodec")
+    _find(path)
     try:
         film = decoders.VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=threads)
         keys = film._get_key_frame_indices() if intra else []
@@ -103,6 +103,11 @@ READERS: Mapping[str, Callable[[Path, int, bool], Frames]] = {
     "decord": _decord,
     "torchcodec": _torchcodec,
 }
+
+
+def _find(path: Path) -> None:
+    if not path.is_file():  # the libraries say the same of it as of a broken one
+        raise StoreError(f"{path.name} cannot be opened for its frames: there is no such file on this machine")
 
 
 def _installed(module: str, extra: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from sources import B_FRAMES, vfr_pts
 
 from heaters import settings
-from heaters.errors import ConfigError, MediaError, RuleError
+from heaters.errors import ConfigError, MediaError, RuleError, StoreError
 from heaters.media.readers import READERS, open_frames
 
 NOWHERE = Path("/nowhere/film.mp4")
@@ -36,7 +36,7 @@ def reader(request: pytest.FixtureRequest) -> str:
         open_frames(NOWHERE, request.param)
     except ConfigError as error:
         pytest.skip(str(error))
-    except MediaError:
+    except StoreError:
         pass
     return request.param
 
