@@ -57,7 +57,7 @@ def test_every_frame_in_any_order_and_in_sequence(films: dict[str, Path], name: 
 def test_what_is_no_proxy_or_no_film_is_refused(films: dict[str, Path], reader: str) -> None:
     with pytest.raises(MediaError, match="not every frame of it is a key frame"):
         open_frames(films["b_frames"], reader)
-    with pytest.raises(MediaError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="cannot be opened"):
         open_frames(NOWHERE, reader)
 
 
