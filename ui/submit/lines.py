@@ -41,8 +41,8 @@ class Line:
     video: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("line", "says"):  # a manifest may hold names that are no UTF-8
-            object.__setattr__(self, name, readable(getattr(self, name)))
+        # A manifest may hold names that are no UTF-8; a line itself is answered as it was sent.
+        object.__setattr__(self, "says", readable(self.says))
 
 
 def check(context: Context, lines: Sequence[str]) -> list[Line]:
