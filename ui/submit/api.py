@@ -42,6 +42,11 @@ class Manifest(Body):
     text: Annotated[str, Field(max_length=LONGEST_MANIFEST)]
 
 
+def _told(one: Submission) -> dict[str, Any]:
+    """As JSON; an address without what nobody may read."""
+    return asdict(one) | {"source": str(one.source)}
+
+
 def _shown(line: Line) -> dict[str, Any]:
     """A line without what a manifest on the server holds: only how many sources."""
     return {"line": line.line, "ok": line.ok, "says": line.says, "count": len(line.sources), "video": line.video}
@@ -70,9 +75,9 @@ def router(context: Context) -> APIRouter:
         answers: list[dict[str, Any]] = []
         for line in check(context, wish.lines):
             if not line.ok:
-                answers.append(asdict(Submission(source=line.line, video_id=None, error=line.says)))
+                answers.append(_told(Submission(source=line.line, video_id=None, error=line.says)))
                 continue
-            answers += [asdict(one) | {"source": str(one.source)} for one in submit_all(context.database, line.sources)]
+            answers += map(_told, submit_all(context.database, line.sources))
         return {"submissions": answers}
 
     @routes.put("/files")
