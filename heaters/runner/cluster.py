@@ -20,6 +20,7 @@ from pathlib import Path
 from heaters.core.pipeline import POOL_LABEL, SERVE_POOL
 from heaters.errors import ConfigError
 from heaters.private import home_folder, private_folder, ray_folder
+from heaters.runner.entrypoint import readable_entrypoint
 from heaters.runner.lean import lean_head
 from heaters.settings import Settings
 from heaters.store.files import beside
@@ -158,7 +159,8 @@ def _join(address: str) -> None:
 
     try:
         _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        with readable_entrypoint():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ConfigError(f"RAY_ADDRESS={address} cannot be reached: {error}") from error
 
@@ -181,7 +183,7 @@ def _close_to_others(home: Path) -> None:
 def _start_local(folder: Path) -> None:
     import ray
 
-    with lean_head():
+    with lean_head(), readable_entrypoint():
         ray.init(
             address="local",
             include_dashboard=False,
