@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from heaters.core.names import readable
 
@@ -11,7 +12,7 @@ def readable_entrypoint() -> Iterator[None]:
     """For the length of the block `ray.init` takes a command line of any bytes. Ray has no setting for it."""
     from ray._private import utils
 
-    original = utils.get_entrypoint_name
+    original: Any = utils.get_entrypoint_name
     utils.get_entrypoint_name = lambda: readable(original())
     try:
         yield
