@@ -28,6 +28,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield f"http://somebody:{PASSWORD}@{place.netloc}/film.mp4?token={TOKEN}&v=1"
 
 
+@pytest.mark.timeout(900)  # a dozen commands, one after the other
 def test_no_output_tells_them(heaters: Heaters, url: str, tmp_path: Path, database_url: str) -> None:
     log = tmp_path / "log.jsonl"
     heaters.environment |= {
