@@ -18,7 +18,7 @@ from heaters.media.encryption import encrypted
 from heaters.media.hole_search import LATE_SECONDS, holes_of, is_suspect, spans_of
 from heaters.media.holes import Hole, removed_before
 from heaters.media.probe import Probe
-from heaters.media.sniff import looks_like, moov_comes_first
+from heaters.media.sniff import is_animated_webp, looks_like, moov_comes_first
 from heaters.media.streams import Stream, mixed, pictures, sounds, told
 from heaters.media.timecodes import stated
 from heaters.media.unreadable import by_number
@@ -53,11 +53,16 @@ def examine(path: Path, passed: frozenset[int] = frozenset()) -> Probe:
 def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     name = container.format.name
     if name in REFUSED_FORMATS or name.endswith("_pipe"):
+        # Before "a still image": FFmpeg up to 8 knows WebP as an image alone, and the file may be an animated one.
+        if is_animated_webp(path):
+            raise MediaError("an animated WebP, which cannot be decoded yet; convert it to GIF, APNG or MP4")
         raise MediaError(f"{REFUSED_FORMATS.get(name, 'a still image')}, not a video")
     streams = contents(container, path)
     picture, *others = _pictures(container, streams, path, passed)
     stream = container.streams[picture.index]
-    _refuse_loop(stream)
+    is_mp4 = name.startswith("mov,")
+    if is_mp4:
+        _refuse_loop(stream)
     _refuse_encrypted(container, path, [picture, *_would_be_heard(streams, picture)])
     try:
         frame = _first_frame(container, stream, path)
@@ -73,7 +78,6 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     aspect = _aspect(stream.sample_aspect_ratio)
     rotation = -frame.rotation % 360 // 90 * 90
     width, height = max(round(frame.width * aspect), 1), frame.height
-    is_mp4 = name.startswith("mov,")
     timecode = stated(container, stream, path)
     holes, sound_end = _holes(container, stream, [one.index for one in sound], path, container_start)
     stated_end, whole = _closed(holes, stated_end), _closed(holes, (container.duration or 0) / av.time_base) or 0.0
@@ -169,7 +173,9 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
 
 
 def _refuse_loop(stream: Any) -> None:
-    """Once an MP4 is open, its index holds a packet as often as the edit list shows it."""
+    """Once an MP4 is open, its index holds a packet as often as the edit list shows it. Another container has no edit
+    list, and its index may name one place many times: Matroska does it for each cluster of several frames.
+    """
     shown = len(stream.index_entries)
     if shown <= MOST_SHOWINGS * max(stream.frames, 1):
         return

@@ -42,6 +42,13 @@ def looks_like(path: Path) -> str:
     return "it looks like nothing that is known"
 
 
+def is_animated_webp(path: Path) -> bool:
+    """Whether the file is a WebP that says of itself that it is animated (RFC 9649, 2.7.1.1)."""
+    with path.open("rb") as file:
+        start = file.read(21)
+    return start[:4] == b"RIFF" and start[8:16] == b"WEBPVP8X" and len(start) == 21 and bool(start[20] & 2)
+
+
 def moov_comes_first(path: Path) -> bool:
     """Whether a player finds an MP4's index before its data."""
     boxes = _boxes(path)

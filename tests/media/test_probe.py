@@ -8,6 +8,7 @@ from pathlib import Path
 import barcode
 import pytest
 from media_files import BROKEN
+from PIL import Image
 
 from heaters.errors import ChildDied, MediaError, StoreError
 from heaters.media.probe import probe
@@ -80,6 +81,24 @@ def test_refusal_says_what_it_looks_like(tmp_path: Path, name: str) -> None:
         probe(path)
     assert path.name in str(caught.value)
     assert not caught.value.retryable
+
+
+def test_an_intra_only_matroska_is_no_edit_list_bomb(tmp_path: Path) -> None:
+    """A cluster holds many small frames, and Matroska's index names each of them by the cluster's place."""
+    path = tmp_path / "black.mkv"
+    black = ("-f", "lavfi", "-i", "color=black:s=64x48:r=25:d=1")
+    barcode.ffmpeg(*black, "-c:v", "libx264", "-g", "1", "-pix_fmt", "yuv420p", path)
+    assert probe(path).codec == "h264"
+
+
+def test_an_animated_webp_is_not_called_a_still_image(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
+    pictures[0].save(tmp_path / "film.webp", save_all=True, append_images=pictures[1:], duration=100)
+    pictures[0].save(tmp_path / "still.webp")
+    with pytest.raises(MediaError, match="an animated WebP, which cannot be decoded yet; convert it to"):
+        probe(tmp_path / "film.webp")
+    with pytest.raises(MediaError, match="a still image, not a video"):
+        probe(tmp_path / "still.webp")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
