@@ -1,7 +1,7 @@
 """What became of a process of the tests that died, and of each failure as soon as it is known.
 
-A whole run lasts tens of minutes, and pytest shows failures at its end: where the run is cut off, they would not be seen.
-The standard error of xdist's processes is read by nobody, so a crash inside a library would leave no trace.
+pytest shows failures at the end of a run, which takes tens of minutes: where it is cut off, they would not be seen. The
+standard error of xdist's processes is read by nobody, so a crash inside a library would leave no trace.
 """
 
 import os
