@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from heaters.search import Search
 from heaters.settings import Settings
+from heaters.stages.tidy import stills_folder
 from heaters.store.cache import Cache
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore, store_of
@@ -45,7 +46,7 @@ def build(settings: Settings, database: Database) -> Context:
         cache=cache,
         search=Search(database, settings),
         accounts=Accounts.of(settings),
-        stills=Stills(settings.home / "stills", store, cache, strategy=settings.keyframes),
+        stills=Stills(stills_folder(settings), store, cache, strategy=settings.keyframes),
     )
 
 

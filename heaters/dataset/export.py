@@ -111,6 +111,8 @@ def _export(
     scratch.mkdir(parents=True, exist_ok=True)
     store = store_of(settings)
     index.begin(sink)
+    with database.transaction() as tx:
+        tx.execute(query("register_output"), {"location": sink.location})
     entered = index.entries(sink, recipe)
     there = {clip["sample"] for one in entered for clip in one.clips}
     chosen, waiting = _chosen(database, recipe, choice, settings.variant("export"))
