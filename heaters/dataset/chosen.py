@@ -20,10 +20,9 @@ PAGE_CLIPS = 5000
 class Chosen:
     """The clips that a choice means, and the samples that are in an output, on a connection of its own."""
 
-    def __init__(self, connection: Connection, facts: str) -> None:
-        """`facts` is the variant of facts that bounds are on."""
+    def __init__(self, connection: Connection) -> None:
+        """Bounds on facts are on those that the connection's options name."""
         self._connection = connection
-        connection.execute(query("mean_facts"), {"variant": facts})
         connection.execute(query("begin_choice"))
 
     def enter(self, samples: Iterable[str]) -> None:

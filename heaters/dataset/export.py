@@ -91,7 +91,7 @@ def export(
         raise UsageError("--format lance writes to a folder on this machine alone; for S3 choose webdataset or parquet")
     try:
         with _held(database, sink.location) as connection:
-            chosen = Chosen(connection, settings.variant("facts"))
+            chosen = Chosen(connection)
             return _export(database, settings, sink, recipe, choice, chosen, scratch, on_shard, begun)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -162,7 +162,7 @@ def _kept(chosen: Chosen, kept: Set[int] | None) -> Iterator[Candidate]:
 @contextmanager
 def _held(database: Database, location: str) -> Iterator[Connection]:
     """Keep other exports away from an output, by a lock that ends with this process. Raises UsageError."""
-    with connect(database.url, application_name="heaters export-dataset") as connection:
+    with connect(database.url, application_name="heaters export-dataset", options=database.options) as connection:
         row = connection.execute(query("lock_output").encode(), {"out": location}).fetchone()
         if row is None or not row["held"]:
             raise UsageError(f"another export writes to {location}")

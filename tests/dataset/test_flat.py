@@ -14,7 +14,7 @@ from heaters.store.db import connect
 
 FILL = """
     insert into pg_temp.chosen (id, content_hash, start_frame, end_frame, size_bytes, is_ready, place)
-    select n, encode(sha256((n / 50)::text::bytea), 'hex'), n % 50 * 10, n % 50 * 10 + 10, 1000, true, n
+    select n, encode(sha256((n / 50)::text::bytea), 'hex'), n %% 50 * 10, n %% 50 * 10 + 10, 1000, true, n
     from generate_series(1, %(n)s) n
 """
 RECIPE = Recipe(form="webdataset", splits=Splits.parse("train=0.5,test=0.5", ""), shard_clips=500)
@@ -26,7 +26,7 @@ def chosen(database_url: str) -> Iterator[Callable[[int], Chosen]]:
     with connect(database_url) as connection:
 
         def make(count: int) -> Chosen:
-            made = Chosen(connection, "1")
+            made = Chosen(connection)
             connection.execute(FILL, {"n": count})
             return made
 

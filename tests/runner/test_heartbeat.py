@@ -49,6 +49,7 @@ def test_it_outlives_a_beat_that_fails_and_a_log_that_cannot_be_written(db: Data
     assert "heartbeat failed, trying again: UndefinedTable" in told[0]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_ended_is_seen_and_replaced(
     db: Database, other: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,6 @@ select pg_try_advisory_lock(hashtextextended('heaters.dataset.' || %(out)s, 0)) 
 -- Let others have it. The end of the connection does, too, but some time after it was closed.
 select pg_advisory_unlock(hashtextextended('heaters.dataset.' || %(out)s, 0));
 
--- name: mean_facts
--- The settings of facts that this session means.
-select set_config('heaters.facts', %(variant)s, false);
-
 -- name: begin_choice
 -- Tables of this session, so that neither what is chosen nor what is there already need fit into memory.
 create temp table if not exists chosen (id bigint, content_hash text, start_frame integer, end_frame integer, size_bytes bigint,
