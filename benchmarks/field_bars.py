@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from field_picture import within_bars
 from numpy.typing import NDArray
 
 BITS = 12
@@ -16,7 +17,10 @@ CELLS = BITS + 2
 def shown_numbers(path: Path) -> list[int]:
     """The number of each frame, in presentation order; -1 where none can be read."""
     with av.open(str(path)) as container:
-        return [number_of(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+        pictures = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    whole = [number_of(picture) for picture in pictures]
+    # A frame of another shape than its clip lies between bars.
+    return [n if n >= 0 else number_of(within_bars(p)) for n, p in zip(whole, pictures, strict=True)]
 
 
 def number_of(grey: NDArray[np.uint8]) -> int:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from heaters.core.shapes import Shapes
 from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media import child, sound
 from heaters.media.ffmpeg_log import Log
 from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
+from heaters.media.shape import export_filters, fit
 from heaters.media.target import USUAL, Target
 from heaters.media.unreadable import by_words
 
@@ -153,10 +155,13 @@ def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence
 def write_proxy(
     out: Path, probe: Probe, encoding: Encoding, *, width: int, height: int, threads: int, has_audio: bool
 ) -> list[str]:
-    """One output: the review proxy, `width` × `height` square pixels, with sound where there is any."""
+    """One output: the review proxy, `width` × `height` square pixels, with sound where there is any. Frames of another
+    shape than the first lie between bars.
+    """
     heard = sound.take(probe) if has_audio else []
+    sized = fit(width, height, (probe.width, probe.height))
     return [
-        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},scale={width}:{height},setsar=1,format=yuv420p"),
+        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},{sized},setsar=1,format=yuv420p"),
         *heard,
         *encode(encoding, threads=threads, has_audio=has_audio),
         *write_mp4(out, timescale(probe.time_base)),
@@ -206,8 +211,10 @@ def cut(
     has_audio: bool,
     looks: Path | None,
     target: Target = USUAL,
+    shapes: Shapes | None = None,
 ) -> list[str]:
-    """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output.
+    """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output. `shapes`: of
+    the clip's frames, counted from its first; None where they have the probe's.
 
     `seek_margin_seconds` before the clip decoding starts; None: at the start of the file, exactly as `prepare` does.
     """
@@ -218,9 +225,7 @@ def cut(
         times = ["-copyts", "-start_at_zero"]
         seek = [*seek_before(probe, float(start), seek_margin_seconds)]
     chosen = f"{REPAIR},trim=start_pts={span.start_pts}:end_pts={span.end_pts},setpts=PTS-{span.start_pts}"
-    even = (
-        ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if probe.width % 2 or probe.height % 2 or probe.coded_width % 2 else ""
-    )
+    shaped, even = export_filters(probe, shapes, span.frames)
     pictures = (
         []
         if looks is None
@@ -232,7 +237,8 @@ def cut(
     return [
         *times,
         *read_file(source, probe, threads=threads, before=seek),
-        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{chosen}{target.filters()},format=yuv420p{even}"),
+        *("-map", f"0:{probe.video_stream_index}", "-noautoscale"),
+        *("-vf", f"{chosen}{shaped}{target.filters()},format=yuv420p{even}"),
         *(sound_of(probe, span) if has_audio else ()),
         *encode(encoding, threads=threads, has_audio=has_audio, codec=target.encoder(encoding.preset)),
         *write_mp4(out, timescale(span.time_base)),

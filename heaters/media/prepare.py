@@ -7,18 +7,21 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from heaters.core.shapes import Shapes
 from heaters.errors import MediaError
-from heaters.media import ffmpeg, sound
+from heaters.media import ffmpeg, shaped_samples, sound
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
 from heaters.media.room import Outgrown, Room
 from heaters.media.samples import pack, read_jpegs, write_samples
+from heaters.media.shape_log import read_shapes, write_shapes
 from heaters.media.timeline import Timeline, read_last_duration, read_pts_log
 from heaters.media.track import Track, read_track
 
@@ -56,6 +59,7 @@ class Prepared:
     duration_seconds: float  # from 0 to the end of the last frame
     is_vfr: bool
     has_audio: bool  # sound was decoded
+    shapes: Shapes  # the sides of every frame as displayed
     is_partial: bool  # the source is damaged or cut short: only what decodes is here
     partial_reason: str
     concealed: int  # frames that the decoder made up in part, or could not decode
@@ -189,12 +193,14 @@ def _finish(
     Where the proxy is the source itself and does not agree, None: it must be encoded after all.
     """
     jpegs, jpeg_log, pts_log, packet_log = map(job.log, ("samples.mjpeg", "samples.txt", "pts.txt", "packets.txt"))
+    shape_log = job.log("shapes.txt")
     log, finished = ffmpeg.run(
         [
             *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
             *_outputs(job, proxy, has_audio=has_audio),
             *ffmpeg.write_analysis(job.analysis, pts_log, packet_log, job.probe),
             *write_samples(jpegs, jpeg_log, job.probe),
+            *write_shapes(shape_log, job.probe),
         ],
         timeout_seconds=max(deadline - time.monotonic(), 0.001),
         memory_bytes=job.memory_bytes,
@@ -211,8 +217,9 @@ def _finish(
         raise MediaError(
             f"{len(timeline.pts)} frames were decoded; the proxy holds {len(track.pts)}, or at other times"
         )
-    sample_count = pack(job.samples, read_jpegs(jpegs, jpeg_log), timeline.pts, timeline.time_base)
-    for done in (jpegs, jpeg_log, pts_log, packet_log):
+    shapes = read_shapes(shape_log, job.probe, len(timeline.pts))
+    sample_count = _pack(job, deadline, shapes, timeline, (jpegs, jpeg_log), has_audio=has_audio)
+    for done in (jpegs, jpeg_log, pts_log, packet_log, shape_log):
         done.unlink()
     reason = log.damage or _shortfall(job.probe, float(end_pts * timeline.time_base))
     pts = job.folder / "pts.npy"
@@ -229,6 +236,7 @@ def _finish(
         duration_seconds=float(end_pts * timeline.time_base),
         is_vfr=timeline.is_vfr,
         has_audio=has_audio and log.sound_frames > 0,
+        shapes=shapes,
         is_partial=bool(reason),
         partial_reason=reason,
         concealed=log.concealed + log.decode_errors,
@@ -240,6 +248,22 @@ def _finish(
         wall_seconds=finished.wall_seconds,
         compression_ratio=None if proxy is None else job.probe.size_bytes / max(proxy.stat().st_size, 1),
     )
+
+
+def _pack(
+    job: _Job, deadline: float, shapes: Shapes, timeline: Timeline, written: tuple[Path, Path], *, has_audio: bool
+) -> int:
+    """Write the sample track of the JPEGs and their log that were `written`, and count it.
+
+    Where frames have several shapes their samples are decoded once more: that they have is known at the end.
+    """
+    finish = None
+    if shapes.changes:
+        command = shaped_samples.write(job.source, job.probe, *written, threads=job.threads, has_audio=has_audio)
+        left = max(deadline - time.monotonic(), 0.001)
+        ffmpeg.run(command, timeout_seconds=left, memory_bytes=job.memory_bytes, on_progress=job.watch)
+        finish = partial(shaped_samples.finish, shapes)
+    return pack(job.samples, read_jpegs(*written), timeline.pts, timeline.time_base, finish)
 
 
 def _refuse_damage(job: _Job, log: Log) -> None:

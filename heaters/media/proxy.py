@@ -28,7 +28,7 @@ PROXY_SETTINGS: dict[str, object] = {
     **asdict(PROXY),
     "max_width": MAX_WIDTH,
     "max_height": MAX_HEIGHT,
-    "version": 2,
+    "version": 3,
 }
 
 
@@ -62,6 +62,7 @@ def is_fit_proxy(probe: Probe) -> bool:
         and probe.sound_end_seconds is None
         and probe.pixel_format == "yuv420p"
         and probe.rotation == 0
+        and not probe.peculiar
         and (probe.coded_width, probe.coded_height) == (probe.width, probe.height)
         and proxy_size(probe.width, probe.height) == (probe.width, probe.height)
     )

@@ -1,0 +1,91 @@
+"""How a decoded picture becomes the one that is shown: turns of the display matrix, shape of the pixels. Pure."""
+
+import math
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from heaters.core.shapes import Shapes, Size
+
+if TYPE_CHECKING:
+    from heaters.media.probe import Probe
+
+ASPECT_LIMIT = 8  # a pixel aspect ratio beyond 8:1 is a broken header, not a lens
+NEAR_DEGREES = 1.0  # ffmpeg takes a turn for a quarter within one degree of it
+# ffmpeg's expression for the shape of a pixel, as `pixel_aspect` has it.
+PIXEL_ASPECT = f"if(between(sar,1/{ASPECT_LIMIT},{ASPECT_LIMIT}),sar,1)"
+MOST_OF_ASPECT = 2**30  # of numerator and denominator; by itself ffmpeg rounds to 100
+SAME_ASPECT = 0.01  # relative; below it a picture fills the sides that it is fitted into
+
+
+def pixel_aspect(stated: Fraction) -> Fraction:
+    """Width / height of a pixel; square where nothing (0) or nonsense is stated."""
+    return stated if Fraction(1, ASPECT_LIMIT) <= stated <= ASPECT_LIMIT else Fraction(1)
+
+
+def shown_sides(width: int, height: int, aspect: Fraction, rotation: int) -> Size:
+    """Sides, in square pixels, of a decoded picture once it is stretched by its pixels' shape and turned clockwise."""
+    stretched = max(round(width * aspect), 1), height
+    return (stretched[1], stretched[0]) if rotation % 180 else stretched
+
+
+def matrix_of(side_data: bytes | None) -> tuple[int, ...]:
+    """The nine numbers of FFmpeg's display matrix; () where a frame has none."""
+    return struct.unpack("=9i", side_data) if side_data and len(side_data) == 36 else ()
+
+
+def turn_of(matrix: Sequence[int]) -> tuple[int, str]:
+    """How far ffmpeg turns a picture clockwise, in quarters (0, 90, 180 or 270), and in words what it does beyond that.
+
+    By `get_rotation` in FFmpeg's fftools/cmdutils.c and what fftools/ffmpeg_filter.c makes of it.
+    """
+    if not matrix:
+        return 0, ""
+    a, b, _, c, d = matrix[:5]
+    across, down = math.hypot(a, c), math.hypot(b, d)
+    if not across or not down:
+        return 0, ""
+    degrees = math.degrees(math.atan2(b / down, a / across)) % 360
+    quarters = round(degrees / 90)
+    if abs(degrees - 90 * quarters) >= NEAR_DEGREES:
+        return 0, f"turned by {degrees:.0f}°"
+    return 90 * quarters % 360, "mirrored" if a * d - b * c < 0 else ""
+
+
+def sides_of_frame(rotation: int) -> tuple[str, str]:
+    """ffmpeg's expressions for the sides of a frame in square pixels, as `shown_sides` has them, once it is turned."""
+    if rotation % 180:
+        return "iw", f"max(1,round(ih/({PIXEL_ASPECT})))"
+    return f"max(1,round(iw*({PIXEL_ASPECT})))", "ih"
+
+
+def fit(width: int, height: int, shape: Size) -> str:
+    """Filters that bring every frame to `width` × `height`, both even: those of about the aspect of `shape` fill it,
+    the others lie in the middle, between bars.
+    """
+    wide = f"a*({PIXEL_ASPECT})"
+    fills = f"lt(abs({wide}*{shape[1]}/{shape[0]}-1),{SAME_ASPECT})"
+    across = f"if({fills},{width},max(2,trunc(min({width},{height}*{wide})/2)*2))"
+    down = f"if({fills},{height},max(2,trunc(min({height},{width}/({wide}))/2)*2))"
+    return f"scale=w='{across}':h='{down}',pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
+
+
+def even(size: Size) -> Size:
+    """The largest even sides within `size`, at least 2: what 4:2:0 can hold."""
+    return max(size[0] // 2 * 2, 2), max(size[1] // 2 * 2, 2)
+
+
+def export_filters(probe: "Probe", shapes: Shapes | None, frames: int) -> tuple[str, str]:
+    """Filters that give a clip of `frames` one shape, and those that take an odd side's last line; each begins with a
+    comma. A clip of several shapes (`shapes`, from its first frame on) has square pixels and the shape of most frames.
+    """
+    shaped = ""
+    if shapes is not None and shapes.are_mixed(0, frames):
+        size = shapes.size(0, frames)
+        shaped = f",{fit(*even(size), size)},setsar=1"
+    elif probe.peculiar:
+        aspect = 1 / probe.sample_aspect_ratio if probe.rotation % 180 else probe.sample_aspect_ratio
+        shaped = f",setsar=r={aspect}:max={MOST_OF_ASPECT}"
+    is_odd = probe.width % 2 or probe.height % 2 or probe.coded_width % 2 or shapes is not None
+    return shaped, ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if is_odd else ""
