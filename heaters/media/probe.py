@@ -86,7 +86,7 @@ class Probe:
 
     @property
     def timecode(self) -> str:
-        """The timecode of the first frame; empty where none is stated."""
+        """The timecode of the first frame that counts: the stream's, which cameras write, else the container's; or ""."""
         return self.stream_timecode or self.format_timecode
 
 
