@@ -4,7 +4,6 @@ Every command reads one local file as untrusted: only the file protocol, only th
 """
 
 import functools
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,8 +17,9 @@ from heaters.media import child, sound
 from heaters.media.ffmpeg_log import Log
 from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
-from heaters.media.shape import export_filters, fit
+from heaters.media.shape import export_filters, fit, stated_by
 from heaters.media.target import USUAL, Target
+from heaters.media.tee import tee
 from heaters.media.unreadable import by_words
 
 ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
@@ -95,13 +95,8 @@ def write_analysis(out: Path, pts_log: Path, packet_log: Path, probe: Probe) -> 
         *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
         *("-vf", f"{REPAIR},{TO_ANALYSIS}"),
         *("-c:v", "rawvideo", "-stats_enc_pre:v", str(pts_log), "-stats_enc_pre_fmt:v", "{pts} {ptsi} {tb}"),
-        *("-f", "tee", f"[f=rawvideo]{_in_tee(out)}|[f=framecrc]{_in_tee(packet_log)}"),
+        *("-f", "tee", tee(out, "rawvideo", packet_log)),
     ]
-
-
-def _in_tee(path: Path) -> str:
-    """A file's name as the muxer `tee` takes it apart."""
-    return "file:" + re.sub(r"([\\'|\s])", r"\\\1", str(path))
 
 
 def write_mp4(out: Path, ticks_per_second: int) -> list[str]:
@@ -152,13 +147,21 @@ def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence
 
 
 def write_proxy(
-    out: Path, probe: Probe, encoding: Encoding, *, width: int, height: int, threads: int, has_audio: bool
+    out: Path,
+    probe: Probe,
+    encoding: Encoding,
+    *,
+    width: int,
+    height: int,
+    threads: int,
+    has_audio: bool,
+    shapes: Shapes | None = None,
 ) -> list[str]:
     """One output: the review proxy, `width` × `height` square pixels, with sound where there is any. Frames of another
-    shape than the first lie between bars.
+    shape than the first lie between bars. `shapes`: where they are known already.
     """
     heard = sound.take(probe) if has_audio else []
-    sized = fit(width, height, (probe.width, probe.height))
+    sized = fit(width, height, (probe.width, probe.height), stated_by(probe, shapes))
     return [
         *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},{sized},setsar=1,format=yuv420p"),
         *heard,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from heaters.core.shapes import Size
+from heaters.core.shapes import Shapes, Size
 from heaters.errors import MediaError, RuleError
 from heaters.media import ffmpeg, sound
 from heaters.media.cutting import MEMORY_BYTES, SAME_PICTURE_LEVELS
@@ -63,7 +63,8 @@ class Master:
             raise RuleError(f"frames are asked for by rising times, each with its look; got {list(pts)}, {len(looks)}")
         deadline = time.monotonic() + self.timeout_seconds
         is_usual = sizes is None or set(sizes) == {(self.probe.width, self.probe.height)}
-        sized = to_sample(self.probe) if is_usual else to_square(self.probe)
+        usual = to_sample(self.probe)
+        sized = usual if is_usual or sizes is None else to_square(self.probe, Shapes.of_frames(sizes))
         for is_indexed in (True, False):
             try:
                 jpegs, seen = self._frames(pts, time_base, deadline, sized, is_indexed=is_indexed)

@@ -15,20 +15,20 @@ import numpy as np
 from heaters.core.shapes import Shapes
 from heaters.errors import MediaError
 from heaters.media import ffmpeg, shaped_samples, sound
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
-from heaters.media.ffmpeg_log import Log
+from heaters.media.ffmpeg import OnProgress
+from heaters.media.flips import with_flips
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
 from heaters.media.room import Outgrown, Room
 from heaters.media.samples import pack, read_jpegs, write_samples
+from heaters.media.shape import stated_by
 from heaters.media.shape_log import read_shapes, write_shapes
 from heaters.media.timeline import Timeline, read_last_duration, read_pts_log
 from heaters.media.track import Track, read_track
+from heaters.media.wholeness import check_analysis, refuse_damage, shortfall
 
 # Address space. Measured: a tiny file takes 1.4 GiB of it with 2 threads, 10-bit 8K HEVC 2.0 with 2, 5.4 with 32.
 MEMORY_BYTES = 6 * 2**30
-# The container may state a little more than its last frame: rounding, and the tail of a sound.
-SHORTFALL_SECONDS, SHORTFALL_FRAMES = 0.25, 2.5
 
 PROXY_NAME = "proxy.mp4"
 MOST_DAMAGE = 0.5  # of the frames: what is mostly made up by a decoder is no film
@@ -178,10 +178,10 @@ def _encode(job: _Job, deadline: float, *, proxy: Path | None, has_audio: bool, 
     return made
 
 
-def _outputs(job: _Job, proxy: Path | None, *, has_audio: bool) -> list[str]:
+def _outputs(job: _Job, proxy: Path | None, *, has_audio: bool, shapes: Shapes | None = None) -> list[str]:
     """Arguments for what is made besides analysis frames and samples: the proxy, or a look whether sound decodes."""
     if proxy is not None and proxy != job.source:
-        return write_proxy(proxy, job.probe, threads=job.threads, has_audio=has_audio)
+        return write_proxy(proxy, job.probe, threads=job.threads, has_audio=has_audio, shapes=shapes)
     return sound.attempt(job.probe) if has_audio else []
 
 
@@ -206,10 +206,10 @@ def _finish(
         memory_bytes=job.memory_bytes,
         on_progress=job.watch,
     )
-    _refuse_damage(job, log)
+    refuse_damage(log, job.most_damage)
     timeline = read_pts_log(pts_log)
     end_pts = timeline.end_pts(read_last_duration(packet_log, timeline.time_base), job.probe.frame_rate)
-    _check_analysis(job.analysis, timeline)
+    check_analysis(job.analysis, timeline)
     track = _proxy_track(job, proxy)
     if track is not None and not is_in_step(track, timeline.pts, timeline.time_base):
         if proxy == job.source:
@@ -218,10 +218,24 @@ def _finish(
             f"{len(timeline.pts)} frames were decoded; the proxy holds {len(track.pts)}, or at other times"
         )
     shapes = read_shapes(shape_log, job.probe, len(timeline.pts))
-    sample_count = _pack(job, deadline, shapes, timeline, (jpegs, jpeg_log), has_audio=has_audio)
+    shapes = with_flips(
+        job.source,
+        job.probe,
+        shapes,
+        timeline,
+        job.folder,
+        has_audio=has_audio,
+        timeout_seconds=max(deadline - time.monotonic(), 0.001),
+        memory_bytes=job.memory_bytes,
+    )
+    finish = None
+    if shapes.changes:
+        _again(job, deadline, proxy, shapes, timeline, (jpegs, jpeg_log), has_audio=has_audio)
+        finish = partial(shaped_samples.finish, shapes)
+    sample_count = pack(job.samples, read_jpegs(jpegs, jpeg_log), timeline.pts, timeline.time_base, finish)
     for done in (jpegs, jpeg_log, pts_log, packet_log, shape_log):
         done.unlink()
-    reason = log.damage or _shortfall(job.probe, float(end_pts * timeline.time_base))
+    reason = log.damage or shortfall(job.probe, float(end_pts * timeline.time_base))
     pts = job.folder / "pts.npy"
     np.save(pts, timeline.pts)
     return Prepared(
@@ -250,47 +264,33 @@ def _finish(
     )
 
 
-def _pack(
-    job: _Job, deadline: float, shapes: Shapes, timeline: Timeline, written: tuple[Path, Path], *, has_audio: bool
-) -> int:
-    """Write the sample track of the JPEGs and their log that were `written`, and count it.
-
-    Where frames have several shapes their samples are decoded once more: that they have is known at the end.
+def _again(
+    job: _Job,
+    deadline: float,
+    proxy: Path | None,
+    shapes: Shapes,
+    timeline: Timeline,
+    written: tuple[Path, Path],
+    *,
+    has_audio: bool,
+) -> None:
+    """Where frames have several shapes, which is known at the end of the one decode, decode once more: the samples, and
+    a proxy that had to know them.
     """
-    finish = None
-    if shapes.changes:
-        command = shaped_samples.write(job.source, job.probe, *written, threads=job.threads, has_audio=has_audio)
-        left = max(deadline - time.monotonic(), 0.001)
-        ffmpeg.run(command, timeout_seconds=left, memory_bytes=job.memory_bytes, on_progress=job.watch)
-        finish = partial(shaped_samples.finish, shapes)
-    return pack(job.samples, read_jpegs(*written), timeline.pts, timeline.time_base, finish)
-
-
-def _refuse_damage(job: _Job, log: Log) -> None:
-    if log.lost_share > job.most_damage:
-        raise MediaError(
-            f"{log.concealed + log.decode_errors} of {log.frames_decoded + log.decode_errors} frames are damaged: "
-            f"{log.concealed} made up in part, {log.decode_errors} not decoded; at most {job.most_damage:.0%} may be "
-            f"(HEATERS_MOST_DAMAGE)\n{log.damage}"
-        )
-
-
-def _check_analysis(analysis: Path, timeline: Timeline) -> None:
-    """Raises MediaError unless there is one analysis frame for each time stamp."""
-    frames, rest = divmod(analysis.stat().st_size, ANALYSIS_FRAME_BYTES)
-    if rest or frames != len(timeline.pts):
-        raise MediaError(f"{len(timeline.pts)} time stamps but {frames} analysis frames and {rest} bytes")
+    is_wrong = stated_by(job.probe, shapes) is not None
+    ffmpeg.run(
+        [
+            *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
+            *_outputs(job, proxy if is_wrong else None, has_audio=has_audio, shapes=shapes),
+            *shaped_samples.write(*written, job.probe, shapes, timeline),
+        ],
+        timeout_seconds=max(deadline - time.monotonic(), 0.001),
+        memory_bytes=job.memory_bytes,
+        on_progress=job.watch,
+    )
 
 
 def _proxy_track(job: _Job, proxy: Path | None) -> Track | None:
     if proxy is None:
         return None
     return read_track(proxy, job.probe.video_stream_index if proxy == job.source else None)
-
-
-def _shortfall(probe: Probe, end_seconds: float) -> str:
-    """Why the decoded part is shorter than the container states; empty where it is not."""
-    stated = probe.stated_end_seconds
-    if stated is None or stated - end_seconds <= max(SHORTFALL_SECONDS, SHORTFALL_FRAMES / float(probe.frame_rate)):
-        return ""
-    return f"the container states {stated:.2f} s of video, {end_seconds:.2f} s decoded"

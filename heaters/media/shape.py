@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from heaters.core.shapes import Shapes, Size
@@ -53,22 +54,43 @@ def turn_of(matrix: Sequence[int]) -> tuple[int, str]:
     return 90 * quarters % 360, "mirrored" if a * d - b * c < 0 else ""
 
 
-def sides_of_frame(rotation: int) -> tuple[str, str]:
+def stated_by(probe: "Probe", shapes: Shapes | None) -> Shapes | None:
+    """The shapes that filters have to be told by the frames' numbers, because a frame does not say its own: see
+    `flips.py`. Not where the picture's size changes, which a frame says, and with which filters count anew.
+    """
+    if shapes is None or probe.codec != "mpeg2video":
+        return None
+    return shapes if {height for _, _, height in shapes.runs} == {probe.height} else None
+
+
+def sides_of_frame(rotation: int, told: Shapes | None = None) -> tuple[str, str]:
     """ffmpeg's expressions for the sides of a frame in square pixels, as `shown_sides` has them, once it is turned."""
+    if told is not None:
+        return f"max(1,round(ih*{_aspect(told)}))", "ih"
     if rotation % 180:
         return "iw", f"max(1,round(ih/({PIXEL_ASPECT})))"
     return f"max(1,round(iw*({PIXEL_ASPECT})))", "ih"
 
 
-def fit(width: int, height: int, shape: Size) -> str:
+def fit(width: int, height: int, shape: Size, told: Shapes | None = None) -> str:
     """Filters that bring every frame to `width` × `height`, both even: those of about the aspect of `shape` fill it,
-    the others lie in the middle, between bars.
+    the others lie in the middle, between bars. `told`: the shapes of the frames that come, where these do not say them.
     """
-    wide = f"a*({PIXEL_ASPECT})"
+    wide = _aspect(told)
     fills = f"lt(abs({wide}*{shape[1]}/{shape[0]}-1),{SAME_ASPECT})"
     across = f"if({fills},{width},max(2,trunc(min({width},{height}*{wide})/2)*2))"
-    down = f"if({fills},{height},max(2,trunc(min({height},{width}/({wide}))/2)*2))"
-    return f"scale=w='{across}':h='{down}',pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
+    down = f"if({fills},{height},max(2,trunc(min({height},{width}/{wide})/2)*2))"
+    each = ":eval=frame" if told is not None else ""
+    return f"scale=w='{across}':h='{down}'{each},pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
+
+
+def _aspect(told: Shapes | None) -> str:
+    """ffmpeg's expression for width / height of a frame as shown; with `told` by its number."""
+    if told is None:
+        return f"(a*({PIXEL_ASPECT}))"
+    aspects = [(start, width / height) for start, width, height in told.runs]
+    steps = [f"+gte(n,{start})*({now - before:.9f})" for (_, before), (start, now) in pairwise(aspects)]
+    return f"({aspects[0][1]:.9f}{''.join(steps)})"
 
 
 def even(size: Size) -> Size:
@@ -83,7 +105,10 @@ def export_filters(probe: "Probe", shapes: Shapes | None, frames: int) -> tuple[
     shaped = ""
     if shapes is not None and shapes.are_mixed(0, frames):
         size = shapes.size(0, frames)
-        shaped = f",{fit(*even(size), size)},setsar=1"
+        shaped = f",{fit(*even(size), size, stated_by(probe, shapes))},setsar=1"
+    elif stated_by(probe, shapes) and shapes is not None and shapes.size(0, frames) != (probe.width, probe.height):
+        width, height = shapes.size(0, frames)
+        shaped = f",setdar=r={width}/{height}:max={MOST_OF_ASPECT}"
     elif probe.peculiar:
         aspect = 1 / probe.sample_aspect_ratio if probe.rotation % 180 else probe.sample_aspect_ratio
         shaped = f",setsar=r={aspect}:max={MOST_OF_ASPECT}"

@@ -93,6 +93,24 @@ def changing(folder: Path) -> Path:
     return out
 
 
+FLIPS = ((128, 96), (171, 96), (128, 96))  # 4:3, 16:9, 4:3
+
+
+def flipping(folder: Path, suffix: str = "vob") -> Path:
+    """A recording of broadcasts in MPEG-2: all pictures have one size, and those of the middle part are to be wider."""
+    made = b""
+    for number, (width, _) in enumerate(FLIPS):
+        path, part = folder / f"{number}.mkv", folder / f"{number}.m2v"
+        barcode.write(path, PART, width=88, height=96, codec="ffv1", first_number=number * PART)
+        aspect = "16:9" if width > FLIPS[0][0] else "4:3"
+        barcode.ffmpeg("-i", path, "-aspect", aspect, "-c:v", "mpeg2video", "-q:v", "2", "-bf", "2", part)
+        made += part.read_bytes()
+    (folder / "all.m2v").write_bytes(made)
+    out = folder / f"flipping.{suffix}"
+    barcode.ffmpeg("-fflags", "+genpts", "-r", "25", "-i", folder / "all.m2v", "-c", "copy", out)
+    return out
+
+
 def inside(picture: barcode.Picture, size: tuple[int, int]) -> barcode.Picture:
     """What lies between the bars of a picture into which one of another `size` is fitted."""
     height, width = picture.shape[:2]

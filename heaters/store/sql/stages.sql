@@ -12,7 +12,7 @@ select id, content_hash, source_key from videos where id = any (%(video_ids)s::b
 
 -- name: input_proxy
 -- What the proxy stage needs.
-select id, content_hash, source_key, pts_key, time_base_num, time_base_den, coalesce(has_audio, false) as has_audio
+select id, content_hash, source_key, pts_key, time_base_num, time_base_den, coalesce(has_audio, false) as has_audio, shapes
 from videos v where v.id = any (%(video_ids)s::bigint[]) and v.state >= 'prepared' and v.proxy_key is null;
 
 -- name: input_detect
