@@ -56,7 +56,7 @@ def with_flips(
             timeout_seconds=timeout_seconds,
             memory_bytes=memory_bytes,
         )
-        shapes = _flipped(shapes, probe, timeline, read_headers(units, log, timeline.time_base))
+        shapes = _flipped(shapes, probe, timeline, read_headers(units, log, timeline.time_base, int(timeline.pts[0])))
     for path in (units, log):
         path.unlink(missing_ok=True)
     return shapes
@@ -75,18 +75,24 @@ def aspects_looked_at(source: Path) -> set[int]:
     return found & {1, *ASPECTS}
 
 
-def read_headers(units: Path, log: Path, time_base: Fraction) -> list[tuple[int, int]]:
-    """The time in ticks of `time_base` of each picture with a header, and the aspect in it, in order of time."""
-    data, at, base, found = units.read_bytes(), 0, time_base, []
+def read_headers(units: Path, log: Path, time_base: Fraction, first_pts: int) -> list[tuple[int, int]]:
+    """From when on, in ticks of `time_base`, frames have an aspect, and which, in order of time.
+
+    Times of decoding, for packets may lack those of showing. A header counts for what is decoded after it, and that is
+    shown as much later as the first frame, at `first_pts`, after the first packet.
+    """
+    data, at, base = units.read_bytes(), 0, time_base
+    found: list[tuple[int, int]] = []
     for line in log.read_text().splitlines():
         if line.startswith("#tb 0: "):
             base = Fraction(line.removeprefix("#tb 0: "))
         if not line.startswith("#"):
-            _, _, pts, _, length, *_ = line.split(",")
+            _, dts, _, _, length, *_ = line.split(",")
             if data[at : at + 4] == HEADER:
-                found.append((round(int(pts) * base / time_base), data[at + ASPECT_BYTE] >> 4))
+                found.append((round(int(dts) * base / time_base), data[at + ASPECT_BYTE] >> 4))
             at += int(length)
-    return sorted(found)
+    delay = max(first_pts - found[0][0], 0) if found else 0
+    return sorted((dts + delay, aspect) for dts, aspect in found)
 
 
 def _flipped(shapes: Shapes, probe: Probe, timeline: Timeline, headers: list[tuple[int, int]]) -> Shapes:

@@ -89,7 +89,8 @@ def _aspect(told: Shapes | None) -> str:
     if told is None:
         return f"(a*({PIXEL_ASPECT}))"
     aspects = [(start, width / height) for start, width, height in told.runs]
-    steps = [f"+gte(n,{start})*({now - before:.9f})" for (_, before), (start, now) in pairwise(aspects)]
+    # The filter `scale` counts the frame that is there already: of the first one, n is 1.
+    steps = [f"+gt(n,{start})*({now - before:.9f})" for (_, before), (start, now) in pairwise(aspects)]
     return f"({aspects[0][1]:.9f}{''.join(steps)})"
 
 

@@ -128,6 +128,8 @@ def test_headers_are_read_with_their_times(tmp_path: Path) -> None:
     units, log = tmp_path / "units", tmp_path / "log"
     header = bytes.fromhex("000001b3160120")
     units.write_bytes(header + b"\x33" + b"....." + header + b"\x23")
-    log.write_text("#tb 0: 1/90000\n0, 0, 7200, 3600, 13, 0x0\n0, 1, 3600, 3600, 8, 0x0\n")
-    assert read_headers(units, log, Fraction(1, 90000)) == [(3600, 2), (7200, 3)]
-    assert read_headers(units, log, Fraction(1, 1000)) == [(40, 2), (80, 3)]
+    log.write_text("#tb 0: 1/90000\n0, -3600, 0, 3600, 13, 0x0\n0, 7200, -9223372036854775808, 3600, 8, 0x0\n")
+    assert read_headers(units, log, Fraction(1, 90000), 0) == [(0, 3), (10800, 2)]
+    assert read_headers(units, log, Fraction(1, 1000), 0) == [(0, 3), (120, 2)]
+    log.write_text("#tb 0: 1/90000\n")
+    assert read_headers(units, log, Fraction(1, 90000), 0) == []
