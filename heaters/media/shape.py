@@ -114,4 +114,6 @@ def export_filters(probe: "Probe", shapes: Shapes | None, frames: int) -> tuple[
         aspect = 1 / probe.sample_aspect_ratio if probe.rotation % 180 else probe.sample_aspect_ratio
         shaped = f",setsar=r={aspect}:max={MOST_OF_ASPECT}"
     is_odd = probe.width % 2 or probe.height % 2 or probe.coded_width % 2 or shapes is not None
+    if 1 in (probe.coded_width, probe.coded_height):  # nothing can be taken of it: two lines that are half as thick
+        return shaped, ",scale=w='max(2,trunc(iw/2)*2)':h='max(2,trunc(ih/2)*2)'"
     return shaped, ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if is_odd else ""
