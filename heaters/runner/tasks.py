@@ -48,7 +48,7 @@ class TaskStore:
         self._places: dict[tuple[str, str], int] = {}  # own watermarks: stage, lane → place in the log
         self._firsts: dict[str, int] = {}  # where they begin
         self._at_end: dict[str, bool] = {}  # stage → whether its last claim came to the end of the changes
-        self._held: set[tuple[str, int, int]] = set()  # stage, video, stretch
+        self.held: set[tuple[str, int, int]] = set()  # stage, video, stretch of the claims
 
     # -------------------------------------------------------------------------------------------- variants
 
@@ -99,7 +99,7 @@ class TaskStore:
             tx.execute(query("hold_off_cleaner"))
             claim = self._claim_by_host if stage.by_host else self._claim
             claimed = claim(tx, stage, parameters)
-        self._held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
+        self.held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
         self._at_end[stage.name] = claimed.at_end
         return claimed
 
@@ -215,7 +215,7 @@ class TaskStore:
 
     def release_unknown(self) -> None:
         """Give back claims whose answer was lost with the connection: this driver does not know that it holds them."""
-        known = [(self._variants[name], video, stretch) for name, video, stretch in self._held]
+        known = [(self._variants[name], video, stretch) for name, video, stretch in self.held]
         given = {
             "driver": self.driver,
             "variants": [variant for variant, _, _ in known],
@@ -227,7 +227,7 @@ class TaskStore:
 
     def forget(self, stage: Stage, claims: Sequence[Claim]) -> None:
         """These claims are not held any more."""
-        self._held.difference_update((stage.name, c.video_id, c.stretch) for c in claims)
+        self.held.difference_update((stage.name, c.video_id, c.stretch) for c in claims)
 
     def expire(self) -> int:
         """Take back what silent drivers held; returns how many videos and stretches."""
