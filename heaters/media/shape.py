@@ -76,12 +76,21 @@ def fit(width: int, height: int, shape: Size, told: Shapes | None = None) -> str
     """Filters that bring every frame to `width` × `height`, both even: those of about the aspect of `shape` fill it,
     the others lie in the middle, between bars. `told`: the shapes of the frames that come, where these do not say them.
     """
+    return f"scale={fitted(width, height, shape, told)},{bars(width, height)}"
+
+
+def fitted(width: int, height: int, shape: Size, told: Shapes | None = None) -> str:
+    """The options of the filter `scale` in `fit`."""
     wide = _aspect(told)
     fills = f"lt(abs({wide}*{shape[1]}/{shape[0]}-1),{SAME_ASPECT})"
     across = f"if({fills},{width},max(2,trunc(min({width},{height}*{wide})/2)*2))"
     down = f"if({fills},{height},max(2,trunc(min({height},{width}/{wide})/2)*2))"
-    each = ":eval=frame" if told is not None else ""
-    return f"scale=w='{across}':h='{down}'{each},pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
+    return f"w='{across}':h='{down}'" + (":eval=frame" if told is not None else "")
+
+
+def bars(width: int, height: int) -> str:
+    """The filter that puts frames of any size within `width` × `height` between bars."""
+    return f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:eval=frame"
 
 
 def _aspect(told: Shapes | None) -> str:
