@@ -6,7 +6,9 @@ The clip is given by integer time stamps, the same that `prepare` wrote; no fram
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,22 +77,19 @@ def export_clip(
     has_audio = has_audio and facts.has_audio
     looks = out.with_name(out.name + ".rgb") if pictures is not None else None
 
+    how: dict[str, Any] = {
+        "threads": threads,
+        "has_audio": has_audio,
+        "looks": looks,
+        "target": target,
+        "shapes": shapes,
+    }
+    command = partial(ffmpeg.cut, source, out, facts, span, SOURCE, **how)
+
     def attempt(seek: str) -> str:
         """Write `out`; why it is not the clip, empty where it is."""
         margin = SEEK_MARGIN_SECONDS if seek == "indexed" else None
-        arguments = ffmpeg.cut(
-            source,
-            out,
-            facts,
-            span,
-            SOURCE,
-            seek_margin_seconds=margin,
-            threads=threads,
-            has_audio=has_audio,
-            looks=looks,
-            target=target,
-            shapes=shapes,
-        )
+        arguments = command(seek_margin_seconds=margin)
         ffmpeg.run(arguments, timeout_seconds=max(deadline - time.monotonic(), 0.001), memory_bytes=memory_bytes)
         track = read_track(out)
         wrong = target.differs(track, span) if target.rate else _differs(track, span)

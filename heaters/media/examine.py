@@ -75,21 +75,13 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     container_start = Fraction(container.start_time or 0, av.time_base)
     start = _seconds(stream.start_time, stream.time_base, container_start)
     stated_end = _stated_end(container, stream, container_start)
-    aspect = pixel_aspect(Fraction(stream.sample_aspect_ratio or 0))
-    rotation, turned = turn_of(_matrix(frame))
-    width, height = shown_sides(frame.width, frame.height, aspect, rotation)
     timecode = stated(container, stream, path)
     holes, sound_end = _holes(container, stream, [one.index for one in sound], path, container_start)
     stated_end, whole = _closed(holes, stated_end), _closed(holes, (container.duration or 0) / av.time_base) or 0.0
     return Probe(
         container=name,
         codec=stream.codec_context.codec.canonical_name,
-        width=width,
-        height=height,
-        coded_width=frame.width,
-        coded_height=frame.height,
-        sample_aspect_ratio=aspect,
-        rotation=rotation,
+        **_shape(stream, frame),
         pixel_format=frame.format.name,
         bit_depth=max(component.bits for component in frame.format.components),
         frame_rate=Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE),
@@ -111,13 +103,19 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         size_bytes=path.stat().st_size,
         intra_packets=_intra_packets(stream) if is_mp4 else None,
         is_faststart=is_mp4 and moov_comes_first(path),
-        peculiar=(turned,) if turned else (),
     )
 
 
-def _matrix(frame: Any) -> tuple[int, ...]:
-    found = frame.side_data.get("DISPLAYMATRIX")
-    return matrix_of(None if found is None else bytes(found))
+def _shape(stream: Any, frame: Any) -> dict[str, Any]:
+    """The fields of `Probe` that say how the picture is shown, as far as PyAV tells."""
+    aspect = pixel_aspect(Fraction(stream.sample_aspect_ratio or 0))
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    rotation, turned = turn_of(matrix_of(None if matrix is None else bytes(matrix)))
+    width, height = shown_sides(frame.width, frame.height, aspect, rotation)
+    return {
+        **{"width": width, "height": height, "coded_width": frame.width, "coded_height": frame.height},
+        **{"sample_aspect_ratio": aspect, "rotation": rotation, "peculiar": (turned,) if turned else ()},
+    }
 
 
 def _unevenness(container: Any, sound: Sequence[Stream]) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from heaters.core.shapes import Shapes
+from heaters.core.shapes import Shapes, Size
 from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media import child, sound
 from heaters.media.ffmpeg_log import Log
@@ -147,21 +147,13 @@ def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence
 
 
 def write_proxy(
-    out: Path,
-    probe: Probe,
-    encoding: Encoding,
-    *,
-    width: int,
-    height: int,
-    threads: int,
-    has_audio: bool,
-    shapes: Shapes | None = None,
+    out: Path, probe: Probe, encoding: Encoding, size: Size, shapes: Shapes | None, *, threads: int, has_audio: bool
 ) -> list[str]:
-    """One output: the review proxy, `width` × `height` square pixels, with sound where there is any. Frames of another
-    shape than the first lie between bars. `shapes`: where they are known already.
+    """One output: the review proxy, of `size` in square pixels, with sound where there is any. Frames of another shape
+    than the first lie between bars. `shapes`: where they are known already.
     """
     heard = sound.take(probe) if has_audio else []
-    sized = fit(width, height, (probe.width, probe.height), stated_by(probe, shapes))
+    sized = fit(*size, (probe.width, probe.height), stated_by(probe, shapes))
     return [
         *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},{sized},setsar=1,format=yuv420p"),
         *heard,
@@ -239,7 +231,8 @@ def cut(
     return [
         *times,
         *read_file(source, probe, threads=threads, before=seek),
-        *("-map", f"0:{probe.video_stream_index}", "-noautoscale"),
+        # Where the shapes are not known (a video of before), other sizes are squeezed into the first.
+        *("-map", f"0:{probe.video_stream_index}", *(("-noautoscale",) if shapes is not None else ())),
         *("-vf", f"{chosen}{shaped}{target.filters()},format=yuv420p{even}"),
         *(sound_of(probe, span) if has_audio else ()),
         *encode(encoding, threads=threads, has_audio=has_audio, codec=target.encoder(encoding.preset)),

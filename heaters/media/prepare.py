@@ -18,14 +18,13 @@ from heaters.media import ffmpeg, shaped_samples, sound
 from heaters.media.ffmpeg import OnProgress
 from heaters.media.flips import with_flips
 from heaters.media.probe import Probe
-from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
+from heaters.media.proxy import is_fit_proxy, write_proxy
 from heaters.media.room import Outgrown, Room
 from heaters.media.samples import pack, read_jpegs, write_samples
 from heaters.media.shape import stated_by
 from heaters.media.shape_log import read_shapes, write_shapes
 from heaters.media.timeline import Timeline, read_last_duration, read_pts_log
-from heaters.media.track import Track, read_track
-from heaters.media.wholeness import check_analysis, refuse_damage, shortfall
+from heaters.media.wholeness import check_analysis, is_proxy_in_step, refuse_damage, shortfall
 
 # Address space. Measured: a tiny file takes 1.4 GiB of it with 2 threads, 10-bit 8K HEVC 2.0 with 2, 5.4 with 32.
 MEMORY_BYTES = 6 * 2**30
@@ -192,8 +191,8 @@ def _finish(
 
     Where the proxy is the source itself and does not agree, None: it must be encoded after all.
     """
-    jpegs, jpeg_log, pts_log, packet_log = map(job.log, ("samples.mjpeg", "samples.txt", "pts.txt", "packets.txt"))
-    shape_log = job.log("shapes.txt")
+    names = ("samples.mjpeg", "samples.txt", "pts.txt", "packets.txt", "shapes.txt")
+    jpegs, jpeg_log, pts_log, packet_log, shape_log = logs = [*map(job.log, names)]
     log, finished = ffmpeg.run(
         [
             *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
@@ -210,34 +209,17 @@ def _finish(
     timeline = read_pts_log(pts_log)
     end_pts = timeline.end_pts(read_last_duration(packet_log, timeline.time_base), job.probe.frame_rate)
     check_analysis(job.analysis, timeline)
-    track = _proxy_track(job, proxy)
-    if track is not None and not is_in_step(track, timeline.pts, timeline.time_base):
-        if proxy == job.source:
-            return None
-        raise MediaError(
-            f"{len(timeline.pts)} frames were decoded; the proxy holds {len(track.pts)}, or at other times"
-        )
-    shapes = read_shapes(shape_log, job.probe, len(timeline.pts))
-    shapes = with_flips(
-        job.source,
-        job.probe,
-        shapes,
-        timeline,
-        job.folder,
-        has_audio=has_audio,
-        timeout_seconds=max(deadline - time.monotonic(), 0.001),
-        memory_bytes=job.memory_bytes,
-    )
-    finish = None
-    if shapes.changes:
+    if proxy is not None and not is_proxy_in_step(proxy, timeline, job.source, job.probe.video_stream_index):
+        return None
+    shapes = _shapes(job, deadline, shape_log, timeline, has_audio=has_audio)
+    finish = partial(shaped_samples.finish, shapes) if shapes.changes else None
+    if finish is not None:
         _again(job, deadline, proxy, shapes, timeline, (jpegs, jpeg_log), has_audio=has_audio)
-        finish = partial(shaped_samples.finish, shapes)
     sample_count = pack(job.samples, read_jpegs(jpegs, jpeg_log), timeline.pts, timeline.time_base, finish)
-    for done in (jpegs, jpeg_log, pts_log, packet_log, shape_log):
+    for done in logs:
         done.unlink()
     reason = log.damage or shortfall(job.probe, float(end_pts * timeline.time_base))
-    pts = job.folder / "pts.npy"
-    np.save(pts, timeline.pts)
+    np.save(pts := job.folder / "pts.npy", timeline.pts)
     return Prepared(
         proxy=proxy,
         samples=job.samples,
@@ -261,6 +243,20 @@ def _finish(
         encode_fps=len(timeline.pts) / finished.wall_seconds,
         wall_seconds=finished.wall_seconds,
         compression_ratio=None if proxy is None else job.probe.size_bytes / max(proxy.stat().st_size, 1),
+    )
+
+
+def _shapes(job: _Job, deadline: float, shape_log: Path, timeline: Timeline, *, has_audio: bool) -> Shapes:
+    """Of all frames, by the log of the one decode and, where these change the aspect, by the headers of the stream."""
+    return with_flips(
+        job.source,
+        job.probe,
+        read_shapes(shape_log, job.probe, len(timeline.pts)),
+        timeline,
+        job.folder,
+        has_audio=has_audio,
+        timeout_seconds=max(deadline - time.monotonic(), 0.001),
+        memory_bytes=job.memory_bytes,
     )
 
 
@@ -288,9 +284,3 @@ def _again(
         memory_bytes=job.memory_bytes,
         on_progress=job.watch,
     )
-
-
-def _proxy_track(job: _Job, proxy: Path | None) -> Track | None:
-    if proxy is None:
-        return None
-    return read_track(proxy, job.probe.video_stream_index if proxy == job.source else None)

@@ -71,10 +71,8 @@ def is_fit_proxy(probe: Probe) -> bool:
 
 def write_proxy(out: Path, probe: Probe, *, threads: int, has_audio: bool, shapes: Shapes | None = None) -> list[str]:
     """ffmpeg's arguments for one output: the proxy of a source. `shapes`: where they are known already."""
-    width, height = proxy_size(probe.width, probe.height)
-    return ffmpeg.write_proxy(
-        out, probe, PROXY, width=width, height=height, threads=threads, has_audio=has_audio, shapes=shapes
-    )
+    size = proxy_size(probe.width, probe.height)
+    return ffmpeg.write_proxy(out, probe, PROXY, size, shapes, threads=threads, has_audio=has_audio)
 
 
 def is_in_step(track: Track, pts: NDArray[np.int64], time_base: Fraction) -> bool:

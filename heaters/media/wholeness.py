@@ -1,4 +1,4 @@
-"""Whether a decode gave the whole film: damage, one analysis frame for each time, the length that was stated."""
+"""Whether a decode gave the whole film: damage, a frame for each time in all outputs, the length that was stated."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ from heaters.errors import MediaError
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
+from heaters.media.proxy import is_in_step
 from heaters.media.timeline import Timeline
+from heaters.media.track import read_track
 
 # The container may state a little more than its last frame: rounding, and the tail of a sound.
 SHORTFALL_SECONDS, SHORTFALL_FRAMES = 0.25, 2.5
@@ -27,6 +29,19 @@ def check_analysis(analysis: Path, timeline: Timeline) -> None:
     frames, rest = divmod(analysis.stat().st_size, ANALYSIS_FRAME_BYTES)
     if rest or frames != len(timeline.pts):
         raise MediaError(f"{len(timeline.pts)} time stamps but {frames} analysis frames and {rest} bytes")
+
+
+def is_proxy_in_step(proxy: Path, timeline: Timeline, source: Path, stream_index: int) -> bool:
+    """Whether a proxy has the decoded frames at their times; not, where it is the source itself and has others.
+
+    Raises MediaError for another one that has others.
+    """
+    track = read_track(proxy, stream_index if proxy == source else None)
+    if is_in_step(track, timeline.pts, timeline.time_base):
+        return True
+    if proxy == source:
+        return False
+    raise MediaError(f"{len(timeline.pts)} frames were decoded; the proxy holds {len(track.pts)}, or at other times")
 
 
 def shortfall(probe: Probe, end_seconds: float) -> str:

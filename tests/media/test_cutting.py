@@ -49,7 +49,8 @@ def test_a_clip_from_the_master_verified_by_its_pictures(source, name: str, tmp_
     made, out = source(name), tmp_path / "clip.mp4"
     count = made.prepared.frame_count
     start, end = count // 3, max(2 * count // 3, count // 3 + 1)
-    exported = export(made, out, start, end, pictures=made.pictures[start:end])
+    shapes = made.prepared.shapes.within(start, end)
+    exported = export(made, out, start, end, pictures=made.pictures[start:end], shapes=shapes)
     check(made, out, start, end)
     assert exported.frames == end - start
     assert exported.bytes == out.stat().st_size
@@ -58,7 +59,8 @@ def test_a_clip_from_the_master_verified_by_its_pictures(source, name: str, tmp_
     facts = examine(out)
     assert (facts.codec, facts.pixel_format, facts.rotation, facts.is_faststart) == ("h264", "yuv420p", 0, True)
     assert facts.sample_aspect_ratio == made.probe.sample_aspect_ratio
-    assert (facts.width, facts.height) == (made.probe.width // 2 * 2, made.probe.height // 2 * 2)
+    width, height = shapes.size(0, end - start)
+    assert (facts.width, facts.height) == (exported.width, exported.height) == (width // 2 * 2, height // 2 * 2)
 
 
 @pytest.mark.parametrize("name", SOURCES)

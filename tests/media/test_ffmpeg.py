@@ -48,7 +48,7 @@ def test_the_source_is_read_as_untrusted() -> None:
 
 def test_the_proxy_is_all_intra_with_its_index_first() -> None:
     intra = replace(FAST, keyframe_every=1)
-    arguments = ffmpeg.write_proxy(OUT, FACTS, intra, width=1280, height=720, threads=2, has_audio=True)
+    arguments = ffmpeg.write_proxy(OUT, FACTS, intra, (1280, 720), None, threads=2, has_audio=True)
     assert following(arguments, "-map") == ["0:2", "0:1"]
     assert following(arguments, "-g") == ["1"]
     assert following(arguments, "-fps_mode") == ["passthrough"]
@@ -57,7 +57,7 @@ def test_the_proxy_is_all_intra_with_its_index_first() -> None:
     assert following(arguments, "-video_track_timescale") == following(arguments, "-movie_timescale") == ["16000"]
     assert arguments[-1] == "file:/tmp/out.mp4"
     assert "pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame,setsar=1" in following(arguments, "-vf")[0]
-    silent = ffmpeg.write_proxy(OUT, FACTS, intra, width=1280, height=720, threads=2, has_audio=False)
+    silent = ffmpeg.write_proxy(OUT, FACTS, intra, (1280, 720), None, threads=2, has_audio=False)
     assert following(silent, "-map") == ["0:2"]
     assert "-c:a" not in silent
 

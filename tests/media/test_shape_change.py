@@ -120,3 +120,14 @@ def test_a_clip_of_several_shapes_has_that_of_most_frames(
 
 def test_analysis_frames_are_scaled_whatever_the_shape(film: Source) -> None:
     assert [barcode.read_barcode(picture) for picture in film.pictures] == list(range(3 * PART))
+
+
+def test_clips_of_a_film_that_was_prepared_before_are_what_they_were(film: Source, tmp_path: Path) -> None:
+    """Its record lists no shapes: others are squeezed into the first."""
+    out = tmp_path / "clip.mp4"
+    start, end = PART - 5, PART + 10
+    common = {"has_audio": False, "threads": 2, "timeout_seconds": 60, "time_base": film.prepared.time_base}
+    pictures = film.pictures[start:end]
+    made = profile("encode").export(film.path, out, **film.bounds(start, end), **common, pictures=pictures)
+    assert (made.width, made.height) == WIDE
+    assert [barcode.read_barcode(picture) for picture in decoded(out)] == list(range(start, end))
