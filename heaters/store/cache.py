@@ -18,11 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from heaters.errors import StoreError
+from heaters.settings import Settings
 from heaters.store.files import beside, disk_errors
 from heaters.store.objects import ObjectStore, Stored
 
 MAX_BYTES = 200 * 2**30
 LARGEST_SHARE = 0.5  # of what the disk would have free without the cache
+DAY_SECONDS = 86400
 ABANDONED_SECONDS = 3600  # a fetch writes all the time; one this silent was killed
 
 
@@ -72,11 +74,18 @@ class Held:
 class Cache:
     """Least recently used goes first. Threads and processes may share a folder."""
 
-    def __init__(self, root: Path, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, root: Path, max_bytes: int = MAX_BYTES, max_days: int = 0) -> None:
+        """`max_days`: what nobody used for so long goes when the next file comes; 0: only to make room."""
         self.root = root
         self.max_bytes = max_bytes
+        self.max_days = max_days
         self._result = CacheResult()
         self._guard = threading.Lock()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The cache of this node."""
+        return cls(settings.cache, int(settings.cache_gib * 2**30), settings.cache_days)
 
     @property
     def result(self) -> CacheResult:
@@ -168,8 +177,9 @@ class Cache:
                 if path.suffix != ".partial" or now - facts.st_mtime > ABANDONED_SECONDS:
                     files.append((facts.st_mtime, facts.st_size, path))
         allowed_bytes = min(self.max_bytes, LARGEST_SHARE * (shutil.disk_usage(self.root).free + used_bytes))
-        for _, freed_bytes, path in sorted(files):
-            if used_bytes + size_bytes <= allowed_bytes:
+        for used_at, freed_bytes, path in sorted(files):
+            is_old = self.max_days > 0 and now - used_at > self.max_days * DAY_SECONDS
+            if used_bytes + size_bytes <= allowed_bytes and not is_old:
                 return
             if _evict(path):
                 used_bytes -= freed_bytes

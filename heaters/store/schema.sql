@@ -57,11 +57,13 @@ create table videos (
     holes           jsonb not null default '[]' check (jsonb_typeof(holes) = 'array'),  -- closed in all times here; of media/holes.py
     partial_reason  text not null default '',        -- why it is partial
     concealed       integer not null default 0 check (concealed >= 0),  -- frames made up by the decoder, or not decoded
+    priority        smallint not null default 0 check (priority between 0 and 9),  -- above 0: its work comes before others'
     check ((time_base_num is null) = (time_base_den is null)),
     constraint videos_prepared check (
         state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))
 );
 create index videos_without_proxy on videos (id) where proxy_key is null and state >= 'prepared';
+create index videos_first on videos (priority, id) where priority > 0;
 create index videos_duplicate on videos (duplicate_of) where duplicate_of is not null;
 
 -- An inner cut: frame is the first frame of the right-hand shot. Frame 0 and the end are implied.
@@ -294,6 +296,14 @@ create table drivers (
     expires_at      timestamptz not null,
     started_at      timestamptz not null default now(),
     limits          jsonb not null default '{}'
+);
+
+-- Stages that start nothing more until somebody resumes them.
+create table pauses (
+    stage           text primary key,                           -- '': the whole library
+    since           timestamptz not null default now(),
+    paused_by       text not null,
+    reason          text not null default ''
 );
 
 -- What failed and is not done yet: of a video as a whole (clip 0), or of a clip. Deleted when it is done, or tried anew on request.
