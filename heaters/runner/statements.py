@@ -32,6 +32,12 @@ def input_statement(stage: Stage) -> bytes:
     return statement.format(clip_is_due=_clip_is_due(stage)).as_bytes(None)
 
 
+@cache
+def host_statement(name: str) -> bytes:
+    """A query that asks of hosts whether they have changes for this driver."""
+    return sql.SQL(query(name)).format(has_new=sql.SQL(query("host_has_new"))).as_bytes(None)
+
+
 def _clip_is_due(stage: Stage) -> sql.Composed:
     """The condition under which a clip `c` is due for a stage."""
     return sql.SQL(query("clip_is_due")).format(lacks=sql.SQL(query(f"lacks_{stage.name}")))

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from heaters.core.pipeline import PIPELINE, STAGES, Stage, Subject
 from heaters.errors import StageError
 from heaters.runner.claims import Claim, Claimed, text_of
-from heaters.runner.statements import claim_statement, input_statement
+from heaters.runner.statements import claim_statement, host_statement, input_statement
 from heaters.runner.watermarks import Watermarks
 from heaters.settings import Settings
 from heaters.stages.base import ClipItem
@@ -139,7 +139,7 @@ class TaskStore:
             "first": None if own is None else self._begin(tx, stage, own),
         }
         claims: dict[str, Sequence[Claim]] = {}
-        for host in tx.execute(query("free_hosts"), given).fetchall():
+        for host in tx.execute(host_statement("free_hosts"), given).fetchall():
             room = min(host["room"], parameters["most"] - sum(map(len, claims.values())))
             if room > 0:
                 given_room = parameters | {"most": room, "items": room}
@@ -149,16 +149,16 @@ class TaskStore:
             tx.execute(query("put_off_hosts"), {"hosts": begun, "host_spacing_seconds": spacing})
             # The next claim tells whether there is more.
             return Claimed(claims=tuple(chain.from_iterable(claims.values())), at_end=False)
-        row = tx.execute(query("is_any_host_waiting"), given).fetchone()
+        row = tx.execute(host_statement("is_any_host_waiting"), given).fetchone()
         return Claimed(at_end=not row["yes"])  # type: ignore[index]
 
     def _begin(self, tx: Cursor, stage: Stage, own: Watermarks) -> int:
-        """Where the own watermark of a stage begins: before the first change that concerns the videos."""
-        if (stage.name, "") not in own.places:
+        """Where the own watermarks of a stage begin: before the first change that concerns the videos."""
+        if stage.name not in own.begins:
             given = {"kind": str(stage.takes), "videos": own.videos}
             row = tx.execute(query("first_change"), given).fetchone()
-            own.places[stage.name, ""] = int(row["at"])  # type: ignore[index]
-        return own.places[stage.name, ""]
+            own.begins[stage.name] = int(row["at"])  # type: ignore[index]
+        return own.begins[stage.name]
 
     def inputs(self, stage: Stage, row: type[T], claims: Sequence[Claim]) -> dict[Claim, list[T]]:
         """The inputs, one `row` each, of all that is due in the claims, in order; none where nothing is by now."""

@@ -17,6 +17,7 @@ class Watermarks:
     videos: Sequence[int]
     ranges: str
     places: dict[tuple[str, str], int] = field(default_factory=dict)
+    begins: dict[str, int] = field(default_factory=dict)  # stage → where those of all its lanes begin
 
     @classmethod
     def of(cls, videos: Sequence[int]) -> Self:
