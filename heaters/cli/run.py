@@ -154,10 +154,9 @@ def run(
 
     origins = Origins(database)
     watch = Watch(output, stages, origins.name)
-    where = settings.ray_address or "this machine"
-    output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
-    keeper = Keeper(database, watch.noticed)
-    seen = Seen()
+    size = f"{cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}"
+    output.say(f"running on {settings.ray_address or 'this machine'}: {size}")
+    keeper, seen = Keeper(database, watch.noticed), Seen()
     beats = database.like(application_name="heaters heartbeat", max_size=1, patience_seconds=PATIENCE_SECONDS)
     with ExitStack() as stack:
         stack.callback(ours.close)

@@ -1,10 +1,13 @@
-"""What operators ask of a running driver, read from PostgreSQL now and then: pauses, and videos that come first."""
+"""What operators ask of a running driver, read from PostgreSQL now and then: pauses, videos that come first, and to end
+because the database was migrated to a later version.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from heaters.core.pipeline import Stage
 from heaters.store.db import Database
+from heaters.store.migrate import latest
 from heaters.store.pauses import LIBRARY, named, pauses, why
 from heaters.store.queries import query
 
@@ -14,10 +17,11 @@ MOST_FIRST = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """Paused stages (LIBRARY: all), each with who paused it and why; and the videos that come first, by priority."""
+    """Paused stages (LIBRARY: all), each with who paused it and why; the videos that come first, by priority."""
 
     pauses: Mapping[str, str] = field(default_factory=dict)
     first: tuple[tuple[int, ...], ...] = ()
+    migration: str = ""  # one that this version does not have
 
     def is_paused(self, stage: Stage) -> bool:
         """Whether nothing more of the stage may start."""
@@ -35,6 +39,7 @@ def read(database: Database, scope: Sequence[int] | None = None) -> Wishes:
     """The wishes as they are now; of the videos in `scope`, where it is given."""
     with database.transaction() as tx:
         paused = pauses(tx)
+        newest = tx.execute(query("newest_migration")).fetchone()
         groups = [row["ids"] for row in tx.execute(query("first_videos"), {"most": MOST_FIRST}).fetchall()]
     if scope is not None:
         there = set(scope)
@@ -42,4 +47,5 @@ def read(database: Database, scope: Sequence[int] | None = None) -> Wishes:
     return Wishes(
         pauses={row["stage"]: why(row) for row in paused},
         first=tuple(tuple(group) for group in groups if group),
+        migration=newest["name"] if newest and newest["version"] > latest() else "",
     )

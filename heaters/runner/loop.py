@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from heaters.core.pipeline import Change, Stage, Subject
-from heaters.errors import HeatersError, NodeLost, StoreError, WorkerLost
+from heaters.errors import ConfigError, HeatersError, NodeLost, StoreError, WorkerLost
 from heaters.runner import control
 from heaters.runner.attribution import FailureAttribution
 from heaters.runner.batches import Batch
@@ -217,6 +217,11 @@ class Runner:
 
     def _follow_wishes(self) -> None:
         wishes = self._patiently(control.read, self._tasks.database, self._tasks.scope)
+        if wishes.migration:
+            raise ConfigError(
+                f"the database was changed to a later version of Heaters ({wishes.migration}): this driver ends and "
+                "gives back what it had in work; upgrade Heaters here and start it again"
+            )
         for line in wishes.lines(self._wishes):
             self._observer.noticed(line)
         if wishes != self._wishes:

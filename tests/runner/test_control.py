@@ -98,6 +98,22 @@ def test_a_priority_ends_a_day_after_the_last_change(db: Database, settings: Set
     assert [row["priority"] for row in rows(db, "select priority from videos order by id")] == [0, 2]
 
 
+def test_a_driver_ends_when_the_database_is_migrated_past_it(heaters: Heaters, db: Database) -> None:
+    process = heaters.start("run", "--forever")
+    wait_until(lambda: one(db, "select count(*) from drivers") == 1, "the driver", 120)
+    later = "insert into schema_migrations (version, name, sha256, drivers_go_on) values (%s, %s, 'x', %s)"
+    with db.transaction() as tx:
+        tx.execute(later, (900, "0900_index", True))
+    assert read(db).migration == ""
+    with db.transaction() as tx:
+        tx.execute(later, (901, "0901_more", False))
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "the database was changed to a later version of Heaters (0901_more): this driver ends" in err
+    assert "Traceback" not in err
+    assert one(db, "select count(*) from drivers") == 0
+
+
 @pytest.mark.slow
 def test_a_run_waits_at_a_paused_stage_and_goes_on(heaters: Heaters, tmp_path: Path, db: Database) -> None:
     write_film(tmp_path / "film.mp4", ("lion", "cat"))

@@ -6,4 +6,3 @@ create table pauses (
     reason          text not null default ''
 );
 alter table videos add column priority smallint not null default 0 check (priority between 0 and 9);
-create index videos_first on videos (priority, id) where priority > 0;
