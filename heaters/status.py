@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heaters.core.limits import limited
 from heaters.core.pipeline import PIPELINE, STAGES, By, Change, Stage, Subject
 from heaters.core.states import ClipState, VideoState
 from heaters.settings import Settings
@@ -207,12 +208,12 @@ def task_phrase(task: Mapping[str, Any]) -> str:
     return f"{task['stage']}{items} running for {task['age_seconds']:.0f} s on {task['driver']}"
 
 
-def failure_phrase(failure: Mapping[str, Any]) -> str:
-    """An open failure in words: `export failed (2/5), retry in 40 s`, `download gave up`."""
+def failure_phrase(failure: Mapping[str, Any], limits: str = "") -> str:
+    """An open failure in words: `export failed (2/5), retry in 40 s`, `download gave up`. `limits` as in the settings."""
     if failure["dead"]:
         return f"{failure['stage']} gave up"
     wait = failure["retry_in_seconds"] or 0.0
-    tries = f"{failure['failures']}/{STAGES[failure['stage']].attempts}"
+    tries = f"{failure['failures']}/{limited(STAGES[failure['stage']], limits).attempts}"
     return f"{failure['stage']} failed ({tries}), retry " + (f"in {wait:.0f} s" if wait else "due now")
 
 
