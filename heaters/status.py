@@ -209,7 +209,7 @@ def task_phrase(task: Mapping[str, Any]) -> str:
 
 
 def failure_phrase(failure: Mapping[str, Any], limits: str = "") -> str:
-    """An open failure in words: `export failed (2/5), retry in 40 s`, `download gave up`. `limits` as in the settings."""
+    """An open failure in words: `export failed (2/5), retry in 40 s`, `download gave up`; by limits of settings."""
     if failure["dead"]:
         return f"{failure['stage']} gave up"
     wait = failure["retry_in_seconds"] or 0.0

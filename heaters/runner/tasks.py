@@ -40,7 +40,7 @@ class TaskStore:
     def __init__(self, database: Database, settings: Settings, *, driver: str, scope: Sequence[int] | None) -> None:
         self.database = database
         self.driver = driver
-        self._own = None if scope is None else Watermarks.of(scope)
+        self._own = None if scope is None else Watermarks.over(scope)
         self.scope = None if self._own is None else self._own.videos
         self._settings = settings
         self._ranges = None if self._own is None else self._own.ranges
@@ -87,7 +87,7 @@ class TaskStore:
         the place `until`. Of what has to run alone no more is held than there are `nodes`, by all drivers together.
         `among`: only of these videos, which come before others.
         """
-        own = self._own if among is None else self._first.setdefault(among, Watermarks.of(among))
+        own = self._own if among is None else self._first.setdefault(among, Watermarks.over(among))
         parameters = self._parameters(stage) | {
             "most": most,
             "items": items or most,
@@ -130,12 +130,11 @@ class TaskStore:
     def _claim_by_host(self, tx: Cursor, stage: Stage, parameters: dict[str, Any], own: Watermarks | None) -> Claimed:
         """Each host is a queue of its own, from which no more is taken than it bears."""
         spacing = self._settings.host_spacing_seconds
-        places = {lane: place for (name, lane), place in own.places.items() if name == stage.name} if own else {}
         given = {
             **parameters,
             "host_limit": self._settings.host_downloads,
             "host_spacing_seconds": spacing,
-            "after": Jsonb(places),
+            "after": Jsonb(own.of(stage.name) if own else {}),
             "first": None if own is None else self._begin(tx, stage, own),
         }
         claims: dict[str, Sequence[Claim]] = {}
@@ -149,6 +148,7 @@ class TaskStore:
             tx.execute(query("put_off_hosts"), {"hosts": begun, "host_spacing_seconds": spacing})
             # The next claim tells whether there is more.
             return Claimed(claims=tuple(chain.from_iterable(claims.values())), at_end=False)
+        given["after"] = Jsonb(own.of(stage.name) if own else {})  # by now that of the hosts just looked at
         row = tx.execute(host_statement("is_any_host_waiting"), given).fetchone()
         return Claimed(at_end=not row["yes"])  # type: ignore[index]
 

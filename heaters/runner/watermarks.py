@@ -20,10 +20,14 @@ class Watermarks:
     begins: dict[str, int] = field(default_factory=dict)  # stage → where those of all its lanes begin
 
     @classmethod
-    def of(cls, videos: Sequence[int]) -> Self:
+    def over(cls, videos: Sequence[int]) -> Self:
         """Those that have read nothing yet."""
         ordered = sorted(set(videos))
         return cls(videos=ordered, ranges=multirange(ordered))
+
+    def of(self, stage: str) -> dict[str, int]:
+        """The places of a stage, by lane."""
+        return {lane: place for (name, lane), place in self.places.items() if name == stage}
 
     @property
     def few(self) -> Sequence[int] | None:
