@@ -47,7 +47,7 @@ class TaskStore:
         self._first: dict[tuple[int, ...], Watermarks] = {}  # of videos that come before others
         self._variants: dict[str, int] = {}
         self._at_end: dict[str, bool] = {}  # stage → whether its last claim came to the end of the changes
-        self._held: set[tuple[str, int, int]] = set()  # stage, video, stretch
+        self.held: set[tuple[str, int, int]] = set()  # stage, video, stretch of the claims
 
     # -------------------------------------------------------------------------------------------- variants
 
@@ -103,7 +103,7 @@ class TaskStore:
             tx.execute(query("hold_off_cleaner"))
             claim = self._claim_by_host if stage.by_host else self._claim
             claimed = claim(tx, stage, parameters, own)
-        self._held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
+        self.held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
         if among is None:
             self._at_end[stage.name] = claimed.at_end
         return claimed
@@ -228,7 +228,7 @@ class TaskStore:
 
     def release_unknown(self) -> None:
         """Give back claims whose answer was lost with the connection: this driver does not know that it holds them."""
-        known = [(self._variants[name], video, stretch) for name, video, stretch in self._held]
+        known = [(self._variants[name], video, stretch) for name, video, stretch in self.held]
         given = {
             "driver": self.driver,
             "variants": [variant for variant, _, _ in known],
@@ -240,7 +240,7 @@ class TaskStore:
 
     def forget(self, stage: Stage, claims: Sequence[Claim]) -> None:
         """These claims are not held any more."""
-        self._held.difference_update((stage.name, c.video_id, c.stretch) for c in claims)
+        self.held.difference_update((stage.name, c.video_id, c.stretch) for c in claims)
 
     def expire(self) -> int:
         """Take back what silent drivers held; returns how many videos and stretches."""

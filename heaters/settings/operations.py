@@ -32,7 +32,7 @@ class Operations(Places):
         "HEATERS_CACHE_DAYS",
         0,
         parse.whole(0, 36500),
-        "those unused for so long go when the next comes; 0: for room only",
+        "those of them that nobody used for so long go, by the hour; 0: only to make room",
     )
     webhook: str = _setting(
         "HEATERS_WEBHOOK", "", parse.url, "where the end of a run, and what gave up, is posted as JSON", secret=True

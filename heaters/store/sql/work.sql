@@ -59,7 +59,7 @@ and (exists (select from stills d where d.clip_id = c.id) or exists (select from
 -- ------------------------------------------------------------------------------------------------ claims
 
 -- name: hold_off_cleaner
--- While this transaction claims, the cleaner deletes nothing; while the cleaner looks and deletes, this waits.
+-- While this transaction claims or makes work, the cleaner deletes nothing and no video is withdrawn; while they do, this waits.
 select pg_advisory_xact_lock_shared(hashtext('heaters.cleaner'));
 
 -- name: let_nobody_claim
