@@ -98,6 +98,7 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
                     "frames": [FRAMES] * len(clips),
                     "copied": [FRAMES] * len(clips),
                     "rules": [""] * len(clips),
+                    "done": [""] * len(clips),
                 },
             )
             write_vectors(
@@ -127,6 +128,9 @@ def add_video(database: Database, content_hash: str, count: int) -> list[int]:
             "time_base_den": 25,
             "is_partial": False,
             "partial_reason": "",
+            "colour": "",
+            "fields": "",
+            "treatment": "",
             "concealed": 0,
             "has_audio": False,
         }

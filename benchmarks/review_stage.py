@@ -93,6 +93,9 @@ def lay_out(settings: Settings, path: Path) -> Database:
         "is_vfr": False,
         "is_partial": False,
         "partial_reason": "",
+        "colour": "",
+        "fields": "",
+        "treatment": "",
         "concealed": 0,
         "has_audio": False,
     }

@@ -13,7 +13,8 @@ import numpy as np
 
 from heaters.errors import MediaError
 from heaters.media import ffmpeg, sound
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
+from heaters.media.analysis import ANALYSIS_FRAME_BYTES, write_analysis
+from heaters.media.ffmpeg import OnProgress
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
@@ -30,12 +31,18 @@ SHORTFALL_SECONDS, SHORTFALL_FRAMES = 0.25, 2.5
 PROXY_NAME = "proxy.mp4"
 MOST_DAMAGE = 0.5  # of the frames: what is mostly made up by a decoder is no film
 
-# What analysis frames and PTS depend on, for their keys. Raise the version when a change here makes others.
+# What analysis frames and PTS of most sources depend on, for their keys. Raise the version when a change here makes
+# others.
 ANALYSIS_SETTINGS: dict[str, object] = {
     "analysis": "48x27 rgb24 bicubic",
     "end": "duration of the last frame",
     "version": 1,
 }
+
+
+def analysis_settings(probe: Probe) -> dict[str, object]:
+    """What they depend on for this source."""
+    return {**ANALYSIS_SETTINGS, **({"treatment": probe.treatment} if probe.treatment else {})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +200,7 @@ def _finish(
         [
             *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
             *_outputs(job, proxy, has_audio=has_audio),
-            *ffmpeg.write_analysis(job.analysis, pts_log, packet_log, job.probe),
+            *write_analysis(job.analysis, pts_log, packet_log, job.probe),
             *write_samples(jpegs, jpeg_log, job.probe),
         ],
         timeout_seconds=max(deadline - time.monotonic(), 0.001),

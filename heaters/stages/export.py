@@ -13,8 +13,9 @@ import numpy as np
 
 from heaters.core import keys
 from heaters.errors import StageError
-from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH, Span
-from heaters.media.profiles import ask_ahead, profile
+from heaters.media.analysis import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
+from heaters.media.ffmpeg import Span
+from heaters.media.profiles import profile
 from heaters.media.splice.asking import Asked, Clip
 from heaters.media.target import Target
 from heaters.settings import Settings
@@ -36,6 +37,7 @@ class Input:
     source_key: str
     proxy_key: str
     analysis_key: str
+    treatment: str  # of the analysis frames
     has_audio: bool
     time_base_num: int
     time_base_den: int
@@ -68,13 +70,15 @@ class ExportResult(StageResult):
     frames: int
     copied: int  # of them; the others were encoded
     rule: str  # why none was copied where that was asked for, with the evidence; else empty
+    done: str  # what became of HDR and fields, where the master has some
     clip_seconds: float
     seek: str  # indexed, or linear when the index led to the wrong frames
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         how = f", {self.copied} copied" if self.copied else ""
-        return f"{self.frames} frames{how}, {self.size_bytes / 1e6:.1f} MB"
+        done = f", {self.done}" if self.done else ""
+        return f"{self.frames} frames{how}{done}, {self.size_bytes / 1e6:.1f} MB"
 
 
 class _Ahead(NamedTuple):
@@ -97,14 +101,17 @@ class Worker:
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ExportResult]]:
         with scratch(self._scratch, f"export-{items[0].id}") as folder:
-            asked = self._ask_ahead(items, context, folder) if self._profile.asks_ahead else {}
+            asked = self._ask_ahead(items, context, folder)
             return each(items, lambda item: self._one(item, context, folder, asked.get(item.id)))
 
     def _ask_ahead(self, items: Sequence[Input], context: Context, folder: Path) -> dict[int, _Ahead]:
-        """By clip, what one child made of it that took all clips of its video: neighbours share what it decodes. Where
-        that fails the clips are copied one by one, and the bad one fails alone.
+        """By clip, what one child made of it that took all clips of its video, where the profile has such a child:
+        neighbours share what it decodes. Where that fails the clips are copied one by one, and the bad one fails alone.
         """
         found: dict[int, _Ahead] = {}
+        ask_ahead = self._profile.ask_ahead
+        if ask_ahead is None:
+            return found
         for key, group in groupby(sorted(items, key=lambda item: item.source_key), key=lambda item: item.source_key):
             clips, begun = list(group), time.monotonic()
             with suppress(StageError), self._cache.hold(self._store, key) as held:
@@ -112,6 +119,7 @@ class Worker:
                     held.path,
                     [Clip(out=_out(folder, item), span=item.span) for item in clips],
                     has_audio=clips[0].has_audio,
+                    treatment=clips[0].treatment,
                     threads=context.threads,
                     timeout_seconds=context.timeout_seconds,
                 )
@@ -143,6 +151,7 @@ class Worker:
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
                 pictures=pictures,
+                treatment=item.treatment,
                 **({"asked": ahead.asked} if ahead is not None else {}),
             )
             stored = self._store.put_file(key, out)
@@ -156,6 +165,7 @@ class Worker:
             frames=made.frames,
             copied=made.copied,
             rule=made.rule,
+            done=made.done,
             clip_seconds=float((clip.end_pts - clip.start_pts) * clip.time_base),
             seek=made.seek,
             cache=CacheResult.of(held, analysis),
@@ -169,7 +179,7 @@ def _out(folder: Path, item: Input) -> Path:
 
 
 def _target(settings: Settings) -> Target:
-    """The form that the settings ask of the profile `encode`."""
+    """The form that the settings ask of exports."""
     width, _, height = settings.export_size.partition("x")
     return Target(
         codec=settings.export_codec,
@@ -177,6 +187,8 @@ def _target(settings: Settings) -> Target:
         width=int(width or 0),
         height=int(height or 0),
         rate=Fraction(settings.export_rate or 0),
+        hdr=settings.export_hdr,
+        fields=settings.export_fields,
     )
 
 
@@ -193,6 +205,7 @@ def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, ExportResu
             "frames": [result.frames for _, result in done],
             "copied": [result.copied for _, result in done],
             "rules": [result.rule for _, result in done],
+            "done": [result.done for _, result in done],
         },
     )
 

@@ -48,6 +48,7 @@ class Input:
     proxy_key: str | None
     analysis_key: str
     pts_key: str
+    treatment: str  # of the analysis frames
     has_audio: bool
     time_base_num: int
     time_base_den: int
@@ -148,6 +149,7 @@ class Worker:
                 probe=probe_once(held.path),
                 folder=folder,
                 has_audio=item.has_audio,
+                treatment=item.treatment,
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
             )

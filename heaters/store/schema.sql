@@ -57,6 +57,9 @@ create table videos (
     holes           jsonb not null default '[]' check (jsonb_typeof(holes) = 'array'),  -- closed in all times here; of media/holes.py
     partial_reason  text not null default '',        -- why it is partial
     concealed       integer not null default 0 check (concealed >= 0),  -- frames made up by the decoder, or not decoded
+    colour          text not null default '',        -- matrix/range/primaries/transfer, of media/colour.py
+    fields          text not null default '',        -- of media/fields.py
+    treatment       text not null default '',        -- of the pictures that people and machines see: tone-mapped, deinterlaced
     check ((time_base_num is null) = (time_base_den is null)),
     constraint videos_prepared check (
         state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))
@@ -187,6 +190,7 @@ create table exports (
     created_at      timestamptz not null default now(),
     copied          integer not null default 0 check (copied >= 0),
     rule            text not null default '',
+    done            text not null default '',                   -- what became of HDR and fields, where the master has some
     primary key (clip_id, variant)
 );
 

@@ -53,6 +53,7 @@ def add_files(
             "frames": [frames] * len(clips),
             "copied": [0] * len(clips),
             "rules": [""] * len(clips),
+            "done": [""] * len(clips),
         }
         tx.execute(query("record_exports"), given)
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from heaters.media import child, ffmpeg
+from heaters.media.analysis import to_analysis
 from heaters.media.ffmpeg import Span
+from heaters.media.fields import Fields
 from heaters.media.probe import Probe, package_environment
 from heaters.media.splice import sound
 from heaters.media.splice.job import Job, Spliced
 from heaters.media.splice.rules import NotCopied, Rule
 from heaters.media.splice.sound import Wanted
+from heaters.media.target import KEEP, Target
 from heaters.media.unreadable import by_words
 
 Left = Callable[[], float]  # seconds that are left
@@ -21,10 +24,12 @@ Left = Callable[[], float]  # seconds that are left
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """One master, and what its children may take."""
+    """One master, and what its children may take. `prepared`: the facts by which its pictures were prepared."""
 
     source: Path
     probe: Probe
+    prepared: Probe
+    target: Target
     has_audio: bool
     audio_bitrate: str
     threads: int
@@ -35,14 +40,24 @@ class Asker:
 
         Raises MediaError where it failed, StoreError (disk full), StageTimeout and ChildDied.
         """
-        if self.probe.holes:
-            rule = NotCopied(Rule.TIMES, f"{len(self.probe.holes)} holes of the file are closed")
+        rule = self._refusal()
+        if rule is not None:
             return [Asked(answer=rule.as_json(), looks=clip.part("rgb")) for clip in clips]
         order = sorted(range(len(clips)), key=lambda place: clips[place].span.start_pts)
         ordered = [clips[place] for place in order]
         self._sound(ordered, left)
         answers = dict(zip(order, self._cut([self._job(clip) for clip in ordered], left), strict=True))
         return [answers[place] for place in range(len(clips))]
+
+    def _refusal(self) -> NotCopied | None:
+        """The rule that is against all clips of this master, as far as its facts tell."""
+        if self.probe.holes:
+            return NotCopied(Rule.TIMES, f"{len(self.probe.holes)} holes of the file are closed")
+        if self.probe.fields != Fields.PROGRESSIVE:
+            return NotCopied(Rule.INTERLACED, self.probe.fields.value)
+        if self.probe.colour.is_hdr and self.target.hdr != KEEP:
+            return NotCopied(Rule.HDR, self.probe.colour.transfer)
+        return None
 
     def _cut(self, jobs: Sequence[Job], left: Left) -> list["Asked"]:
         finished = child.run(
@@ -86,6 +101,7 @@ class Asker:
             pixel_format=self.probe.pixel_format,
             frame_rate=str(self.probe.frame_rate),
             rotation=self.probe.rotation,
+            to_analysis=to_analysis(self.prepared),
             sound=str(clip.part("m4a").absolute()) if self.has_audio else "",
             threads=self.threads,
         )

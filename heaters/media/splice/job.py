@@ -23,6 +23,7 @@ class Job:
     pixel_format: str
     frame_rate: str
     rotation: int
+    to_analysis: str  # the filters that make 48×27 pictures
     sound: str  # a file with the clip's sound; empty: it has none
     threads: int
 

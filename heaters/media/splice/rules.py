@@ -11,6 +11,7 @@ class Rule(StrEnum):
     CODEC = "codec not copyable"  # none of H.264, HEVC, VP9, AV1, or a form of them that the encoder cannot match
     ENCRYPTED = "encrypted"
     INTERLACED = "interlaced"
+    HDR = "tone-mapped"
     OPEN_GOP = "open group of pictures"  # the clip's key frames have frames that need others before them
     NO_KEY = "no clean key frame in the clip"
     EDIT_LIST = "edit list"  # a frame that others need is not shown
