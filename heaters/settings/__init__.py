@@ -95,7 +95,7 @@ class Settings:
         "HEATERS_EXPORT_FIELDS",
         KEEP,
         parse.choice(*EXPORT_FIELDS),
-        "copy, encode: interlaced as it is, or whole pictures",
+        "copy, encode: fields as they are, or whole",
     )
     proxies: str = _setting(
         "HEATERS_PROXIES",
