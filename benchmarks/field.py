@@ -6,7 +6,7 @@ CASES is a folder whose make.py writes files, each with NAME.truth.json beside i
 --made, the files are there already. Cases of our own (field_made.py) come along. The exit code is 0 where everything is
 right.
 
-What other files of this folder measure, and how it is called (a figure without its file is "?", which is not right):
+Two figures are measured in files of their own; without such a file the figure is "?", which is not right:
 
     field_sound.largest_av_offset(path)      seconds between a flash and its beep, the largest; inf without any
     field_picture.display_aspect(path)       width / height as a player shows a video or a JPEG

@@ -1,4 +1,4 @@
-"""One file through the product's own functions, in this process: fetch, probe, prepare, detect, export. No database.
+"""Fetch, probe, prepare, detect and export one file by the product's functions, in this process, without a database.
 
 Decoders and encoders run in the product's children as ever; their peak memory is noted on the way.
 """

@@ -16,6 +16,7 @@ from heaters.errors import HeatersError, SourceRefused, UsageError
 from heaters.media.fetch import is_url
 from heaters.store.db import Cursor, Database
 from heaters.store.queries import query
+from heaters.store.withdrawals import barred
 
 MANIFESTS = frozenset({".txt", ".csv", ".jsonl"})
 COLUMNS = ("source", "url", "path")
@@ -182,13 +183,27 @@ def _row(source: str) -> _Row:
 
 def _submit_group(database: Database, group: Sequence[_Row | Submission]) -> Iterator[Submission]:
     rows = [one for one in group if isinstance(one, _Row)]
-    # Again after a deadlock: somebody else may submit the same sources in another order.
+    # Again after a deadlock, because somebody else may submit the same sources in another order; and where one was
+    # withdrawn meanwhile, which is seen the next time.
     answers = iter(database.run(lambda tx: _write(tx, rows)) if rows else [])
     for one in group:
         yield next(answers) if isinstance(one, _Row) else one
 
 
 def _write(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
+    why = barred(tx, [row.source for row in rows], [row.content_hash for row in rows])
+    if why:
+        open_rows = iter(_write_allowed(tx, [row for number, row in enumerate(rows) if number not in why]))
+        return [
+            _refused(row.source, SourceRefused(f"{shielded(row.source)} cannot be submitted: {why[number]}"))
+            if number in why
+            else next(open_rows)
+            for number, row in enumerate(rows)
+        ]
+    return _write_allowed(tx, rows)
+
+
+def _write_allowed(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
     added = {row["source"]: row["id"] for row in tx.execute(query("submit_videos"), _columns(rows)).fetchall()}
     answers: dict[int, Submission] = {}
     for number, row in enumerate(rows):

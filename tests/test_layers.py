@@ -20,10 +20,7 @@ ROOTS = ("heaters", "heaters.errors", "heaters.machine", "heaters.private", "hea
 BASE = frozenset({*ROOTS, "heaters.settings", "heaters.core"})
 ADAPTERS = frozenset({"heaters.store", "heaters.media", "heaters.models"})
 SERVICES = frozenset(
-    {
-        *("heaters.submit", "heaters.search", "heaters.status", "heaters.doctor", "heaters.sample"),
-        *("heaters.dataset", "heaters.evaluate"),
-    }
+    f"heaters.{name}" for name in ("submit", "search", "status", "doctor", "sample", "dataset", "evaluate", "withdraw")
 )
 WHOLE = (
     BASE
@@ -45,6 +42,7 @@ STANDS_ON: dict[str, frozenset[str]] = {
     "heaters.models": BASE,
     **dict.fromkeys(SERVICES, BASE | ADAPTERS),  # what the command, the UI and jobs share; they do not know Ray
     "heaters.dataset": BASE | ADAPTERS | {"heaters.search"},  # which clips look alike is search's to say
+    "heaters.withdraw": BASE | ADAPTERS | {"heaters.dataset", "heaters.stages"},
     "heaters.sources": BASE | ADAPTERS | {"heaters.submit"},
     "heaters.client": BASE | {"heaters.models", "heaters.search"},
     "heaters.stages": BASE | ADAPTERS,

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from heaters.search import Search
 from heaters.settings import Settings
+from heaters.stages.tidy import stills_folder, tidy
 from heaters.store.cache import Cache
 from heaters.store.db import Database
 from heaters.store.objects import ObjectStore, store_of
 from heaters.store.open import open_database
+from heaters.store.queries import query
 from ui.accounts import Accounts
 from ui.stills import Stills
 
@@ -45,7 +48,7 @@ def build(settings: Settings, database: Database) -> Context:
         cache=cache,
         search=Search(database, settings),
         accounts=Accounts.of(settings),
-        stills=Stills(settings.home / "stills", store, cache, strategy=settings.keyframes),
+        stills=Stills(stills_folder(settings), store, cache, strategy=settings.keyframes),
     )
 
 
@@ -54,6 +57,19 @@ def opened(settings: Settings) -> Iterator[Context]:
     """A context on a database of its own, migrated first and closed at the end."""
     database = open_database(settings, application_name="heaters ui", max_size=DATABASE_CONNECTIONS)
     try:
+        _forget_withdrawn(settings, database)
         yield build(settings, database)
     finally:
         database.close()
+
+
+def _forget_withdrawn(settings: Settings, database: Database) -> None:
+    """Delete what this machine keeps of videos that were withdrawn, maybe on another one, while nothing ran here."""
+    with database.transaction() as tx:
+        rows = tx.execute(query("withdrawn_contents"), {"after": datetime.fromtimestamp(0, UTC)}).fetchall()
+    if rows:
+        tidy(
+            settings,
+            contents=frozenset(row["content_hash"] for row in rows if row["content_hash"]),
+            videos=frozenset(row["video_id"] for row in rows),
+        )

@@ -106,7 +106,8 @@ class Stills:
         span = (shot.start_frame, shot.end_frame)
         name = f"{kind} {size} {QUALITY} {shot.film.sample_key} {shot.film.proxy_key} {span} {list(frames)}"
         digest = hashlib.sha256(name.encode()).hexdigest()
-        path = self.root / digest[:2] / f"{digest}.jpg"
+        content = shot.film.content_hash  # in front: by it whatever is of a withdrawn video is found (stages/tidy.py)
+        path = self.root / digest[:2] / f"{content}-{digest[:32]}.jpg"
         with suppress(FileNotFoundError):
             os.utime(path)  # used now
             return path

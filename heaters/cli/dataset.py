@@ -10,8 +10,8 @@ from heaters.cli.naming import video_id
 from heaters.cli.output import AsJson, Output
 from heaters.cli.session import opened
 from heaters.core.splits import Splits
+from heaters.dataset.contents import Entry
 from heaters.dataset.export import FORMS, Report, export
-from heaters.dataset.index import Entry
 from heaters.dataset.recipe import Choice, Recipe
 from heaters.errors import RuleError, UsageError
 from heaters.search.spaces import Chosen, choose

@@ -34,6 +34,7 @@ VERBS = {
     "evaluate": "evaluate.evaluate_command",
     "export-dataset": "dataset.export_command",
     "archive": "archive.archive_command",
+    "withdraw": "withdraw.withdraw_command",
     "clean": "clean.clean_command",
     "lifecycle": "lifecycle.lifecycle_command",
     "doctor": "admin.doctor_command",

@@ -24,6 +24,7 @@ from heaters.runner.events import Observer, Several
 from heaters.runner.journal import Journal
 from heaters.runner.origins import Origins
 from heaters.runner.tasks import TaskStore
+from heaters.runner.withdrawn import Withdrawing
 from heaters.search.keeper import Keeper
 from heaters.settings import Settings
 from heaters.sources import Reach
@@ -31,6 +32,7 @@ from heaters.status import counts, state_phrase
 from heaters.stopping import stopped_by_signals
 from heaters.store.approval import Approver
 from heaters.store.db import BY_INDEX, Database
+from heaters.store.objects import store_of
 from heaters.store.proxies import ForFiles
 from heaters.store.queries import query
 from heaters.submit import Submission
@@ -141,7 +143,7 @@ def run(
         application_name="heaters run", max_size=4, patience_seconds=PATIENCE_SECONDS, options=BY_INDEX
     )
     tasks = TaskStore(ours, settings, driver=driver_name(), scope=scope)
-    side_tasks = [*_own_side_tasks(ours, settings, scope, approve), *side_tasks]
+    side_tasks = [*_own_side_tasks(tasks, settings, scope, approve), *side_tasks]
     if not forever and not is_anything_due(tasks, stages, side_tasks):
         return Ran(drained=True)
     # Ray takes seconds to import and start: commands that find nothing to do go without. `cluster` must come first.
@@ -150,9 +152,9 @@ def run(
     cluster = connect(settings)
     from heaters.runner.heartbeat import Heartbeat
     from heaters.runner.loop import Runner
+    from heaters.runner.nodes import Tidy
 
-    origins = Origins(database)
-    watch = Watch(output, stages, origins.name)
+    watch = Watch(output, stages, (origins := Origins(database)).name)
     where = settings.ray_address or "this machine"
     output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
     keeper = Keeper(database, watch.noticed)
@@ -173,7 +175,7 @@ def run(
             cluster=cluster,
             stages=stages,
             observer=observer,
-            side_tasks=[*side_tasks, keeper],
+            side_tasks=[*side_tasks, keeper, Tidy(ours, settings, observer.noticed)],
             forever=forever,
         )
         with stopped_by_signals(runner.stop):
@@ -190,9 +192,11 @@ def _import_ray(settings: Settings) -> None:
 
 
 def _own_side_tasks(
-    database: Database, settings: Settings, scope: Sequence[int] | None, bounds: Sequence[Bound] | None
+    tasks: TaskStore, settings: Settings, scope: Sequence[int] | None, bounds: Sequence[Bound] | None
 ) -> Iterator[SideTask]:
-    """Proxies for files that are copied from one, and approval by a rule."""
+    """Proxies for files that are copied from one, approval by a rule, and what withdrawn videos leave to be done."""
+    database = tasks.database
+    yield Withdrawing(store_of(settings), tasks)
     if settings.export_profile == "proxy":
         yield ForFiles(database, scope, whole=bounds is not None)
     if bounds is not None:

@@ -22,12 +22,24 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 # Profiles that had another name when the first objects were written: the objects keep it.
 _RENAMED = {"encode": "source"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_CONTENT = re.compile(r"(?:videos|clips)/([0-9a-f]{64})/")
 
 
 def params(values: Mapping[str, object]) -> str:
     """The first 10 hexadecimal digits of the SHA-256 of `values` as canonical JSON: a stage's settings as a word."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def content_of(key: str) -> str:
+    """The hash of the video that an object belongs to; "" for a key that is none of ours."""
+    found = _CONTENT.match(key)
+    return found[1] if found else ""
+
+
+def folders(content_hash: str) -> tuple[str, ...]:
+    """What the keys of all objects of a video begin with."""
+    return (f"{_video(content_hash)}/", f"{_video(content_hash).replace('videos/', 'clips/', 1)}/")
 
 
 def _video(content_hash: str) -> str:

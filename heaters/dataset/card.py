@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from heaters.core.charts import bars, histogram
-from heaters.dataset.index import Entry, totals
+from heaters.dataset.contents import Contents
 from heaters.dataset.recipe import Recipe
 
-LENGTHS = (0, 1, 2, 4, 8, 15, 30, 60)  # seconds
-CONFIDENCES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 SHOTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # clips of a source
 LISTED = 20  # licences named
 
@@ -29,33 +27,27 @@ clips = lance.dataset("data.lance")   # `video_bytes` is the file, `split` its s
 PATTERNS = {"webdataset": "*.tar", "parquet": "*.parquet"}
 
 
-def plots(found: Sequence[Entry]) -> dict[str, str]:
+def plots(found: Contents) -> dict[str, str]:
     """The plots of a dataset, by file name."""
-    clips = [clip for one in found for clip in one.clips]
-    sure = [
-        confidence
-        for clip in clips
-        for confidence, kind in zip(clip["confidence"], clip["kinds"], strict=True)
-        if kind not in ("end", "manual")
-    ]
-    sizes = Counter(clip["source"] for clip in clips)
-    lengths = histogram([clip["seconds"] for clip in clips], LENGTHS)
-    sources = histogram(list(sizes.values()), SHOTS)
+    sources = histogram(found.clips_of_sources(), SHOTS)
     return {
-        "plots/lengths.svg": bars("Lengths of clips", lengths, x="seconds", y="clips"),
+        "plots/lengths.svg": bars("Lengths of clips", _floats(found.lengths), x="seconds", y="clips"),
         "plots/confidence.svg": bars(
-            "Confidence of the cuts that detectors made", histogram(sure, CONFIDENCES), x="confidence", y="ends"
+            "Confidence of the cuts that detectors made", _floats(found.confidences), x="confidence", y="ends"
         ),
         "plots/sources.svg": bars("Clips a source", sources, x="clips", y="sources"),
     }
 
 
-def card(recipe: Recipe, found: Sequence[Entry]) -> str:
+def _floats(counts: Counter[str]) -> dict[str, float]:
+    return {name: float(count) for name, count in counts.items()}
+
+
+def card(recipe: Recipe, found: Contents) -> str:
     """The text of README.md, with the head that Hugging Face's `datasets` reads."""
-    everything = totals(found)
-    rows = [(name, totals([one for one in found if one.split == name])) for name in recipe.splits.names]
-    licences = Counter(clip["licence"] or "not stated" for one in found for clip in one.clips)
-    kinds = Counter(kind for one in found for clip in one.clips for kind in clip["kinds"] if kind != "end")
+    everything = found.totals()
+    rows = [(name, found.totals(name)) for name in recipe.splits.names]
+    licences, kinds = found.licences, found.kinds
     vectors = f"{recipe.model}, {recipe.strategy}" if recipe.model else "none"
     used = [name for name, counts in rows if counts["clips"]]
     lines = [

@@ -1,11 +1,11 @@
 """What is in an output: one entry for each finished shard, and a manifest of them all. Else it is no shard."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from heaters import __version__
+from heaters.dataset.contents import Contents, Entry
 from heaters.dataset.recipe import Recipe, Shard
 from heaters.dataset.sink import Sink
 from heaters.dataset.written import Written
@@ -14,19 +14,6 @@ from heaters.errors import UsageError
 MANIFEST = "manifest.json"
 FOLDER = "index/"
 MARK = "_heaters-dataset"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One finished shard. `clips` have what the card counts: sample, source, seconds, size_bytes, confidences."""
-
-    name: str
-    split: str
-    file: str
-    size_bytes: int
-    sha256: str
-    more_bytes: int
-    clips: tuple[dict[str, Any], ...]
 
 
 def entry(shard: Shard, written: Written) -> Entry:
@@ -93,9 +80,8 @@ def _is_dataset(sink: Sink) -> bool:
     return False
 
 
-def entries(sink: Sink, recipe: Recipe) -> list[Entry]:
-    """The finished shards, by name. Raises UsageError where they were written by another recipe."""
-    found = []
+def entries(sink: Sink, recipe: Recipe) -> Iterator[Entry]:
+    """The finished shards, by name, one at a time. Raises UsageError where they were written by another recipe."""
     for name in sink.sizes(FOLDER):
         data = sink.read(name)
         plain = json.loads(data) if data and name.endswith(".json") else None
@@ -109,46 +95,30 @@ def entries(sink: Sink, recipe: Recipe) -> list[Entry]:
                 f"{sink.location} was made with other options ({', '.join(different)}: "
                 f"{', '.join(str(made_with.get(key)) for key in different)}); give the same ones, or another output"
             )
-        found.append(Entry(**{**plain, "clips": tuple(plain["clips"])}))
-    return found
+        yield Entry(**{**plain, "clips": tuple(plain["clips"])})
 
 
-def totals(found: Iterable[Entry]) -> dict[str, Any]:
-    """Counts over some shards."""
-    found = list(found)
-    clips = [clip for one in found for clip in one.clips]
-    return {
-        "clips": len(clips),
-        "sources": len({clip["source"] for clip in clips}),
-        "seconds": round(sum(clip["seconds"] for clip in clips), 3),
-        "frames": sum(clip["frames"] for clip in clips),
-        "size_bytes": sum(one.size_bytes + one.more_bytes for one in found),
-    }
-
-
-def manifest(recipe: Recipe, found: list[Entry]) -> bytes:
+def manifest(recipe: Recipe, found: Contents) -> bytes:
     """The manifest: what is in the output, shard by shard. The same shards give the same bytes."""
     return _json(
         {
             "heaters": __version__,
             "recipe": recipe.plain(),
-            "total": totals(found),
-            "splits": {
-                name: totals(one for one in found if one.split == name) for name in recipe.splits.names
-            },
+            "total": found.totals(),
+            "splits": {name: found.totals(name) for name in recipe.splits.names},
             "shards": [
                 {
                     "name": one.name,
                     "split": one.split,
                     "file": one.file,
-                    "clips": len(one.clips),
+                    "clips": one.clips,
                     "size_bytes": one.size_bytes,
                     "sha256": one.sha256,
                 }
-                for one in found
+                for one in found.shards()
             ],
         }
-    )  # fmt: skip
+    )
 
 
 def _json(value: Any) -> bytes:

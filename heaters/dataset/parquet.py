@@ -29,7 +29,6 @@ def write(sink: Sink, shard: Shard, recipe: Recipe, brought: Iterable[Brought]) 
     import pyarrow.parquet as pq
 
     written = Written(file=f"{shard.split}/{shard.name}.parquet")
-    there = sink.sizes(f"files/{shard.split}/")
     with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
         for one in brought:
             try:
@@ -37,7 +36,7 @@ def write(sink: Sink, shard: Shard, recipe: Recipe, brought: Iterable[Brought]) 
                     raise one.error
                 names = [file_name(one.sample, part.suffix) for part in one.sample.parts]
                 # All of a sample before the next: its copies on this machine are deleted then.
-                list(pool.map(partial(_copy, sink, there), names, one.sample.parts, one.paths))
+                list(pool.map(partial(_copy, sink), names, one.sample.parts, one.paths))
             except StageError as error:
                 written.failed.append((one.sample, error))
             else:
@@ -63,9 +62,9 @@ def with_paths(sample: Sample) -> dict[str, Any]:
     return {**sample.record, "video_path": file_name(sample, "mp4"), "stills": stills}
 
 
-def _copy(sink: Sink, there: dict[str, int], name: str, part: Part, path: Path) -> None:
+def _copy(sink: Sink, name: str, part: Part, path: Path) -> None:
     """Copy a file, unless a run that was killed has: names hold the source's hash, and files appear whole."""
-    if there.get(name) == part.size_bytes:
+    if sink.size(name) == part.size_bytes:
         return
     with sink.draft(name) as draft:
         with draft.path.open("wb") as file:

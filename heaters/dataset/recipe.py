@@ -1,6 +1,7 @@
 """What a dataset is made of: which clips, in what form. The same recipe and the same clips give the same bytes."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,20 +122,19 @@ class Shard:
         return f"{self.split}-{self.clips[0].sample}-{word}"
 
 
-def plan(candidates: Sequence[Candidate], recipe: Recipe) -> list[Shard]:
-    """The shards for some clips: each split's in the order given, full as far as both bounds allow."""
-    shards = []
-    for split in recipe.splits.names:
-        mine = [clip for clip in candidates if recipe.splits.of(clip.content_hash) == split]
-        taken: list[Candidate] = []
-        size_bytes = 0
-        for clip in mine:
-            full = len(taken) == recipe.shard_clips or size_bytes + clip.size_bytes > recipe.shard_bytes
-            if taken and full:
-                shards.append(Shard(split=split, clips=tuple(taken)))
-                taken, size_bytes = [], 0
-            taken.append(clip)
-            size_bytes += clip.size_bytes
-        if taken:
-            shards.append(Shard(split=split, clips=tuple(taken)))
-    return shards
+def plan(candidates: Iterable[Candidate], recipe: Recipe) -> Iterator[Shard]:
+    """The shards for some clips as they become full: each split's in the order given, as far as both bounds allow."""
+    taken: dict[str, list[Candidate]] = {name: [] for name in recipe.splits.names}
+    size_bytes: Counter[str] = Counter()
+    for clip in candidates:
+        split = recipe.splits.of(clip.content_hash)
+        mine = taken[split]
+        if mine and (len(mine) == recipe.shard_clips or size_bytes[split] + clip.size_bytes > recipe.shard_bytes):
+            yield Shard(split=split, clips=tuple(mine))
+            mine.clear()
+            size_bytes[split] = 0
+        mine.append(clip)
+        size_bytes[split] += clip.size_bytes
+    for split, mine in taken.items():
+        if mine:
+            yield Shard(split=split, clips=tuple(mine))

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,12 @@ class Sink(Protocol):
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """The bytes of every file whose name starts with `prefix`."""
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """The name of every file that starts with `prefix`, in no order, however many there are."""
+
+    def size(self, name: str) -> int | None:
+        """The bytes of a file, None where there is none."""
 
     def first(self) -> str | None:
         """The name of some file that is not hidden; None where there is none."""
@@ -91,6 +97,23 @@ class Folder:
                         found[name] = path.stat().st_size
         return dict(sorted(found.items()))
 
+    def names(self, prefix: str) -> Iterator[str]:
+        folders = [self.root / prefix.rpartition("/")[0]]
+        with disk_errors("list", prefix, self.root):
+            while folders:
+                with suppress(FileNotFoundError), os.scandir(folders.pop()) as found:
+                    for entry in found:
+                        name = Path(entry.path).relative_to(self.root).as_posix()
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(Path(entry.path))
+                        elif name.startswith(prefix):
+                            yield name
+
+    def size(self, name: str) -> int | None:
+        with disk_errors("look up", name, self.root):
+            path = self.root / name
+            return path.stat().st_size if path.is_file() else None
+
     def first(self) -> str | None:
         with disk_errors("list", "", self.root):
             if not self.root.exists():
@@ -132,6 +155,13 @@ class Bucket:
 
     def sizes(self, prefix: str) -> dict[str, int]:
         return {entry.key: entry.size_bytes for entry in self._store.list(prefix)}
+
+    def names(self, prefix: str) -> Iterator[str]:
+        return (entry.key for entry in self._store.list(prefix))
+
+    def size(self, name: str) -> int | None:
+        found = self._store.stat(name)
+        return None if found is None else found.size_bytes
 
     def first(self) -> str | None:
         return next((entry.key for entry in self._store.list() if not entry.key.startswith(".")), None)

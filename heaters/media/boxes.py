@@ -27,10 +27,11 @@ def _within(file: BinaryIO, start: int, stop: int, names: tuple[bytes, ...]) -> 
             yield file.read(end - begin)
 
 
-def entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of a table of sample entries, by name."""
-    for name, begin, end in _each(io.BytesIO(table), TABLE_HEADER_BYTES, len(table)):
-        yield name, table[begin:end]
+def sample_entries(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """How the samples of all tracks are coded: name and body of each entry of their tables."""
+    for table in boxes(path, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        for name, begin, end in _each(io.BytesIO(table), TABLE_HEADER_BYTES, len(table)):
+            yield name, table[begin:end]
 
 
 def _each(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:

@@ -4,11 +4,10 @@ A decoder finds a few grey pictures in encrypted bytes, and noise in encrypted s
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from heaters.media.boxes import boxes, entries
+from heaters.media.boxes import sample_entries
 from heaters.media.programmes import LOOKED_AT_BYTES, packets_of
 
 # Sample entries of ISO/IEC 23001-7 (common encryption) and of FairPlay.
@@ -47,13 +46,8 @@ def encrypted(container: Any, path: Path, wanted: set[int]) -> str:
 
 def _mp4(path: Path) -> str:
     """By the sample entries of any of its tracks: streams and tracks are not counted alike in all such files."""
-    found = sorted({kind.decode("latin-1") for kind, _ in _sample_entries(path) if kind in ENTRIES})
+    found = sorted({kind.decode("latin-1") for kind, _ in sample_entries(path) if kind in ENTRIES})
     return f"its tracks are of the kind {', '.join(found)}" if found else ""
-
-
-def _sample_entries(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    for table in boxes(path, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
-        yield from entries(table)
 
 
 def _transport_stream(path: Path, pids: set[int]) -> str:

@@ -34,7 +34,6 @@ INDEXED_CONTAINERS = ("mov,", "matroska,")
 
 STOPPED = "Exiting normally, received signal"  # ffmpeg's words when somebody else ends it
 
-failure = by_words  # the error of a child that failed, by what it said
 
 OnProgress = Callable[[int, float], None]  # frames written so far, seconds of the timeline reached
 
@@ -288,5 +287,5 @@ def run(
         evidence = log.evidence()
         if not evidence or STOPPED in finished.stderr_tail:
             raise child.died("ffmpeg", finished)
-        raise failure(f"ffmpeg failed ({finished.known})", evidence)
+        raise by_words(f"ffmpeg failed ({finished.known})", evidence)
     return log, finished

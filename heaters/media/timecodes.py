@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from heaters.media.boxes import boxes, entries
+from heaters.media.boxes import sample_entries
 
 TAG = "timecode"
 _FORM = re.compile(r"\s*(\d\d:\d\d:\d\d)([:;.,])(\d{2,3})\s*")
@@ -25,11 +25,6 @@ class Stated:
     stream_timecode: str  # of the picture, or of a track beside it
     format_timecode: str  # of the container as a whole
     rate: Fraction | None  # frames a second that it counts, where that is stated
-
-    @property
-    def timecode(self) -> str:
-        """The one that counts: the stream's, which cameras write; else the container's."""
-        return self.stream_timecode or self.format_timecode
 
 
 def stated(container: Any, stream: Any, path: Path) -> Stated:
@@ -53,9 +48,8 @@ def _tag(metadata: Mapping[str, str]) -> str:
 
 def _track_rate(path: Path) -> Fraction | None:
     """How many frames a second the timecode track counts: of film at 60, often 30."""
-    for table in boxes(path, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
-        for name, body in entries(table):
-            ticks, of_frame = (int.from_bytes(body[place], "big") for place in (TICKS, FRAME_TICKS))
-            if name == TRACK and ticks and of_frame:
-                return Fraction(ticks, of_frame)
+    for name, body in sample_entries(path):
+        ticks, of_frame = (int.from_bytes(body[place], "big") for place in (TICKS, FRAME_TICKS))
+        if name == TRACK and ticks and of_frame:
+            return Fraction(ticks, of_frame)
     return None

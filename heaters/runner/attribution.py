@@ -46,10 +46,9 @@ class FailureAttribution(Generic[T]):
         self.look()  # nodes that are dead already are not blamed for later deaths
 
     def look(self) -> None:
-        """Note which nodes died since the last time."""
+        """Note which nodes died since the last time, and forget those that Ray has forgotten."""
         now = self.clock()
-        for node in self.dead_nodes():
-            self._died.setdefault(node, now)
+        self._died = {node: self._died.get(node, now) for node in self.dead_nodes()}
 
     def add(self, call: T, begun: float, error: WorkerLost) -> None:
         """Wait with this call, which was given to Ray at `begun`."""

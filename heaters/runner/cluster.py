@@ -111,6 +111,17 @@ def free_cpus() -> float:
     return sum(float(free.get(number, {}).get("CPU", 0.0)) for number in ours)
 
 
+def our_nodes() -> list[str]:
+    """The ids of the nodes that are there and work for us."""
+    import ray
+
+    return [
+        node["NodeID"]
+        for node in ray.nodes()
+        if node["Alive"] and _is_ours(node["Labels"]) and node["Resources"].get("CPU", 0.0) > 0
+    ]
+
+
 def dead_nodes() -> list[str]:
     """The ids of nodes that were there and are gone, as far as Ray still remembers them."""
     import ray

@@ -30,6 +30,8 @@ def is_anything_due(tasks: TaskStore, stages: Sequence[Stage], side_tasks: Seque
                 return True
             if claimed.at_end:
                 break
+            if stage.by_host:
+                return True  # some host has work that may not begin yet
         if not tasks.is_drained(stage):
             return True
     return False

@@ -103,7 +103,8 @@ class Endings:
             self._observer.failed(stage, failure)
         for claim in finished.fenced:
             self._observer.noticed(
-                f"dropped a late result of {stage.name} for video {claim.video_id}: its lease had run out"
+                f"dropped a late result of {stage.name} for video {claim.video_id}: its lease had run out, "
+                "or the video was withdrawn"
             )
 
 

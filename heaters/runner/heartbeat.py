@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from psycopg.types.json import Jsonb
 
@@ -20,12 +21,22 @@ class Heartbeat:
         self._lease_seconds = lease_seconds
         self._on_trouble = on_trouble
         self._limits: Mapping[str, str] = {}
+        self._has_begun = False
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread = self._new_thread()
 
     def tell(self, limits: Mapping[str, str]) -> None:
-        """Why each stage starts no more calls now: published with the next beat."""
+        """Why each stage starts no more calls now: published with the next beat. The loop calls it all the time, so it
+        also sees whether the thread still lives, and starts another one where it does not.
+        """
         self._limits = dict(limits)
+        if self._has_begun and not self._stop.is_set() and not self._thread.is_alive():
+            self._thread = self._new_thread()
+            self._thread.start()
+            self._on_trouble("the heartbeat had ended by itself; it goes on")
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def beat(self) -> None:
         """Renew the lease. Raises StoreError."""
@@ -40,10 +51,13 @@ class Heartbeat:
             except Exception as error:
                 # Whatever it was, the next beat is tried. If the lease runs out, others take the work, and fencing
                 # drops ours.
-                self._on_trouble(f"heartbeat failed, trying again: {type(error).__name__}: {error}")
+                # Telling of it may fail as well, as where the disk of the log is full.
+                with suppress(Exception):
+                    self._on_trouble(f"heartbeat failed, trying again: {type(error).__name__}: {error}")
 
     def __enter__(self) -> "Heartbeat":
         self.beat()
+        self._has_begun = True
         self._thread.start()
         return self
 

@@ -12,12 +12,13 @@ from typing import Any
 import psycopg
 
 from heaters.core.pipeline import OF_VIDEOS, Stage, Subject, announced
-from heaters.errors import DatabaseAway, PermanentError, RecordRefused, StageError, StoreError
-from heaters.runner.claims import Ended, Failure, Finished, text_of
+from heaters.errors import DatabaseAway, PermanentError, RecordRefused, SourceRefused, StageError, StoreError
+from heaters.runner.claims import Claim, Ended, Failure, Finished, text_of
 from heaters.runner.tasks import TaskStore
 from heaters.stages.base import StageCode, StageResult, summary
 from heaters.store.db import Cursor
 from heaters.store.queries import query
+from heaters.store.withdrawals import WITHDRAWN, work_came_late
 
 # A deadlock or a lock that somebody keeps: the same transaction may go through the next time.
 TRIES = 3
@@ -36,8 +37,16 @@ class Recorder:
         or all of it: doing it again is safe, because it is fenced.
         """
         finished = self._finish(stage, code, ended)
+        if finished.fenced:
+            self._came_late(finished.fenced, ended)
         self._tasks.forget(stage, [one.claim for one in ended if not one.goes_on])
         return finished
+
+    def _came_late(self, fenced: Sequence[Claim], ended: Sequence[Ended]) -> None:
+        """Where the videos were withdrawn, what was put of them has to go, under their bytes' own names."""
+        brought = {one.claim: next((r.brought for _, r in one.done if r.brought), None) for one in ended}
+        with self._tasks.database.transaction() as tx:
+            work_came_late(tx, {claim.video_id: brought[claim] for claim in fenced})
 
     def _finish(self, stage: Stage, code: StageCode[Any, Any], ended: Sequence[Ended]) -> Finished:
         try:
@@ -84,6 +93,8 @@ class Recorder:
                     if not isinstance(outcome, StageError):
                         problem = self._try(tx, code, stage, item, outcome)
                         outcomes[place] = problem or outcome
+                        if isinstance(problem, SourceRefused):
+                            tx.execute(query("put_again"), {"contents": [outcome.brought]})
                 if all(new is old for new, old in zip(outcomes, ended.outcomes, strict=True)):
                     outcomes = [self._refusal(refused.cause)] * len(outcomes)  # it is the whole that is refused
                 judged = replace(ended, outcomes=outcomes)
@@ -114,7 +125,9 @@ class Recorder:
             return self._refusal(error)
         return None
 
-    def _refusal(self, error: BaseException) -> RecordRefused:
+    def _refusal(self, error: BaseException) -> StageError:
+        if isinstance(error, psycopg.Error) and error.sqlstate == WITHDRAWN:
+            return SourceRefused(f"its bytes were withdrawn: {error.diag.message_primary}")
         return RecordRefused(f"the database refuses the result: {type(error).__name__}: {text_of(error)}")
 
     def _settle(self, tx: Cursor, stage: Stage, ended: Sequence[Ended]) -> tuple[Failure, ...]:

@@ -46,8 +46,9 @@ class TaskStore:
         self._ranges = None if self.scope is None else multirange(self.scope)
         self._variants: dict[str, int] = {}
         self._places: dict[tuple[str, str], int] = {}  # own watermarks: stage, lane → place in the log
+        self._firsts: dict[str, int] = {}  # where they begin
         self._at_end: dict[str, bool] = {}  # stage → whether its last claim came to the end of the changes
-        self._held: set[tuple[str, int, int]] = set()  # stage, video, stretch
+        self.held: set[tuple[str, int, int]] = set()  # stage, video, stretch of the claims
 
     # -------------------------------------------------------------------------------------------- variants
 
@@ -98,7 +99,7 @@ class TaskStore:
             tx.execute(query("hold_off_cleaner"))
             claim = self._claim_by_host if stage.by_host else self._claim
             claimed = claim(tx, stage, parameters)
-        self._held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
+        self.held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
         self._at_end[stage.name] = claimed.at_end
         return claimed
 
@@ -126,7 +127,7 @@ class TaskStore:
             "first": None if self.scope is None else self._first(tx, stage),
         }
         claims: dict[str, Sequence[Claim]] = {}
-        for host in tx.execute(query("free_hosts"), given).fetchall():
+        for host in tx.execute(_of_hosts("free_hosts"), given).fetchall():
             room = min(host["room"], parameters["most"] - sum(map(len, claims.values())))
             if room > 0:
                 given_room = parameters | {"most": room, "items": room}
@@ -136,16 +137,16 @@ class TaskStore:
             tx.execute(query("put_off_hosts"), {"hosts": begun, "host_spacing_seconds": spacing})
             # The next claim tells whether there is more.
             return Claimed(claims=tuple(chain.from_iterable(claims.values())), at_end=False)
-        row = tx.execute(query("is_any_host_waiting"), given).fetchone()
+        row = tx.execute(_of_hosts("is_any_host_waiting"), given).fetchone()
         return Claimed(at_end=not row["yes"])  # type: ignore[index]
 
     def _first(self, tx: Cursor, stage: Stage) -> int:
-        """Where the own watermark of a stage begins: before the first change that concerns the scope."""
-        if (stage.name, "") not in self._places:
+        """Where the own watermarks of a stage begin: before the first change that concerns the scope."""
+        if stage.name not in self._firsts:
             given = {"kind": str(stage.takes), "videos": self.scope}
             row = tx.execute(query("first_change"), given).fetchone()
-            self._places[stage.name, ""] = int(row["at"])  # type: ignore[index]
-        return self._places[stage.name, ""]
+            self._firsts[stage.name] = int(row["at"])  # type: ignore[index]
+        return self._firsts[stage.name]
 
     def inputs(self, stage: Stage, row: type[T], claims: Sequence[Claim]) -> dict[Claim, list[T]]:
         """The inputs, one `row` each, of all that is due in the claims, in order; none where nothing is by now."""
@@ -214,7 +215,7 @@ class TaskStore:
 
     def release_unknown(self) -> None:
         """Give back claims whose answer was lost with the connection: this driver does not know that it holds them."""
-        known = [(self._variants[name], video, stretch) for name, video, stretch in self._held]
+        known = [(self._variants[name], video, stretch) for name, video, stretch in self.held]
         given = {
             "driver": self.driver,
             "variants": [variant for variant, _, _ in known],
@@ -226,7 +227,7 @@ class TaskStore:
 
     def forget(self, stage: Stage, claims: Sequence[Claim]) -> None:
         """These claims are not held any more."""
-        self._held.difference_update((stage.name, c.video_id, c.stretch) for c in claims)
+        self.held.difference_update((stage.name, c.video_id, c.stretch) for c in claims)
 
     def expire(self) -> int:
         """Take back what silent drivers held; returns how many videos and stretches."""
@@ -273,6 +274,12 @@ def _stretch(item: ClipItem) -> tuple[int, int]:
 def _clip_is_due(stage: Stage) -> sql.Composed:
     """The condition under which a clip `c` is due for a stage."""
     return sql.SQL(query("clip_is_due")).format(lacks=sql.SQL(query(f"lacks_{stage.name}")))
+
+
+@cache
+def _of_hosts(name: str) -> bytes:
+    """A query that asks of hosts whether they have changes for this driver."""
+    return sql.SQL(query(name)).format(has_new=sql.SQL(query("host_has_new"))).as_bytes(None)
 
 
 @cache

@@ -57,6 +57,11 @@ class StageResult:
     seconds: float
     cache: CacheResult | None = None  # of the files it read by the node's cache; None: none
 
+    @property
+    def brought(self) -> str | None:
+        """The hash of bytes that nobody knew before, and that lie in the store now; None: it brought none."""
+        return None
+
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         return f"{self.seconds:.1f} s"

@@ -51,6 +51,11 @@ class DownloadResult(StageResult):
     probe: Probe
     provenance: dict[str, Any]
 
+    @property
+    def brought(self) -> str:
+        """The hash of the master."""
+        return self.content_hash
+
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         shape = f"{self.probe.codec} {self.probe.width}×{self.probe.height}"

@@ -6,8 +6,8 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from heaters.errors import StoreError, TransientError
@@ -45,15 +45,19 @@ def scratch(root: Path, name: str, *, keep_on_error: bool = False) -> Iterator[P
         os.close(descriptor)
 
 
-def remove_stale_dirs(root: Path, *, now: float | None = None) -> int:
-    """Delete what dead processes left under `root`; returns how many folders went."""
+def remove_stale_dirs(root: Path, *, now: float | None = None, abandoned: Collection[str] = ()) -> int:
+    """Delete what dead processes left under `root`, partial downloads only where they are old or `abandoned`; returns
+    how many folders went.
+    """
     if not root.is_dir():
         return 0
     moment = time.time() if now is None else now
     removed = 0
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        if folder.name.startswith("download-") and moment - folder.stat().st_mtime < KEEP_PARTIAL_SECONDS:
-            continue
+        if folder.name.startswith("download-") and folder.name not in abandoned:
+            with suppress(FileNotFoundError):  # somebody else tidies, too
+                if moment - folder.stat().st_mtime < KEEP_PARTIAL_SECONDS:
+                    continue
         lock = folder / LOCK
         try:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -73,6 +73,7 @@ class Approver:
         if time.monotonic() < self._rests_until:
             return None
         with self._database.transaction() as tx:
+            tx.execute(query("hold_off_cleaner"))
             at = self._at if self._at is not None else tx.execute(query("last_change")).fetchone()["at"]  # type: ignore[index]
             step = self._next_in_order(tx, at) if self._after is not None else self._next_changed(tx, at)
         # Only now: a transaction that is not committed is done again, from the same place.

@@ -166,6 +166,11 @@ class Database:
         )
 
     @property
+    def options(self) -> str:
+        """The start-up options of its connections, for one more that means the same."""
+        return self._options
+
+    @property
     def url(self) -> str:
         """Where the database is now."""
         return self._locate() if callable(self._locate) else self._locate

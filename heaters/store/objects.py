@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from heaters.errors import RuleError
+from heaters.errors import RuleError, StoreError
 from heaters.settings import Settings
 
 Progress = Callable[[int], None]  # told the bytes moved since the last call, maybe from another thread
@@ -18,6 +18,7 @@ Progress = Callable[[int], None]  # told the bytes moved since the last call, ma
 STREAM_BYTES = 256 * 1024  # a piece of a stream
 SMALLEST_COLD_BYTES = 128 * 1024  # S3 bills smaller objects of its colder classes as so large
 LONGEST_KEY_BYTES = 900  # S3 allows 1,024, prefix included
+DELETE_ROUNDS = 5  # listings in a row that find something to delete where nobody should put anything
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=+@-]*(/[A-Za-z0-9_][A-Za-z0-9_.=+@-]*)*")
 
@@ -38,6 +39,17 @@ class Entry:
     key: str
     size_bytes: int
     modified_at: float = field(compare=False)  # seconds since 1970, by the store's clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """How many objects are gone, and their bytes."""
+
+    objects: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: "Deleted") -> "Deleted":
+        return Deleted(objects=self.objects + other.objects, size_bytes=self.size_bytes + other.size_bytes)
 
 
 class ObjectStore(Protocol):
@@ -64,6 +76,12 @@ class ObjectStore(Protocol):
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete what is there of these objects. Returns the bytes freed."""
+
+    def delete_under(self, prefix: str) -> "Deleted":
+        """Delete every object whose key starts with `prefix`, a folder with its '/', until a listing finds none.
+
+        Uploads that never ended go, too. Raises StoreError where something cannot be deleted, or comes again and again.
+        """
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """The objects whose keys start with `prefix`, in the order of their keys."""
@@ -103,6 +121,22 @@ def open_store(location: str, *, s3_endpoint: str = "", storage_class: str = "")
     from heaters.store.objects_local import LocalStore
 
     return LocalStore(Path(location))
+
+
+def check_folder(prefix: str) -> str:
+    """The prefix itself. Raises RuleError for one that is no folder: it would take neighbours along."""
+    if not prefix.endswith("/"):
+        raise RuleError(f"a folder of keys ends with '/'; got {prefix[:80]!r}")
+    check_key(prefix[:-1])
+    return prefix
+
+
+def still_there(prefix: str, location: str, key: str) -> StoreError:
+    """What to raise where objects come again as fast as they go."""
+    return StoreError(
+        f"objects under {prefix} in {location} were deleted {DELETE_ROUNDS} times and others are there, such as {key}: "
+        "something puts them meanwhile"
+    )
 
 
 def check_key(key: str) -> str:

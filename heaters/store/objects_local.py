@@ -16,7 +16,17 @@ from pathlib import Path
 
 from heaters.errors import StoreError
 from heaters.store.files import beside, copy, disk_errors, sha256_of, sync_folder, verify
-from heaters.store.objects import STREAM_BYTES, Entry, Progress, Stored, check_key
+from heaters.store.objects import (
+    DELETE_ROUNDS,
+    STREAM_BYTES,
+    Deleted,
+    Entry,
+    Progress,
+    Stored,
+    check_folder,
+    check_key,
+    still_there,
+)
 
 
 class LocalStore:
@@ -92,6 +102,16 @@ class LocalStore:
                     left.unlink(missing_ok=True)
                     self._prune(left.parent)
         return freed
+
+    def delete_under(self, prefix: str) -> Deleted:
+        deleted = Deleted()
+        for _ in range(DELETE_ROUNDS):
+            found = list(self.list(check_folder(prefix)))
+            if not found:
+                return deleted
+            freed = self.delete(entry.key for entry in found)
+            deleted += Deleted(objects=len(found), size_bytes=freed)
+        raise still_there(prefix, str(self.root), found[0].key)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         top = self.root / prefix.rpartition("/")[0]

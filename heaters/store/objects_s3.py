@@ -1,11 +1,10 @@
 """The object store in S3 or whatever speaks it. Credentials and region come the usual ways (AWS_*, files, roles)."""
 
-import base64
 import contextlib
 import hashlib
 import itertools
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,10 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -27,14 +24,24 @@ from botocore.exceptions import (
 
 from heaters.errors import IntegrityError, StoreError
 from heaters.store.files import CHUNK_BYTES, beside, disk_errors, sha256_of, verify
-from heaters.store.objects import SMALLEST_COLD_BYTES, STREAM_BYTES, Entry, Progress, Stored, check_key
+from heaters.store.objects import (
+    DELETE_ROUNDS,
+    SMALLEST_COLD_BYTES,
+    STREAM_BYTES,
+    Deleted,
+    Entry,
+    Progress,
+    Stored,
+    check_folder,
+    check_key,
+    still_there,
+)
+from heaters.store.s3_client import REQUESTS_AT_ONCE, hashed, in_base64, make_client
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 PART_BYTES = 64 * 2**20  # 10,000 parts are allowed: 625 GiB, above the largest source
-REQUESTS_AT_ONCE = 8  # a single stream from S3 is far slower than the network
 DELETES_AT_ONCE = 1000  # the most that one request takes
 BODY_ATTEMPTS = 5  # as boto3 has for the bodies of files
 CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
@@ -66,7 +73,7 @@ class S3Store:
 
     def put_file(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
         with disk_errors("read the file for", key, path.parent):
-            stored, checksum = _hash(check_key(key), path, self._part_bytes)
+            stored, checksum = hashed(check_key(key), path, self._part_bytes)
         with self._errors("store", key):
             if self.stat(key) == stored:
                 return stored
@@ -90,9 +97,9 @@ class S3Store:
                     Key=self.prefix + key,
                     Body=data,
                     Metadata={"sha256": stored.sha256},
-                    ChecksumSHA256=_base64(digest.digest()),  # the server refuses other bytes
+                    ChecksumSHA256=in_base64(digest.digest()),  # the server refuses other bytes
                 )
-                self._verify(stored, _base64(digest.digest()))
+                self._verify(stored, in_base64(digest.digest()))
         return stored
 
     def fetch(self, key: str, path: Path, *, progress: Progress | None = None) -> Stored:
@@ -130,14 +137,41 @@ class S3Store:
                     there = {key: head["ContentLength"] for key, head in zip(batch, heads, strict=True) if head}
                 if not there:
                     continue
-                objects: Any = [{"Key": self.prefix + key} for key in there]
-                answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
-                for refused in answer.get("Errors", []):
-                    raise StoreError(
-                        f"could not delete {refused.get('Key')} from {self.location}: {refused.get('Message')}"
-                    )
+                self._delete(list(there))
                 freed += sum(there.values())
         return freed
+
+    def delete_under(self, prefix: str) -> Deleted:
+        deleted = Deleted()
+        with self._errors("delete", check_folder(prefix)):
+            self._end_uploads(prefix)
+            for _ in range(DELETE_ROUNDS):
+                found = self.list(prefix)  # which tells the sizes, so that objects are not asked for one by one
+                is_empty = True
+                while batch := list(itertools.islice(found, DELETES_AT_ONCE)):
+                    is_empty = False
+                    self._delete([entry.key for entry in batch])
+                    deleted += Deleted(objects=len(batch), size_bytes=sum(entry.size_bytes for entry in batch))
+                    key = batch[0].key
+                if is_empty:
+                    return deleted
+        raise still_there(prefix, self.location, key)
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        """Delete at most DELETES_AT_ONCE objects."""
+        objects: Any = [{"Key": self.prefix + key} for key in keys]
+        answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+        for refused in answer.get("Errors", []):
+            raise StoreError(f"could not delete {refused.get('Key')} from {self.location}: {refused.get('Message')}")
+
+    def _end_uploads(self, prefix: str) -> None:
+        """End the uploads under `prefix` that are going on: whoever still sends parts is refused."""
+        pages = self.client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self.bucket, Prefix=self.prefix + prefix
+        )
+        for page in pages:
+            for upload in page.get("Uploads", []):
+                self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         with self._errors("list", prefix):
@@ -242,47 +276,3 @@ class S3Store:
             yield
         except (BotoCoreError, ClientError, Boto3Error) as error:
             raise StoreError(f"could not {action} {key} in {self.location}: {error}") from error
-
-
-def _base64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode()
-
-
-def _hash(key: str, path: Path, part_bytes: int) -> tuple[Stored, str]:
-    """One pass over a file: its size and SHA-256, and the checksum that S3 will have for it.
-
-    That is the digest in base64; for an upload in parts, the digest of the parts' digests.
-    """
-    whole, size_bytes, parts = hashlib.sha256(), 0, b""
-    with path.open("rb") as file:
-        while True:
-            part, taken = hashlib.sha256(), 0
-            while taken < part_bytes and (chunk := file.read(min(CHUNK_BYTES, part_bytes - taken))):
-                whole.update(chunk)
-                part.update(chunk)
-                taken += len(chunk)
-            if taken:
-                parts += part.digest()
-            size_bytes += taken
-            if taken < part_bytes:
-                break
-    stored = Stored(key=key, size_bytes=size_bytes, sha256=whole.hexdigest())
-    if size_bytes < part_bytes:
-        return stored, _base64(whole.digest())
-    return stored, _base64(hashlib.sha256(parts).digest())
-
-
-def make_client(endpoint: str, attempts: int) -> "S3Client":
-    """A client that speaks to AWS, or to the server at `endpoint`; a request is tried so often."""
-    config = Config(
-        connect_timeout=10,
-        read_timeout=60,
-        max_pool_connections=2 * REQUESTS_AT_ONCE,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        # Bucket names as host names need a wildcard DNS entry, which few servers other than AWS's have.
-        s3={"addressing_style": "path" if endpoint else "auto"},
-    )
-    session = boto3.Session()
-    region = session.region_name or "us-east-1"
-    client: S3Client = session.client("s3", endpoint_url=endpoint or None, region_name=region, config=config)
-    return client

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from heaters.core.keys import content_of
 from heaters.core.made import made_keys
 from heaters.store.db import Cursor, Database
 from heaters.store.objects import Entry, ObjectStore
@@ -17,7 +18,6 @@ from heaters.store.queries import query
 # So many contents (videos' hashes) are looked up at once: memory holds their keys, not those of the store.
 CONTENTS_AT_ONCE = 200
 
-_CONTENT = re.compile(r"(?:videos|clips)/([0-9a-f]{64})/")
 _EVIDENCE = re.compile(r"videos/[0-9a-f]{64}/cuts-[^/]+\.npz")
 
 
@@ -66,9 +66,7 @@ def _by_key(entry: Entry) -> str:
 
 
 def _content(entry: Entry) -> str:
-    """The hash of the video that an object belongs to; "" for one that is none of ours."""
-    found = _CONTENT.match(entry.key)
-    return found[1] if found else ""
+    return content_of(entry.key)
 
 
 def _unknown(tx: Cursor, group: list[tuple[str, list[Entry]]]) -> Iterator[Entry]:

@@ -48,4 +48,5 @@ class ForFiles:
     def _announce(self) -> int:
         given = {"scope": self._scope, "all": self._whole, "most": VIDEOS_AT_ONCE}
         with self._database.transaction() as tx:
+            tx.execute(query("hold_off_cleaner"))
             return int(tx.execute(query("watch_for_files"), given).fetchone()["n"])  # type: ignore[index]

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heaters.errors import FetchError, SourceRefused
 from heaters.store.files import CHUNK_BYTES, beside
-from heaters.store.objects_s3 import ATTEMPTS, make_client
+from heaters.store.objects_s3 import ATTEMPTS
+from heaters.store.s3_client import make_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -386,6 +386,42 @@ create table sessions (
 );
 create index sessions_expires on sessions (expires_at);
 
+-- ------------------------------------------------------------------------------------------------ withdrawn
+
+-- Sources that were withdrawn: they and their bytes may not come back (`refuse_withdrawn`). A row for each source that had the bytes.
+-- Objects go after the rows of a video: `finished_at` is null until none was left. `round` grows when more may have been put.
+create table withdrawn (
+    source          text primary key,
+    video_id        bigint not null,                            -- the number that it had
+    content_hash    text check (content_hash ~ '^[0-9a-f]{64}$'),  -- null: no bytes were ever there
+    title           text not null default '',
+    clips           integer not null default 0,                 -- active ones, that went with it
+    reason          text not null default '',
+    withdrawn_by    text not null,
+    withdrawn_at    timestamptz not null default now(),
+    round           integer not null default 1,
+    finished_at     timestamptz
+);
+create index withdrawn_content on withdrawn (content_hash) where content_hash is not null;
+create index withdrawn_video on withdrawn (video_id);
+create index withdrawn_unfinished on withdrawn (video_id) where finished_at is null;
+
+-- Claims of withdrawn videos that drivers held: until a driver lets go of one, or is gone, its worker may still put objects.
+create table withdrawn_work (
+    video_id        bigint not null,
+    variant         smallint not null,
+    stretch         integer not null,
+    driver          text not null references drivers (name) on delete cascade,
+    primary key (video_id, variant, stretch)
+);
+create index withdrawn_work_driver on withdrawn_work (driver);
+
+-- Where datasets were written, so that a withdrawal can look which of them hold the video.
+create table dataset_outputs (
+    location        text primary key,
+    written_at      timestamptz not null default now()
+);
+
 -- ------------------------------------------------------------------------------------------------ rules as triggers
 
 -- Nothing here joins rows before with rows after: PostgreSQL keeps the plan that it made for one row, a nested loop, and would take
@@ -489,6 +525,31 @@ create trigger note_changed_cuts after update on cuts
     referencing old table as before new table as after for each statement execute function note_tiling();
 create trigger note_deleted_cuts after delete on cuts
     referencing old table as before for each statement execute function note_tiling();
+
+-- What was withdrawn does not come back, under its address or by its bytes. After the row is there: whoever waited for a row with the
+-- same bytes to go sees why it went. The lock: `late_work` gives a withdrawal its bytes only while nobody brings the same.
+create function refuse_withdrawn() returns trigger language plpgsql
+set enable_seqscan = off  -- a plan made while the table was small would be kept
+as $$
+declare
+    found withdrawn;
+begin
+    if new.content_hash is not null then
+        perform pg_advisory_xact_lock_shared(hashtext('heaters.withdrawn'));
+    end if;
+    select * into found from (
+        select * from withdrawn where source = new.source
+        union all select * from withdrawn where content_hash = new.content_hash) w limit 1;
+    if found.source is not null then
+        raise exception 'video % was withdrawn on % by %, and may not come back%', found.video_id,
+            to_char(found.withdrawn_at at time zone 'UTC', 'YYYY-MM-DD'), found.withdrawn_by,
+            case when found.reason <> '' then ': ' || found.reason else '' end using errcode = 'HT002';
+    end if;
+    return null;
+end $$;
+
+create trigger refuse_withdrawn after insert or update of source, content_hash on videos
+    for each row execute function refuse_withdrawn();
 
 -- Counts. Names: `videos <state>`, `proxies` (of videos that have one), `clips <state>` (active ones), `made <variant>` and `archived <variant>` (derived rows of active
 -- clips, by whether these are archived), `failing <variant> <dead|retrying> <error type>`, `confidence <twentieth>` (of cuts),

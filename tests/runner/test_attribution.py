@@ -73,3 +73,11 @@ def test_a_node_that_stays_silent_and_alive_is_not_waited_for_for_ever(world: Wo
     assert list(attribution.settled()) == []
     world.now = 120.0
     assert list(attribution.settled()) == [("call", ERROR)]
+
+
+def test_nodes_that_ray_forgot_are_forgotten(world: World) -> None:
+    attribution = world.attribution()
+    for n in range(5000):  # a cluster of spot machines, over months
+        world.dead = [f"node {n}", f"node {n + 1}"]
+        attribution.look()
+    assert len(attribution._died) == 2

@@ -1,12 +1,14 @@
 """Downloads from one host are few at a time and far apart, whatever the number of drivers."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rows import rows
 from working import Driver
 
 from heaters.core.pipeline import STAGES
+from heaters.runner.drained import is_anything_due
 from heaters.settings import Settings
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -96,6 +98,37 @@ def test_a_scope_among_many_of_its_host(db: Database, settings: Settings, driver
     assert len(taken(drivers[0])) == 0  # two of the host run
     scoped.tasks.release()
     assert taken(drivers[0]) == [a[3], a[650]]  # given back, and due for anybody
+
+
+def test_what_others_have_to_fetch_keeps_no_scope_waiting(db: Database, settings: Settings, tmp_path: Path) -> None:
+    calm = replace(settings, host_downloads=2, host_spacing_seconds=0.0)
+    (tmp_path / "x.mp4").write_bytes(b"x")
+    done = add(db, "https://a.example/done.mp4")
+    driver = Driver(db, calm, "one")
+    driver.finish(DOWNLOAD, driver.claim(DOWNLOAD))
+    add(db, str(tmp_path / "x.mp4"))  # a queue of its own, older than the next one and out of scope
+    ours = add(db, "https://b.example/ours.mp4")
+    scoped = Driver(db, calm, "scoped", scope=[*done, *ours])
+    assert [*taken(scoped, most=1), *taken(scoped, most=1)] == ours
+
+
+def test_the_queue_of_files_says_nothing_of_hosts(db: Database, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "x.mp4").write_bytes(b"x")
+    web = add(db, "https://a.example/1.mp4")
+    file = add(db, str(tmp_path / "x.mp4"))
+    with db.transaction() as tx:
+        tx.execute("update hosts set next_start_at = now() - interval '1 hour' where host = ''")  # looked at first
+    scoped = Driver(db, settings, "scoped", scope=[*web, *file])
+    assert sorted(taken(scoped, most=1) + taken(scoped, most=1)) == [*web, *file]
+
+
+@pytest.mark.timeout(20)
+def test_a_host_that_has_to_wait_is_something_to_do(db: Database, settings: Settings) -> None:
+    spaced = replace(settings, host_spacing_seconds=60.0)
+    theirs = add(db, "https://a.example/1.mp4")
+    assert taken(Driver(db, spaced, "one")) == theirs
+    ours = add(db, "https://a.example/2.mp4")
+    assert is_anything_due(Driver(db, spaced, "scoped", scope=ours).tasks, [DOWNLOAD], ())
 
 
 def test_files_have_no_bounds(db: Database, settings: Settings, tmp_path) -> None:

@@ -221,3 +221,37 @@ def test_a_cache_that_cannot_be_written_is_named(store: ObjectStore, tmp_path: P
     put(store, "a")
     with pytest.raises(StoreError, match=r"could not cache a: .*Not a directory"):
         use(Cache(tmp_path / "file" / "cache"), store, "a")
+
+
+def test_a_miss_does_not_look_at_every_file(store: ObjectStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    empty = Cache._empty
+
+    def counted(cache: Cache, size_bytes: int) -> int:
+        looks.append(size_bytes)
+        return empty(cache, size_bytes)
+
+    monkeypatch.setattr(Cache, "_empty", counted)
+    for n in range(80):
+        put(store, f"{n}")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: use(Cache(root, max_bytes=40 * SIZE_BYTES), store, f"{n}"), range(40)))
+    assert len(looks) == 1  # the first one counts what is there
+    for n in range(40, 80):
+        use(Cache(root, max_bytes=40 * SIZE_BYTES), store, f"{n}")
+        assert len(cached(root)) <= 40
+    assert len(looks) <= 1 + 40 // 2  # each frees two places of forty
+    assert len(cached(root)) >= 38
+
+
+def test_videos_are_forgotten_by_their_hash(store: ObjectStore, root: Path) -> None:
+    mine, other = "a" * 64, "b" * 64
+    for key in (f"videos/{mine}/source.mp4", f"clips/{mine}/0-1/copy.mp4", f"videos/{other}/source.mp4"):
+        put(store, key)
+        use(Cache(root), store, key)
+    cache = Cache(root)
+    with cache.hold(store, f"videos/{mine}/source.mp4") as held:
+        assert cache.forget({mine}) == 2
+        assert not held.path.exists()
+    assert [name[:64] for name in cached(root)] == [other]
+    assert Cache(root / "none").forget({mine}) == 0

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from heaters.errors import IntegrityError, RuleError, StoreError
-from heaters.store.objects import Entry, ObjectStore, Stored, open_store
+from heaters.store.objects import Deleted, Entry, ObjectStore, Stored, open_store
 
 DATA = bytes(range(256)) * 400
 
@@ -200,3 +200,16 @@ def test_sweep_keeps_what_is_recent(store: ObjectStore) -> None:
     store.put_bytes("a/b", b"kept")
     assert store.sweep(0) == 0
     assert store.read("a/b") == b"kept"
+
+
+def test_a_folder_is_deleted_and_its_neighbours_stay(store: ObjectStore) -> None:
+    for key in ("a/b/one", "a/b/deeper/two", "a/bc/other", "a/b.txt"):
+        store.put_bytes(key, b"12345")
+    assert store.delete_under("a/b/") == Deleted(objects=2, size_bytes=10)
+    assert [entry.key for entry in store.list()] == ["a/b.txt", "a/bc/other"]
+    assert store.delete_under("a/b/") == Deleted()
+    assert store.stat("a/b/one") is None
+    for prefix in ("a/b", "", "/", "../", "a/../b/"):
+        with pytest.raises(RuleError):
+            store.delete_under(prefix)
+    assert len(list(store.list())) == 2

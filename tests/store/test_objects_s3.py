@@ -129,3 +129,13 @@ def test_a_body_that_ends_half_way_is_asked_for_again(s3_endpoint: str, s3_locat
                 with pytest.raises(StoreError, match="could not read a"):
                     store.read("a")
         assert trouble.seen == often
+
+
+def test_uploads_that_go_on_end_with_their_folder(s3_location: str, s3_endpoint: str) -> None:
+    store = S3Store(s3_location, endpoint=s3_endpoint)
+    for key in ("videos/a/source.mp4", "videos/ab/source.mp4"):
+        store.client.create_multipart_upload(Bucket=store.bucket, Key=store.prefix + key)
+    store.put_bytes("videos/a/pts.npy", b"x")
+    assert store.delete_under("videos/a/").objects == 1
+    left = store.client.list_multipart_uploads(Bucket=store.bucket)["Uploads"]
+    assert [upload["Key"] for upload in left] == [f"{store.prefix}videos/ab/source.mp4"]

@@ -1,5 +1,6 @@
 """The routes of the Status tab."""
 
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from heaters.core.pipeline import STAGES, Subject
 from heaters.errors import UsageError
 from heaters.store.queries import query
+from heaters.store.withdrawals import LONGEST_REASON, Withdrawals
+from heaters.withdraw import clear
 from ui.context import Context
 from ui.status.board import Board, shown_rows
 from ui.status.kinds import variants_of
@@ -32,6 +35,14 @@ class Retry(BaseModel):
     stage: str | None = None
     error_type: Annotated[str, Field(max_length=200)] | None = None
     videos: Annotated[list[Id], Field(max_length=1000)] | None = None
+
+
+class Withdrawal(BaseModel):
+    """Why a video goes; told to whoever submits it again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 
 def router(context: Context) -> APIRouter:
@@ -107,6 +118,16 @@ def _add_videos(routes: APIRouter, context: Context) -> None:
             return video(context, number if 0 < number < 2**63 else 0)
         except UsageError as error:
             raise HTTPException(404, str(error)) from error
+
+    @routes.post("/videos/{number}/withdraw")
+    def withdraw(number: Id, wish: Withdrawal, person: Operator) -> dict[str, Any]:
+        """Take a video out with all that was made of it, for good. A driver in the middle of it clears up itself."""
+        withdrawals = Withdrawals(context.database, context.store)
+        named = withdrawals.named([str(number)])
+        if not named.videos:
+            raise HTTPException(404, f"there is no video {number}")
+        taken = list(withdrawals.withdraw(named.videos, by=person.name, reason=wish.reason))
+        return clear(context.settings, context.database, withdrawals, [*chain.from_iterable(taken)]).plain()
 
     @routes.get("/videos/{number}/runs")
     def runs(number: Id, _: CurrentUser, before: Before = None) -> dict[str, Any]:

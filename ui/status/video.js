@@ -6,9 +6,11 @@ const isOperator = () => document.documentElement.dataset.role === "operator";
 
 export function drawVideo(page, id) {
   let known = "";
+  let isGone = false;
   const clipRuns = h("div");
 
   async function refresh() {
+    if (isGone) return;
     const found = await api(`/api/status/videos/${encodeURIComponent(id)}`);
     const text = JSON.stringify(found, (key, value) => (/_seconds$/.test(key) ? undefined : value));
     if (text === known) return;
@@ -22,7 +24,8 @@ export function drawVideo(page, id) {
     const actions = h("div", { class: "h-row" },
       clips.length ? link("query", { video: video.id }, { class: "h-button" }, "Its clips") : null,
       clips.some((row) => row.state === "pending_review") ? link("review", { video: video.id }, { class: "h-button primary" }, "Review it") : null,
-      failures.length && again ? button("Retry what failed", () => retry({ videos: [video.id] }, "What failed")) : null);
+      failures.length && again ? button("Retry what failed", () => retry({ videos: [video.id] }, "What failed")) : null,
+      isOperator() ? button("Withdraw…", () => ask(video)) : null);
     page.replaceChildren(
       h("p", { style: { marginBottom: "8px" } }, link("status", {}, {}, "← Pipeline")),
       h("div", { class: "s-head" }, h("h1", { style: { overflowWrap: "anywhere" } }, video.title || video.source), actions),
@@ -53,6 +56,40 @@ export function drawVideo(page, id) {
     const { items } = await api("/api/status/retry", { method: "POST", body: what });
     toast(items ? `${told}: ${items} ${items === 1 ? "item is" : "items are"} due again` : "Nothing was open any more", "good");
     await refresh();
+  }
+
+  // Asks for the reason, which is told to whoever submits the video again, and whether it is meant.
+  function ask(video) {
+    const reason = h("input", { class: "h-field", name: "reason", maxlength: "1000", autocomplete: "off" });
+    const dialog = h("dialog", { class: "h-dialog s-withdraw", "aria-label": "Withdraw the video" },
+      h("form", { method: "dialog" },
+        h("h2", {}, "Withdraw this video for good?"),
+        h("p", {}, "Its clips, vectors, files and history are deleted, and neither its source nor its bytes may come back."),
+        h("label", {}, "Reason ", reason),
+        h("div", { class: "h-row" },
+          h("button", { class: "h-button primary", value: "withdraw" }, "Withdraw it"),
+          h("button", { class: "h-button", value: "" }, "Keep it"))));
+    dialog.addEventListener("close", async () => {
+      dialog.remove();
+      if (dialog.returnValue === "withdraw") await withdraw(video, reason.value);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  async function withdraw(video, reason) {
+    const done = await api(`/api/status/videos/${encodeURIComponent(id)}/withdraw`, { method: "POST", body: { reason } });
+    const what = done.unfinished
+      ? "a driver is in the middle of it, and deletes the rest when it ends"
+      : `${number(done.objects_deleted)} objects, ${bytes(done.bytes_freed)} deleted`;
+    toast(`Withdrawn: ${what}`, "good");
+    page.replaceChildren(
+      h("p", { style: { marginBottom: "8px" } }, link("status", {}, {}, "← Pipeline")),
+      h("h1", {}, "Withdrawn"),
+      h("p", {}, `Video ${video.id}: ${what}.`),
+      ...part("Datasets that hold clips of it", done.datasets.map((found) =>
+        h("div", { class: "s-run" }, h("b", {}, found.location), " ", found.error ?? `${number(found.clips)} clips`))));
+    isGone = true;
   }
 
   return { refresh };

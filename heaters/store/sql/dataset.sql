@@ -8,16 +8,33 @@ select pg_try_advisory_lock(hashtextextended('heaters.dataset.' || %(out)s, 0)) 
 -- Let others have it. The end of the connection does, too, but some time after it was closed.
 select pg_advisory_unlock(hashtextextended('heaters.dataset.' || %(out)s, 0));
 
--- name: chosen_clips
--- Every approved clip that passes the filters, by source and place, and whether each thing that is asked for is there. `rule` is the
--- bounds on facts, `file` the fragment below.
-select c.id, v.content_hash, c.start_frame, c.end_frame, f.size_bytes, f.size_bytes is not null as has_file,
-       %(stills)s::text is null or exists (
+-- name: begin_choice
+-- Tables of this session, so that neither what is chosen nor what is there already need fit into memory.
+create temp table if not exists chosen (id bigint, content_hash text, start_frame integer, end_frame integer, size_bytes bigint,
+                                        is_ready boolean, place bigint, is_in boolean not null default false);
+create temp table if not exists there (sample text);
+truncate chosen, there;
+
+-- name: copy_there
+-- Names of samples that are in the output. {there} is the table, here and below.
+copy {there} (sample) from stdin;
+
+-- name: index_there
+-- Make them fast to find.
+create index if not exists there_sample on {there} (sample); analyze {there};
+
+-- name: choose_clips
+-- Every approved clip that passes the filters, in the order of source and place, and whether all that is asked for is there. `rule` is
+-- the bounds on facts, `file` the fragment below.
+insert into {chosen} (id, content_hash, start_frame, end_frame, size_bytes, is_ready, place)
+select c.id, v.content_hash, c.start_frame, c.end_frame, f.size_bytes, f.size_bytes is not null
+       and (%(stills)s::text is null or exists (
            select from stills s where s.clip_id = c.id
-              and s.variant = (select id from variants where stage = 'keyframes' and variant = %(stills)s)) as has_stills,
-       %(model)s::text is null or exists (
+              and s.variant = (select id from variants where stage = 'keyframes' and variant = %(stills)s)))
+       and (%(model)s::text is null or exists (
            select from embeddings e where e.clip_id = c.id
-              and e.variant = (select variant from spaces where model = %(model)s and strategy = %(strategy)s)) as has_vector
+              and e.variant = (select variant from spaces where model = %(model)s and strategy = %(strategy)s))) as is_ready,
+       row_number() over (order by v.content_hash, c.start_frame, c.id) as place
 from clips c join videos v on v.id = c.video_id
 left join lateral ({file}) f on true
 where c.state = 'review_approved' and v.content_hash is not null
@@ -25,8 +42,33 @@ where c.state = 'review_approved' and v.content_hash is not null
   and (%(videos)s::bigint[] is null or c.video_id = any (%(videos)s::bigint[]))
   and (%(min_seconds)s::real is null or c.seconds >= %(min_seconds)s::real)
   and (%(max_seconds)s::real is null or c.seconds < %(max_seconds)s::real)
-  and {rule}
-order by v.content_hash, c.start_frame, c.id;
+  and {rule};
+
+-- name: mark_chosen
+-- Which chosen clips are in the output; their names are those of `Candidate.sample`.
+create unique index if not exists chosen_place on {chosen} (place);
+update {chosen} c set is_in = true
+from {there} t where t.sample = left(c.content_hash, 16)
+    || '-' || lpad(c.start_frame::text, greatest(8, length(c.start_frame::text)), '0')
+    || '-' || lpad(c.end_frame::text, greatest(8, length(c.end_frame::text)), '0');
+analyze {chosen};
+
+-- name: count_waiting
+-- How many chosen clips lack something as yet.
+select count(*) as n from {chosen} where not is_ready;
+
+-- name: ids_in
+-- The chosen clips that can be written, those that are in the output, or the others.
+select id from {chosen} where is_ready and is_in = %(is_in)s order by id;
+
+-- name: next_chosen
+-- The next chosen clips that can be written and are not in the output.
+select id, content_hash, start_frame, end_frame, size_bytes, place from {chosen}
+where is_ready and not is_in and place > %(after)s order by place limit %(limit)s;
+
+-- name: not_there
+-- Which of some samples are not in the output.
+select n.name from unnest(%(names)s::text[]) as n (name) where not exists (select from {there} t where t.sample = n.name);
 
 -- name: file_of_clip
 -- Not a statement: of a clip's (c) files the one of a profile, else the latest.

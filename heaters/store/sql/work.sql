@@ -59,7 +59,7 @@ and (exists (select from stills d where d.clip_id = c.id) or exists (select from
 -- ------------------------------------------------------------------------------------------------ claims
 
 -- name: hold_off_cleaner
--- While this transaction claims, the cleaner deletes nothing; while the cleaner looks and deletes, this waits.
+-- While this transaction claims or makes work, the cleaner deletes nothing and no video is withdrawn; while they do, this waits.
 select pg_advisory_xact_lock_shared(hashtext('heaters.cleaner'));
 
 -- name: let_nobody_claim
@@ -135,6 +135,15 @@ from place p left join (
 ) c on true left join videos v on v.id = c.video_id
 order by c.video_id, c.stretch;
 
+-- name: host_has_new
+-- Not a statement: a host (h) has changes for this driver beyond its watermark (w). `newest` spares the look where there are none at
+-- all; it alone would take a host for free whose changes are all out of scope, and such a host would stand before the others for ever.
+h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
+and exists (select from changes c where c.kind = %(takes)s and c.lane = h.host
+            and c.at > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
+            and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> c.video_id)
+            and (%(until)s::bigint is null or c.at <= %(until)s::bigint));
+
 -- name: free_hosts
 -- The hosts where downloads may begin now, and how many: no more than so many run at a time, and they begin so far apart, for all
 -- drivers together. Files have the host '', and no bounds. Each has its watermark from here on, and is held until the end of the
@@ -148,8 +157,10 @@ with free as materialized (
     cross join lateral (
         select count(*)::int as n from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is not null) b
     where (h.host = '' or (h.next_start_at <= now() and b.n < %(host_limit)s))
-      and (h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
-           or exists (select from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is null and t.due_at <= now()))
+      and ({has_new} or exists (
+           select from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is null and t.due_at <= now()
+           and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> t.video_id)
+           and (%(until)s::bigint is null or t.at <= %(until)s::bigint)))
     order by h.next_start_at limit %(most)s for update of h skip locked
 ), lanes as (
     insert into watermarks (variant, lane, at) select %(variant)s, host, 0 from free on conflict do nothing
@@ -176,11 +187,7 @@ where h.host = i.host and h.newest <= i.at and h.next_start_at < now() - interva
 -- Whether some host has more for this driver than may begin now: it bears no more at a time, or has to be spaced.
 select exists (
     select from hosts h left join watermarks w on w.variant = %(variant)s and w.lane = h.host
-    where exists (select from changes c where c.kind = %(takes)s and c.lane = h.host
-                  and c.at > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)
-                  and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> c.video_id)
-                  and (%(until)s::bigint is null or c.at <= %(until)s::bigint))
-      and h.newest > coalesce((%(after)s::jsonb->>h.host)::bigint, %(first)s::bigint, w.at, 0)) as yes;
+    where {has_new}) as yes;
 
 -- name: variant
 -- The number of a stage's variant, made where it is new.

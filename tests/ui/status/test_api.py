@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from client import client
+from client import client, signed_in
 from made import approve
 from rows import add_clips, add_video, one, rows
 from served import Site
@@ -209,3 +209,20 @@ def test_finding_videos_takes_words_literally(empty_site: Site) -> None:
     with client(empty_site) as anyone:
         for words, count in (("%", 1), ("_", 1), ("OTHER", 1), ("", 3), ("'; drop table videos; --", 0)):
             assert len(anyone.get("/api/status/videos", params={"words": words}).json()["videos"]) == count, words
+
+
+def test_operators_withdraw_and_reviewers_do_not(guarded_site: Site) -> None:
+    db = guarded_site.database
+    video = add_video(db, "film", "cut")
+    add_clips(db, video, [50])
+    path = f"/api/status/videos/{video}/withdraw"
+    with signed_in(guarded_site, "ben") as ben:
+        assert ben.post(path, json={}).status_code == 403
+    with signed_in(guarded_site, "ann") as ann:
+        assert ann.post(path, json={"reason": "x" * 1001}).status_code == 422
+        done = ann.post(path, json={"reason": "rights ended"}).json()
+        assert [(row["by"], row["reason"], row["clips"]) for row in done["withdrawn"]] == [("ann", "rights ended", 2)]
+        assert done["unfinished"] == 0
+        assert ann.get(f"/api/status/videos/{video}").status_code == 404
+        assert ann.post(path, json={}).status_code == 404
+    assert rows(db, "select from videos") == []

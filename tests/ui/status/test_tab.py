@@ -1,5 +1,6 @@
 """The Status tab in a browser."""
 
+import hashlib
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -78,3 +79,25 @@ def test_a_video_from_source_to_vectors(site: Site, open_page: Open) -> None:
     expect(page.get_by_text("30 vectors, 30 measured, 30 files")).to_be_visible()
     page.get_by_role("link", name="Its clips").click()
     expect(page.get_by_text("of 30 clips")).to_be_visible()
+
+
+def test_an_operator_withdraws_a_video(empty_site: Site, open_page: Open) -> None:
+    db = empty_site.database
+    video = add_video(db, "film", "cut")
+    add_clips(db, video, [30, 60])
+    empty_site.context.store.put_bytes(f"videos/{hashlib.sha256(b'film').hexdigest()}/source.mp4", b"film")
+    page = open_page(empty_site.url, path=f"/?tab=status&video={video}")
+    page.watched.expected.append("/frames/")  # type: ignore[attr-defined]  # there is no film
+    page.get_by_role("button", name="Withdraw…").click()
+    dialog = page.get_by_role("dialog", name="Withdraw the video")
+    dialog.get_by_role("button", name="Keep it").click()
+    expect(dialog).to_have_count(0)
+    assert rows(db, "select id from videos") == [{"id": video}]
+    page.get_by_role("button", name="Withdraw…").click()
+    dialog.get_by_label("Reason").fill("rights ended")
+    dialog.get_by_label("Reason").press("Enter")
+    expect(page.get_by_role("heading", name="Withdrawn", exact=True)).to_be_visible()
+    expect(page.get_by_text(f"Video {video}: 1 objects, 4 B deleted.")).to_be_visible()
+    assert rows(db, "select id from videos") == []
+    assert rows(db, "select reason from withdrawn") == [{"reason": "rights ended"}]
+    assert list(empty_site.context.store.list()) == []
