@@ -92,10 +92,7 @@ class Settings:
         "HEATERS_EXPORT_HDR", KEEP, parse.choice(*EXPORT_HDR), "copy, encode: HDR as it is, or as BT.709"
     )
     export_fields: str = _setting(
-        "HEATERS_EXPORT_FIELDS",
-        KEEP,
-        parse.choice(*EXPORT_FIELDS),
-        "copy, encode: fields as they are, or whole",
+        "HEATERS_EXPORT_FIELDS", KEEP, parse.choice(*EXPORT_FIELDS), "copy, encode: fields kept, or whole pictures"
     )
     proxies: str = _setting(
         "HEATERS_PROXIES",
