@@ -107,15 +107,15 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
 
 
 def _sound(database: Database, video: str) -> str:
-    """Which sound the clips have, where the file left a choice or none of its sound was decoded; and whether the video
-    is partial. Else empty.
+    """Which sound the clips have, where the file left a choice or none of its sound was decoded; what was done to its
+    pictures, and whether the video is partial. Else empty.
     """
     (row,) = _rows(database, "video_streams", video)
     streams = [stream_of(told) for told in row["streams"]]
     sounds = sum(stream.kind == "audio" for stream in streams)
     reason = row["partial_reason"].partition("\n")[0] or "damaged"
     seen = f"; seen {row['treatment']}" if row["treatment"] else ""
-    partial = seen + f"; the video is PARTIAL: {reason}" if row["is_partial"] else ""
+    partial = seen + (f"; the video is PARTIAL: {reason}" if row["is_partial"] else "")
     if not row["is_prepared"] or not sounds or (sounds == 1 and row["has_audio"]):
         return partial
     return f"; {sound_phrase(streams, has_audio=row['has_audio'])}{partial}"
