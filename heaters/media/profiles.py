@@ -40,7 +40,8 @@ class Profile:
     from_proxy: bool
     settings: Mapping[str, object]
     export: Export
-    ask_ahead: Callable[..., list[Asked]] | None = None  # its answers are for `export`
+    asks_ahead: bool = False  # takes what `ask_ahead` gave for `target`
+    target: Target = USUAL
 
 
 def profile(name: str, target: Target = USUAL) -> Profile:
@@ -53,7 +54,8 @@ def profile(name: str, target: Target = USUAL) -> Profile:
             from_proxy=False,
             settings={**_COPIED, **copied},
             export=partial(copy_master, target=kept),
-            ask_ahead=partial(ask_ahead, target=kept),
+            asks_ahead=True,
+            target=kept,
         ),
         "encode": Profile(
             from_proxy=False, settings={**_ENCODED, **changed}, export=partial(export_clip, target=target)

@@ -15,7 +15,7 @@ from heaters.core import keys
 from heaters.errors import StageError
 from heaters.media.analysis import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
 from heaters.media.ffmpeg import Span
-from heaters.media.profiles import profile
+from heaters.media.profiles import ask_ahead, profile
 from heaters.media.splice.asking import Asked, Clip
 from heaters.media.target import Target
 from heaters.settings import Settings
@@ -101,17 +101,14 @@ class Worker:
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ExportResult]]:
         with scratch(self._scratch, f"export-{items[0].id}") as folder:
-            asked = self._ask_ahead(items, context, folder)
+            asked = self._ask_ahead(items, context, folder) if self._profile.asks_ahead else {}
             return each(items, lambda item: self._one(item, context, folder, asked.get(item.id)))
 
     def _ask_ahead(self, items: Sequence[Input], context: Context, folder: Path) -> dict[int, _Ahead]:
-        """By clip, what one child made of it that took all clips of its video, where the profile has such a child:
-        neighbours share what it decodes. Where that fails the clips are copied one by one, and the bad one fails alone.
+        """By clip, what one child made of it that took all clips of its video: neighbours share what it decodes. Where
+        that fails the clips are copied one by one, and the bad one fails alone.
         """
         found: dict[int, _Ahead] = {}
-        ask_ahead = self._profile.ask_ahead
-        if ask_ahead is None:
-            return found
         for key, group in groupby(sorted(items, key=lambda item: item.source_key), key=lambda item: item.source_key):
             clips, begun = list(group), time.monotonic()
             with suppress(StageError), self._cache.hold(self._store, key) as held:
@@ -120,6 +117,7 @@ class Worker:
                     [Clip(out=_out(folder, item), span=item.span) for item in clips],
                     has_audio=clips[0].has_audio,
                     treatment=clips[0].treatment,
+                    target=self._profile.target,
                     threads=context.threads,
                     timeout_seconds=context.timeout_seconds,
                 )
