@@ -37,7 +37,6 @@ class Input:
     source_key: str
     proxy_key: str
     analysis_key: str
-    treatment: str  # of the analysis frames
     has_audio: bool
     time_base_num: int
     time_base_den: int
@@ -46,6 +45,7 @@ class Input:
     end_frame: int
     start_pts: int
     end_pts: int
+    treatment: str | None = None  # of the analysis frames; None: what would be done now
 
     @property
     def span(self) -> Span:

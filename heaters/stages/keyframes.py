@@ -48,13 +48,13 @@ class Input:
     proxy_key: str | None
     analysis_key: str
     pts_key: str
-    treatment: str  # of the analysis frames
     has_audio: bool
     time_base_num: int
     time_base_den: int
     frame_count: int  # of the whole video
     start_frame: int
     end_frame: int
+    treatment: str | None = None  # of the analysis frames; None: what would be done now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,8 +81,9 @@ def film(
     signal: str = "",
     shots: int = 2,
 ) -> Path:
-    """Shots of SHOT frames of the patches, every second one backwards, encoded by `options`. `signal`: pq or hlg."""
-    code: dict[str, Callable[[Picture], Picture]] = {"pq": to_pq, "hlg": to_hlg}
+    """Shots of SHOT frames of the patches, every second one backwards, encoded by `options`. `signal`: pq,
+    hlg, or wide: BT.2020 of ordinary light."""
+    code: dict[str, Callable[[Picture], Picture]] = {"pq": to_pq, "hlg": to_hlg, "wide": on_screen}
     frames = []
     for shot in range(shots):
         picture = patches(colours[:: -1 if shot % 2 else 1], *size)
@@ -124,8 +125,8 @@ HD, SD = (1280, 720), (640, 360)
 
 
 def hdr(path: Path, signal: str, *, size: tuple[int, int] = SD, codec: str = "hevc") -> Path:
-    """SCENE as 10-bit PQ or HLG in BT.2020."""
-    transfer = {"pq": "smpte2084", "hlg": "arib-std-b67"}[signal]
+    """SCENE as 10-bit PQ, HLG or ordinary light (wide) in BT.2020."""
+    transfer = {"pq": "smpte2084", "hlg": "arib-std-b67", "wide": "bt2020-10"}[signal]
     said = f"colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc:range=limited"
     x265 = ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "2", "-tag:v", "hvc1")
     encoder = (*x265, "-x265-params", f"log-level=none:keyint=10:{said}") if codec == "hevc" else X264
