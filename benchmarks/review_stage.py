@@ -97,6 +97,7 @@ def lay_out(settings: Settings, path: Path) -> Database:
         "fields": "",
         "treatment": "",
         "concealed": 0,
+        "shapes": Jsonb([]),
         "has_audio": False,
     }
     with database.transaction() as tx:

@@ -1,10 +1,10 @@
 """Filters of every branch of a decode, and the branch of the 48×27 frames that detectors see. Pure."""
 
-import re
 from pathlib import Path
 
 from heaters.media.fields import whole_pictures
 from heaters.media.probe import Probe
+from heaters.media.tee import tee
 from heaters.media.tonemap import converted
 
 ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
@@ -38,10 +38,5 @@ def write_analysis(out: Path, pts_log: Path, packet_log: Path, probe: Probe) -> 
         *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
         *("-vf", f"{repaired(probe)},{to_analysis(probe)}"),
         *("-c:v", "rawvideo", "-stats_enc_pre:v", str(pts_log), "-stats_enc_pre_fmt:v", "{pts} {ptsi} {tb}"),
-        *("-f", "tee", f"[f=rawvideo]{_in_tee(out)}|[f=framecrc]{_in_tee(packet_log)}"),
+        *("-f", "tee", tee(out, "rawvideo", packet_log)),
     ]
-
-
-def _in_tee(path: Path) -> str:
-    """A file's name as the muxer `tee` takes it apart."""
-    return "file:" + re.sub(r"([\\'|\s])", r"\\\1", str(path))

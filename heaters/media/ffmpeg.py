@@ -11,6 +11,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from heaters.core.shapes import Shapes
 from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media import child, sound
 from heaters.media.analysis import KEEP_TIMES, REPAIR, repaired, to_analysis
@@ -18,8 +19,9 @@ from heaters.media.ffmpeg_log import Log
 from heaters.media.form import form_of
 from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
+from heaters.media.shape import bars, export_filters, fitted, stated_by
 from heaters.media.target import USUAL, Target
-from heaters.media.tonemap import to_bt709
+from heaters.media.tonemap import fitted_bt709
 from heaters.media.unreadable import by_words
 
 MAX_PIXELS = 2**26  # 8K is half of this
@@ -129,11 +131,22 @@ def encode(
 
 
 def write_proxy(
-    out: Path, probe: Probe, encoding: Encoding, *, width: int, height: int, threads: int, has_audio: bool
+    out: Path,
+    probe: Probe,
+    encoding: Encoding,
+    *,
+    width: int,
+    height: int,
+    threads: int,
+    has_audio: bool,
+    shapes: Shapes | None = None,
 ) -> list[str]:
-    """One output: the review proxy, `width` × `height` square pixels, with sound where there is any."""
+    """One output: the review proxy, `width` × `height` square pixels, with sound where there is any. Frames of another
+    shape than the first lie between bars. `shapes`: where they are known already.
+    """
     heard = sound.take(probe) if has_audio else []
-    shown = to_bt709(probe.colour, f"{width}:{height}", is_square=True)
+    sized = fitted(width, height, (probe.width, probe.height), stated_by(probe, shapes))
+    shown = fitted_bt709(probe.colour, sized, bars(width, height))
     return [
         *("-map", f"0:{probe.video_stream_index}", "-vf", f"{repaired(probe)},{shown}"),
         *heard,
@@ -186,9 +199,11 @@ def cut(
     looks: Path | None,
     prepared: Probe | None = None,
     target: Target = USUAL,
+    shapes: Shapes | None = None,
 ) -> list[str]:
     """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output, made as of a
-    source that is `prepared` (None: `probe`; see `Probe.prepared_as`).
+    source that is `prepared` (None: `probe`; see `Probe.prepared_as`). `shapes`: of the clip's frames, counted from its
+    first; None where they have the probe's.
 
     `seek_margin_seconds` before the clip decoding starts; None: at the start of the file, exactly as `prepare` does.
     """
@@ -200,27 +215,21 @@ def cut(
         seek = [*seek_before(probe, float(start), seek_margin_seconds)]
     chosen = f"trim=start_pts={span.start_pts}:end_pts={span.end_pts},setpts=PTS-{span.start_pts}"
     form, seen = form_of(probe, target), prepared or probe
-    even = (
-        ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if probe.width % 2 or probe.height % 2 or probe.coded_width % 2 else ""
-    )
+    shaped, even = export_filters(probe, shapes, span.frames)
     pictures = (
         []
         if looks is None
         else [
-            *(
-                "-map",
-                f"0:{probe.video_stream_index}",
-                *KEEP_TIMES,
-                "-vf",
-                f"{repaired(seen)},{chosen},{to_analysis(seen)}",
-            ),
+            *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
+            *("-vf", f"{repaired(seen)},{chosen},{to_analysis(seen)}"),
             *("-c:v", "rawvideo", "-f", "rawvideo", f"file:{looks}"),
         ]
     )
     return [
         *times,
         *read_file(source, probe, threads=threads, before=seek),
-        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR}{form.whole},{chosen}{form.filters}{even}"),
+        *("-map", f"0:{probe.video_stream_index}", "-noautoscale"),
+        *("-vf", f"{REPAIR}{form.whole},{chosen}{shaped}{form.filters}{even}"),
         *(sound_of(probe, span) if has_audio else ()),
         *encode(
             encoding,

@@ -27,27 +27,31 @@ def is_changed(colour: Colour) -> bool:
     return colour.is_hdr or colour.is_wide
 
 
-def to_bt709(colour: Colour, size: str = "", *, is_square: bool = False) -> str:
-    """Filters from a decoded frame to `yuv420p` in BT.709 of limited range, which says so itself.
+def to_bt709(colour: Colour) -> str:
+    """Filters from a decoded frame to `yuv420p` in BT.709 of limited range, which says so itself."""
+    written = f"format=yuv420p,{TAGS}"
+    return written if _is_bt709(colour) else converted(colour, "", f"out_color_matrix=bt709:out_range=tv,{written}")
 
-    `size`: two sides as the filter `scale` takes them; empty: as it is. `is_square`: its pixels are square then.
-    """
-    written = f"{'setsar=1,' * is_square}format=yuv420p,{TAGS}"
+
+def fitted_bt709(colour: Colour, fitted: str, bars: str) -> str:
+    """As `to_bt709`, with square pixels: `fitted` gives even sides, `bars` are filters that go around."""
     if _is_bt709(colour):
-        return f"scale={size},{written}" if size else written
-    return converted(colour, size, f"out_color_matrix=bt709:out_range=tv,{written}")
+        return f"scale={fitted},{bars},setsar=1,format=yuv420p,{TAGS}"
+    out = f"out_color_matrix=bt709:out_range=tv,format=yuv420p,{bars},setsar=1,{TAGS}"
+    return converted(colour, fitted, out, is_even=True)
 
 
-def converted(colour: Colour, size: str, out: str) -> str:
+def converted(colour: Colour, size: str, out: str, *, is_even: bool = False) -> str:
     """Filters from a decoded frame to `size` in other colours. `out`: options of the filter `scale` that say in which,
-    and the filters after it.
+    and the filters after it. `is_even`: `size` gives even sides.
     """
     given = f"in_color_matrix={colour.scale_matrix}:in_range={colour.range}"
     sized = f"{size}:" if size else ""
     if not is_changed(colour):
         return f"scale={sized}{EXACT}:{given}:{out}"
     changed = f"format=gbrp12le{_light(colour)},{_primaries(colour)}"
-    return f"scale={_even(size)}:{EXACT}:{given},{changed},scale={sized}{EXACT}:in_color_matrix=bt709:in_range=tv:{out}"
+    first, sized = (size, "") if is_even else (_even(size), sized)
+    return f"scale={first}:{EXACT}:{given},{changed},scale={sized}{EXACT}:in_color_matrix=bt709:in_range=tv:{out}"
 
 
 def _even(size: str) -> str:

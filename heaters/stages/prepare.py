@@ -5,17 +5,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from psycopg.types.json import Jsonb
 
 from heaters.core import keys
 from heaters.media.playable import is_playable
-from heaters.media.prepare import analysis_settings, prepare
+from heaters.media.prepare import ANALYSIS_SETTINGS, prepare
 from heaters.media.probe import probe
 from heaters.media.proxy import PROXY_SETTINGS
 from heaters.media.samples import SAMPLE_SETTINGS
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, plain
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import Stored, store_of
@@ -38,6 +40,8 @@ class PrepareResult(StageResult):
     Times are `pts * time_base_num / time_base_den` seconds.
     """
 
+    bulk: ClassVar[frozenset[str]] = frozenset({"shapes"})
+
     sample_key: str
     proxy_key: str | None  # None: nobody reviews, as far as the run knew
     analysis_key: str
@@ -49,6 +53,7 @@ class PrepareResult(StageResult):
     duration_seconds: float
     is_vfr: bool
     has_audio: bool  # sound was decoded
+    shapes: tuple[tuple[int, int, int], ...]  # runs of `Shapes`; none where all frames have one shape
     is_partial: bool
     partial_reason: str
     concealed: int  # frames that the decoder made up in part, or could not decode
@@ -78,6 +83,11 @@ def pts_table(path: Path, end_pts: int) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.append(np.load(path), np.int64(end_pts)))
     return buffer.getvalue()
+
+
+def analysis_settings(treatment: str) -> dict[str, object]:
+    """What analysis frames and PTS depend on."""
+    return {**ANALYSIS_SETTINGS, **({"treatment": treatment} if treatment else {})}
 
 
 class Worker:
@@ -111,7 +121,7 @@ class Worker:
             )
             proxy = made.proxy and self._put(keys.proxy(item.content_hash, keys.params(PROXY_SETTINGS)), made.proxy)
             samples = self._put(keys.samples(item.content_hash, keys.params(SAMPLE_SETTINGS)), made.samples)
-            word = keys.params(analysis_settings(facts))
+            word = keys.params(analysis_settings(facts.treatment))
             analysis = self._put(keys.analysis(item.content_hash, word), made.analysis)
             pts = self._store.put_bytes(keys.pts(item.content_hash, word), pts_table(made.pts, made.end_pts))
         return PrepareResult(
@@ -126,6 +136,7 @@ class Worker:
             duration_seconds=made.duration_seconds,
             is_vfr=made.is_vfr,
             has_audio=made.has_audio,
+            shapes=made.shapes.changes,
             is_partial=made.is_partial,
             partial_reason=made.partial_reason,
             concealed=made.concealed,
@@ -160,7 +171,7 @@ def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, PrepareRes
 
 
 def _record(tx: Transaction, item: Input, result: PrepareResult) -> None:
-    tx.execute(query("record_prepare"), {"id": item.id, **result.figures()})
+    tx.execute(query("record_prepare"), {"id": item.id, "shapes": Jsonb(plain(result.shapes)), **result.figures()})
 
 
 STAGE = StageCode(input=Input, worker=Worker, record=record)

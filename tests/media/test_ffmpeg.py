@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from processes import descendants, is_ffmpeg
 
 from heaters.errors import ChildDied, MediaError, RuleError, StoreError
 from heaters.media import ffmpeg
@@ -55,7 +56,7 @@ def test_the_proxy_is_all_intra_with_its_index_first() -> None:
     assert following(arguments, "-movflags") == ["+faststart"]
     assert following(arguments, "-video_track_timescale") == following(arguments, "-movie_timescale") == ["16000"]
     assert arguments[-1] == "file:/tmp/out.mp4"
-    assert "scale=1280:720,setsar=1" in following(arguments, "-vf")[0]
+    assert "pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame,setsar=1" in following(arguments, "-vf")[0]
     silent = ffmpeg.write_proxy(OUT, FACTS, intra, width=1280, height=720, threads=2, has_audio=False)
     assert following(silent, "-map") == ["0:2"]
     assert "-c:a" not in silent
@@ -136,9 +137,8 @@ def test_a_missing_file_is_no_fault_of_the_file(tmp_path: Path) -> None:
 
 def test_an_ffmpeg_that_is_stopped_is_no_fault_of_the_file() -> None:
     def stop(_: int, __: float) -> None:
-        for entry in Path("/proc/self/task").glob("*/children"):
-            for pid in entry.read_text().split():
-                os.kill(int(pid), signal.SIGTERM)
+        for pid in [pid for pid, command in descendants() if is_ffmpeg(command)]:
+            os.kill(pid, signal.SIGTERM)
 
     endless = ["-re", "-f", "lavfi", "-i", "testsrc=d=60", "-f", "null", "-"]
     with pytest.raises(ChildDied, match=r"exit status 255(.|\n)*received signal 15"):
