@@ -13,7 +13,7 @@ from typing import Any, cast
 from heaters.core.address import redact
 from heaters.errors import ConfigError
 from heaters.settings import parse
-from heaters.settings.exports import EXPORT_CODECS, EXPORT_PROFILES, export_variant
+from heaters.settings.exports import EXPORT_CODECS, EXPORT_FIELDS, EXPORT_HDR, EXPORT_PROFILES, KEEP, export_variant
 from heaters.settings.file import ENVIRONMENT, gathered
 from heaters.settings.links import is_address_of_service, unknown_variables
 from heaters.settings.operations import Operations
@@ -32,10 +32,7 @@ class Settings(Operations):
     """The effective settings. Build with `load`; change with `dataclasses.replace`."""
 
     model: str = _setting(
-        "HEATERS_MODEL",
-        "starter",
-        str,
-        "embedding model: starter, openclip:NAME/PRETRAINED or openclip:local-dir:PATH",
+        "HEATERS_MODEL", "starter", str, "embedding model: starter, openclip:NAME/PRETRAINED or openclip:local-dir:PATH"
     )
     keyframes: str = _setting(
         "HEATERS_KEYFRAMES",
@@ -64,6 +61,12 @@ class Settings(Operations):
     )
     export_rate: str = _setting(
         "HEATERS_EXPORT_RATE", "", parse.rate, "encode: frames a second, 25 or 30000/1001; empty: the clip's own frames"
+    )
+    export_hdr: str = _setting(
+        "HEATERS_EXPORT_HDR", KEEP, parse.choice(*EXPORT_HDR), "copy, encode: HDR as it is, or as BT.709"
+    )
+    export_fields: str = _setting(
+        "HEATERS_EXPORT_FIELDS", KEEP, parse.choice(*EXPORT_FIELDS), "copy, encode: fields kept, or whole pictures"
     )
     proxies: str = _setting(
         "HEATERS_PROXIES",
@@ -113,10 +116,7 @@ class Settings(Operations):
         "HEATERS_FROZEN_LEVEL", LEVELS[1], parse.number(0, 255), "facts: frozen changes by less than this, of 255"
     )
     silent_dbfs: float = _setting(
-        "HEATERS_SILENT_DBFS",
-        LEVELS[2],
-        parse.number(-100, 0),
-        "facts: silent is below this, decibels of full scale",
+        "HEATERS_SILENT_DBFS", LEVELS[2], parse.number(-100, 0), "facts: silent is below this, decibels of full scale"
     )
     text: bool = _setting("HEATERS_TEXT", False, parse.boolean, "facts: the share of text too (needs heaters[text])")
     near_duplicate: float = _setting("HEATERS_NEAR_DUPLICATE", 0.95, parse.number(0.01, 1), "alike from this cosine on")

@@ -55,6 +55,7 @@ class Input:
     frame_count: int  # of the whole video
     start_frame: int
     end_frame: int
+    treatment: str | None = None  # of the analysis frames; None: what would be done now
     shapes: Sequence[Sequence[int]]  # of the clip, as stored; none where its frames have the master's one shape
 
 
@@ -150,6 +151,7 @@ class Worker:
                 probe=probe_once(held.path),
                 folder=folder,
                 has_audio=item.has_audio,
+                treatment=item.treatment,
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
             )

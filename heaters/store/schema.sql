@@ -59,6 +59,9 @@ create table videos (
     concealed       integer not null default 0 check (concealed >= 0),  -- frames made up by the decoder, or not decoded
     shapes          jsonb not null default '[]' check (jsonb_typeof(shapes) = 'array'),  -- runs [first frame, width, height]; none: one shape
     priority        smallint not null default 0 check (priority between 0 and 9),  -- above 0: its work comes before others'
+    colour          text not null default '',        -- matrix/range/primaries/transfer, of media/colour.py
+    fields          text not null default '',        -- of media/fields.py
+    treatment       text not null default '',        -- of the pictures that people and machines see: tone-mapped, deinterlaced
     check ((time_base_num is null) = (time_base_den is null)),
     constraint videos_prepared check (
         state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))
@@ -201,6 +204,7 @@ create table exports (
     rule            text not null default '',
     width           integer check (width > 0),        -- as displayed; null: of a file from before, the video's
     height          integer check (height > 0),
+    done            text not null default '',                   -- what became of HDR and fields, where the master has some
     primary key (clip_id, variant)
 );
 
