@@ -100,6 +100,7 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
                     "heights": [720] * len(clips),
                     "copied": [FRAMES] * len(clips),
                     "rules": [""] * len(clips),
+                    "done": [""] * len(clips),
                 },
             )
             write_vectors(
@@ -129,6 +130,9 @@ def add_video(database: Database, content_hash: str, count: int) -> list[int]:
             "time_base_den": 25,
             "is_partial": False,
             "partial_reason": "",
+            "colour": "",
+            "fields": "",
+            "treatment": "",
             "concealed": 0,
             "shapes": Jsonb([]),
             "has_audio": False,

@@ -11,9 +11,9 @@ Two figures are measured in files of their own; without such a file the figure i
     field_sound.largest_av_offset(path)      seconds between a flash and its beep, the largest; inf without any
     field_picture.display_aspect(path)       width / height as a player shows a video or a JPEG
     field_picture.content_aspects(path)      of each frame of a video that of what lies within bars
-    field_picture.colour_error(path, name)   the largest difference of the colours of case `name`, in levels of 255
+    field_colour.colour_error(path, name)    the largest difference of the colours of case `name`, in levels of 255
 
-Where field_picture is not there, the simple ones of field_shown are taken.
+Where field_picture is not there, the simple aspect of field_shown is taken.
 """
 
 import argparse
@@ -139,10 +139,8 @@ def _judge_picture(row: Row, ran: Ran, truth: Mapping[str, Any]) -> None:
     """One display aspect in record, proxy, still and exports, and the colours of the first frame."""
     assert ran.probe is not None
     assert ran.prepared is not None
-    aspect, colour = (
-        measure_of("field_picture", name) or measure_of("field_shown", name)
-        for name in ("display_aspect", "colour_error")
-    )
+    aspect = measure_of("field_picture", "display_aspect") or measure_of("field_shown", "display_aspect")
+    colour = measure_of("field_colour", "colour_error")
     stated = str(truth.get("dar") or truth.get("crop") or "").replace("x", ":")
     across, _, down = stated.partition(":")
     record = ran.probe.width / ran.probe.height

@@ -23,6 +23,7 @@ from evaluation_shots import find
 from results import machine, table, write_section
 
 from heaters.media import ffmpeg
+from heaters.media.analysis import write_analysis
 from heaters.media.ffmpeg import Encoding
 from heaters.media.frames import FrameReader
 from heaters.media.prepare import prepare
@@ -99,7 +100,7 @@ def parts(path: Path, of: Probe, folder: Path, threads: int, rounds: int) -> tup
     video, discard = ["-map", f"0:{of.video_stream_index}", "-fps_mode", "passthrough"], ["-f", "null", "-"]
     proxy, analysis = (
         folder / "proxy.mp4",
-        ffmpeg.write_analysis(folder / "a.rgb", folder / "pts.txt", folder / "p.txt", of),
+        write_analysis(folder / "a.rgb", folder / "pts.txt", folder / "p.txt", of),
     )
     steps = {
         "decode": [*reads, *video, *discard],
@@ -207,7 +208,7 @@ def two_decodes(path: Path, of: Probe, folder: Path, threads: int, rounds: int) 
     """Seconds of what peers do: a proxy by the yardstick's encoder, then a second decode for the detector's frames."""
     reads = ffmpeg.read_file(path, of, threads=threads)
     proxy = proxy_arguments(folder / "peer.mp4", of, YARDSTICK, threads, has_audio=of.has_audio)
-    analysis = ffmpeg.write_analysis(folder / "peer.rgb", folder / "peer.txt", folder / "p.txt", of)
+    analysis = write_analysis(folder / "peer.rgb", folder / "peer.txt", folder / "p.txt", of)
     return min(run([*reads, *proxy]) + run([*reads, *analysis]) for _ in range(rounds))
 
 

@@ -26,6 +26,7 @@ from watched import cpu_seconds
 
 from heaters.errors import HeatersError
 from heaters.media import ffmpeg
+from heaters.media.analysis import REPAIR
 from heaters.media.frames import FrameReader, jpeg
 from heaters.media.prepare import Prepared, prepare
 from heaters.media.probe import Probe, probe
@@ -62,7 +63,7 @@ def sampled(path: Path, of: Probe, count: int, size: tuple[int, int]) -> Picture
             *(ffmpeg.binary(), "-v", "error", "-nostdin"),
             *ffmpeg.read_file(path, of, threads=2),
             *("-map", f"0:{of.video_stream_index}", "-fps_mode", "passthrough"),
-            *("-vf", f"{ffmpeg.REPAIR},{choose_samples(of)},{scale}", "-f", "rawvideo", "-"),
+            *("-vf", f"{REPAIR},{choose_samples(of)},{scale}", "-f", "rawvideo", "-"),
         ],
         capture_output=True,
         check=True,

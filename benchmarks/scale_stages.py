@@ -75,6 +75,7 @@ def _prepared(tx: Transaction, variant: int, done: Pairs) -> None:
             "analysis_key": "a", "pts_key": "t", "frame_count": FRAMES,
             "duration_seconds": FRAMES / 25, "time_base_num": 1, "time_base_den": 25, "is_vfr": False,
             "is_partial": False, "partial_reason": "", "concealed": 0, "has_audio": False, "shapes": "[]",
+            "colour": "", "fields": "", "treatment": "",
         }  # fmt: skip
         tx.execute(query("record_prepare"), facts)
 

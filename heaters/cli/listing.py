@@ -18,7 +18,8 @@ from heaters.store.queries import query
 
 CUT_KEYS = ("frame", "pts_seconds", "kind", "confidence")
 CLIP_KEYS = ("id", "start_frame", "end_frame", "start_seconds", "end_seconds", "state", "export_path", "export_profile",
-             "export_frames", "export_copied", "export_rule", "export_width", "export_height")  # fmt: skip
+             "export_frames", "export_copied", "export_rule", "export_done", "export_width",
+             "export_height")  # fmt: skip
 
 _LIST = "A list for an editor"
 
@@ -107,14 +108,15 @@ def clips_command(video: Video, as_json: AsJson = False) -> None:
 
 
 def _sound(database: Database, video: str) -> str:
-    """Which sound the clips have, where the file left a choice or none of its sound was decoded; and whether the video
-    is partial. Else empty.
+    """Which sound the clips have, where the file left a choice or none of its sound was decoded; what was done to its
+    pictures, and whether the video is partial. Else empty.
     """
     (row,) = _rows(database, "video_streams", video)
     streams = [stream_of(told) for told in row["streams"]]
     sounds = sum(stream.kind == "audio" for stream in streams)
     reason = row["partial_reason"].partition("\n")[0] or "damaged"
-    partial = f"; the video is PARTIAL: {reason}" if row["is_partial"] else ""
+    seen = f"; seen {row['treatment']}" if row["treatment"] else ""
+    partial = seen + (f"; the video is PARTIAL: {reason}" if row["is_partial"] else "")
     if not row["is_prepared"] or not sounds or (sounds == 1 and row["has_audio"]):
         return partial
     return f"; {sound_phrase(streams, has_audio=row['has_audio'])}{partial}"
@@ -129,11 +131,14 @@ def _file_key(row: dict[str, Any]) -> str | None:
 
 
 def _made_by(row: dict[str, Any]) -> str | None:
-    """The profile of a clip's file; of a copy also how much of it is one, or why none."""
+    """The profile of a clip's file; of a copy also how much of it is one, or why none; then HDR and fields."""
     profile, copied, frames = row["export_profile"], row["export_copied"], row["export_frames"]
-    if profile != "copy":
-        return profile and str(profile)
-    return f"copy, {copied} of {frames} frames" if copied else f"copy, encoded: {row['export_rule']}"
+    if profile is None:
+        return None
+    how = ""
+    if profile.startswith("copy"):
+        how = f", {copied} of {frames} frames" if copied else f", encoded: {row['export_rule']}"
+    return f"{profile}{how}" + (f"; {row['export_done']}" if row["export_done"] else "")
 
 
 def _rows(database: Database, name: str, video: str) -> list[dict[str, Any]]:

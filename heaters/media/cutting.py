@@ -6,16 +6,16 @@ The clip is given by integer time stamps, the same that `prepare` wrote; no fram
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from heaters.core.shapes import Shapes
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, INDEXED_CONTAINERS, SEEK_MARGIN_SECONDS, Encoding, Span
+from heaters.media.analysis import ANALYSIS_FRAME_BYTES
+from heaters.media.ffmpeg import INDEXED_CONTAINERS, SEEK_MARGIN_SECONDS, Encoding, Span
+from heaters.media.form import form_of
 from heaters.media.likeness import Pictures, levels_off
 from heaters.media.probe import probe_once
 from heaters.media.shape import shown_sides
@@ -43,6 +43,7 @@ class Exported:
     height: int = 0
     copied: int = 0  # frames that are packets of the master or of the proxy; the others were encoded
     rule: str = ""  # why none was copied, where copying was asked for
+    done: str = ""  # what became of HDR and fields, where the source has some
 
 
 def export_clip(
@@ -57,6 +58,7 @@ def export_clip(
     threads: int,
     timeout_seconds: float,
     pictures: Pictures | None = None,
+    treatment: str | None = None,
     memory_bytes: int = MEMORY_BYTES,
     target: Target = USUAL,
     shapes: Shapes | None = None,
@@ -66,8 +68,8 @@ def export_clip(
     The result starts at 0, keeps the distances between frames and the pixels' shape, is turned upright, and has the
     sound of just this span. An odd side loses its last line. `shapes`, from the clip's first frame on: with several of
     them the file has that of most frames, and the others lie between bars; None for the shape of the master's first
-    frame. `pictures`, uint8 [frame_count, 27, 48, 3], are the clip's
-    analysis frames: with them not only the number of frames is verified but each single one.
+    frame. `pictures`, uint8 [frame_count, 27, 48, 3], are the clip's analysis frames: with them not only the number of
+    frames is verified but each single one; `treatment` is what was done to them (None: what would be done now).
     Decoding starts at the index; where that leads to other frames, at the start of the file.
     Raises MediaError where the frames cannot be reached either way, StageTimeout, StoreError, WorkerLost.
     """
@@ -77,30 +79,28 @@ def export_clip(
     has_audio = has_audio and facts.has_audio
     looks = out.with_name(out.name + ".rgb") if pictures is not None else None
 
-    how: dict[str, Any] = {
-        "threads": threads,
-        "has_audio": has_audio,
-        "looks": looks,
-        "target": target,
-        "shapes": shapes,
-    }
-    command = partial(ffmpeg.cut, source, out, facts, span, SOURCE, **how)
-
     def attempt(seek: str) -> str:
         """Write `out`; why it is not the clip, empty where it is."""
-        margin = SEEK_MARGIN_SECONDS if seek == "indexed" else None
-        arguments = command(seek_margin_seconds=margin)
+        arguments = ffmpeg.cut(
+            *(source, out, facts, span, SOURCE),
+            seek_margin_seconds=SEEK_MARGIN_SECONDS if seek == "indexed" else None,
+            threads=threads,
+            has_audio=has_audio,
+            looks=looks,
+            prepared=facts.prepared_as(treatment),
+            target=target,
+            shapes=shapes,
+        )
         ffmpeg.run(arguments, timeout_seconds=max(deadline - time.monotonic(), 0.001), memory_bytes=memory_bytes)
-        track = read_track(out)
-        wrong = target.differs(track, span) if target.rate else _differs(track, span)
-        return wrong or _looks_differ(looks, pictures, exactly=seek == "indexed")
+        differs = target.differs if target.rate else _differs
+        return differs(read_track(out), span) or _looks_differ(looks, pictures, exactly=seek == "indexed")
 
     trusted = facts.container.startswith(INDEXED_CONTAINERS) or pictures is not None
     try:
         for seek in ("indexed", "linear") if trusted else ("linear",):
             difference = attempt(seek)
             if not difference:
-                return describe(out, seek)
+                return replace(describe(out, seek), done=form_of(facts, target).done)
     finally:
         if looks is not None:
             looks.unlink(missing_ok=True)
@@ -119,15 +119,16 @@ def copy_proxy(
     threads: int,
     timeout_seconds: float,
     pictures: Pictures | None = None,
+    treatment: str | None = None,
     memory_bytes: int = MEMORY_BYTES,
     shapes: Shapes | None = None,
 ) -> Exported:
     """Profile `proxy`: copy the packets of an all-intra proxy with `start_pts <= pts < end_pts`, bit for bit.
 
     Sound is cut at its packets (21 ms) and kept in sync by the edit list. Nothing is decoded, so `threads`,
-    `pictures` and `shapes` do not matter. Raises as `export_clip`.
+    `pictures`, their `treatment` and `shapes` do not matter. Raises as `export_clip`.
     """
-    del threads, pictures, shapes
+    del threads, pictures, treatment, shapes
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     facts = probe_once(source)
     if facts.intra_packets is None:

@@ -13,10 +13,12 @@ from typing import Any
 import av
 
 from heaters.errors import MediaError
+from heaters.media.colour import Colour, resolved
 from heaters.media.contents import contents, listened, unevenness_seconds
 from heaters.media.encryption import encrypted
 from heaters.media.hole_search import LATE_SECONDS, holes_of, is_suspect, spans_of
 from heaters.media.holes import Hole, removed_before
+from heaters.media.interlace import fields_of
 from heaters.media.probe import Probe
 from heaters.media.shape import matrix_of, pixel_aspect, shown_sides, turn_of
 from heaters.media.sniff import is_animated_webp, looks_like, moov_comes_first
@@ -38,6 +40,7 @@ PACKETS_UNTIL_FRAME = 1500  # a stream cut in mid-GOP shows its first frame with
 # An edit list may show a stretch twice; one that shows everything this often is a trap: 12 bytes each, hours to decode.
 MOST_SHOWINGS = 4
 INDEX_SAMPLE = 100_000  # entries of an index that are looked at for it
+UNSTATED = (0, 2)  # numbers that say nothing of a colour; as a matrix 0 is that of RGB, whose pixels tell
 FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets tell
 
 
@@ -52,11 +55,7 @@ def examine(path: Path, passed: frozenset[int] = frozenset()) -> Probe:
 
 def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     name = container.format.name
-    if name in REFUSED_FORMATS or name.endswith("_pipe"):
-        # Before "a still image": FFmpeg up to 8 knows WebP as an image alone, and the file may be an animated one.
-        if is_animated_webp(path):
-            raise MediaError("an animated WebP, which cannot be decoded yet; convert it to GIF, APNG or MP4")
-        raise MediaError(f"{REFUSED_FORMATS.get(name, 'a still image')}, not a video")
+    _refuse_format(name, path)
     streams = contents(container, path)
     picture, *others = _pictures(container, streams, path, passed)
     stream = container.streams[picture.index]
@@ -75,7 +74,7 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     container_start = Fraction(container.start_time or 0, av.time_base)
     start = _seconds(stream.start_time, stream.time_base, container_start)
     stated_end = _stated_end(container, stream, container_start)
-    timecode = stated(container, stream, path)
+    timecode, rate = stated(container, stream, path), _rate(stream)
     holes, sound_end = _holes(container, stream, [one.index for one in sound], path, container_start)
     stated_end, whole = _closed(holes, stated_end), _closed(holes, (container.duration or 0) / av.time_base) or 0.0
     return Probe(
@@ -83,8 +82,10 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         codec=stream.codec_context.codec.canonical_name,
         **_shape(stream, frame),
         pixel_format=frame.format.name,
+        colour=_colour(frame, stream.codec_context),
+        fields=fields_of(path, stream, frame, rate),
         bit_depth=max(component.bits for component in frame.format.components),
-        frame_rate=Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE),
+        frame_rate=rate,
         time_base=Fraction(stream.time_base),
         start_seconds=max(start, 0.0),
         container_start_seconds=float(container_start),
@@ -116,6 +117,18 @@ def _shape(stream: Any, frame: Any) -> dict[str, Any]:
         **{"width": width, "height": height, "coded_width": frame.width, "coded_height": frame.height},
         **{"sample_aspect_ratio": aspect, "rotation": rotation, "peculiar": (turned,) if turned else ()},
     }
+
+
+def _refuse_format(name: str, path: Path) -> None:
+    if name in REFUSED_FORMATS or name.endswith("_pipe"):
+        # Before "a still image": FFmpeg up to 8 knows WebP as an image alone, and the file may be an animated one.
+        if is_animated_webp(path):
+            raise MediaError("an animated WebP, which cannot be decoded yet; convert it to GIF, APNG or MP4")
+        raise MediaError(f"{REFUSED_FORMATS.get(name, 'a still image')}, not a video")
+
+
+def _rate(stream: Any) -> Fraction:
+    return Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or FALLBACK_RATE)
 
 
 def _unevenness(container: Any, sound: Sequence[Stream]) -> float:
@@ -174,6 +187,25 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
         except av.FFmpegError as error:
             reason = str(error.strerror)
         raise MediaError(f"has a {context.name} stream without a decodable frame ({reason}); {looks_like(path)}")
+
+
+def _colour(frame: Any, context: Any) -> Colour:
+    """Of a decoded frame; what it does not say the container may."""
+
+    def stated(name: str) -> int:
+        value = int(getattr(frame, name))
+        return value if value not in UNSTATED else int(getattr(context, name) or 0)
+
+    return resolved(
+        matrix=stated("colorspace"),
+        range_=stated("color_range"),
+        primaries=stated("color_primaries"),
+        transfer=stated("color_trc"),
+        lines=frame.height,
+        is_rgb=frame.format.is_rgb or frame.format.has_palette,
+        is_full=frame.format.name.startswith("yuvj"),
+        is_jpeg=context.codec.canonical_name == "mjpeg",
+    )
 
 
 def _refuse_loop(stream: Any) -> None:

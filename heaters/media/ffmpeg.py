@@ -14,21 +14,18 @@ import imageio_ffmpeg
 from heaters.core.shapes import Shapes, Size
 from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media import child, sound
+from heaters.media.analysis import KEEP_TIMES, REPAIR, repaired, to_analysis
 from heaters.media.ffmpeg_log import Log
+from heaters.media.form import form_of
 from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
-from heaters.media.shape import export_filters, fit, stated_by
+from heaters.media.shape import bars, export_filters, fitted, stated_by
 from heaters.media.target import USUAL, Target
-from heaters.media.tee import tee
+from heaters.media.tonemap import fitted_bt709
 from heaters.media.unreadable import by_words
 
-ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
-ANALYSIS_FRAME_BYTES = ANALYSIS_WIDTH * ANALYSIS_HEIGHT * 3
 MAX_PIXELS = 2**26  # 8K is half of this
 MIN_TIMESCALE = 10_000  # as ffmpeg's MP4 muxer: coarser ones are doubled until they reach this
-# Keeps every time stamp, makes what is not strictly rising rise by one tick, the same way in every branch and command.
-REPAIR = "setpts='if(isnan(PREV_OUTPTS),max(PTS,0),max(PTS,PREV_OUTPTS+1))'"
-TO_ANALYSIS = f"scale={ANALYSIS_WIDTH}:{ANALYSIS_HEIGHT},format=rgb24"
 COPY_MARGIN_SECONDS = 0.5  # a few packets of sound
 # How far before the clip decoding starts: past the leading frames of an open group of pictures, which a seek loses, and
 # past a sound codec's run-in. A key frame further back is found by the seek itself.
@@ -36,7 +33,6 @@ SEEK_MARGIN_SECONDS = 1.0
 # Containers that state a time stamp for each packet and can be entered anywhere. In others a seek is trusted only
 # where the pictures can be compared.
 INDEXED_CONTAINERS = ("mov,", "matroska,")
-KEEP_TIMES = ("-fps_mode", "passthrough", "-enc_time_base:v", "demux")
 
 STOPPED = "Exiting normally, received signal"  # ffmpeg's words when somebody else ends it
 
@@ -85,20 +81,6 @@ def seek_before(probe: Probe, seconds: float, margin_seconds: float) -> tuple[st
     return ("-noaccurate_seek", "-ss", f"{float(in_file(probe.holes, Fraction(max(seconds - margin_seconds, 0)))):.6f}")
 
 
-def write_analysis(out: Path, pts_log: Path, packet_log: Path, probe: Probe) -> list[str]:
-    """One output: every decoded frame as raw 48×27 RGB, and a line `pts demuxed_pts time_base` for each.
-
-    The scaler is ffmpeg's default (bicubic), so the bytes equal those of `ffmpeg -s 48x27 -pix_fmt rgb24`. The second
-    log has a line for each as the muxer `framecrc` writes it: it alone tells how long a frame lasts.
-    """
-    return [
-        *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
-        *("-vf", f"{REPAIR},{TO_ANALYSIS}"),
-        *("-c:v", "rawvideo", "-stats_enc_pre:v", str(pts_log), "-stats_enc_pre_fmt:v", "{pts} {ptsi} {tb}"),
-        *("-f", "tee", tee(out, "rawvideo", packet_log)),
-    ]
-
-
 def write_mp4(out: Path, ticks_per_second: int) -> list[str]:
     """The end of an MP4 output: index first, times exact, no metadata of the source."""
     return [
@@ -132,7 +114,9 @@ def aac(bitrate: str) -> list[str]:
     return ["-c:a", "aac", "-b:a", bitrate, "-ac", "2"]
 
 
-def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence[str] = ()) -> list[str]:
+def encode(
+    encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence[str] = (), pixel_format: str = "yuv420p"
+) -> list[str]:
     """Arguments of the encoders. `codec`: another one than H.264."""
     intra = ("-g", str(encoding.keyframe_every)) if encoding.keyframe_every else ()
     spoken = aac(encoding.audio_bitrate) if has_audio else ()
@@ -142,7 +126,7 @@ def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence
         *(codec or plain),
         *(("-x264-params", encoding.x264) if encoding.x264 and is_x264 else ()),
         *intra,
-        *("-pix_fmt", "yuv420p", "-threads", str(threads), *KEEP_TIMES, *spoken),
+        *("-pix_fmt", pixel_format, "-threads", str(threads), *KEEP_TIMES, *spoken),
     ]
 
 
@@ -153,9 +137,10 @@ def write_proxy(
     than the first lie between bars. `shapes`: where they are known already.
     """
     heard = sound.take(probe) if has_audio else []
-    sized = fit(*size, (probe.width, probe.height), stated_by(probe, shapes))
+    sized = fitted(*size, (probe.width, probe.height), stated_by(probe, shapes))
+    shown = fitted_bt709(probe.colour, sized, bars(*size))
     return [
-        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},{sized},setsar=1,format=yuv420p"),
+        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{repaired(probe)},{shown}"),
         *heard,
         *encode(encoding, threads=threads, has_audio=has_audio),
         *write_mp4(out, timescale(probe.time_base)),
@@ -204,11 +189,13 @@ def cut(
     threads: int,
     has_audio: bool,
     looks: Path | None,
+    prepared: Probe | None = None,
     target: Target = USUAL,
     shapes: Shapes | None = None,
 ) -> list[str]:
-    """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output. `shapes`: of
-    the clip's frames, counted from its first; None where they have the probe's.
+    """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output, made as of a
+    source that is `prepared` (None: `probe`; see `Probe.prepared_as`). `shapes`: of the clip's frames, counted from its
+    first; None where they have the probe's.
 
     `seek_margin_seconds` before the clip decoding starts; None: at the start of the file, exactly as `prepare` does.
     """
@@ -218,13 +205,15 @@ def cut(
         # Keep the time stamps as if nothing had been skipped: shifted by the container's start, not by the seek.
         times = ["-copyts", "-start_at_zero"]
         seek = [*seek_before(probe, float(start), seek_margin_seconds)]
-    chosen = f"{REPAIR},trim=start_pts={span.start_pts}:end_pts={span.end_pts},setpts=PTS-{span.start_pts}"
+    chosen = f"trim=start_pts={span.start_pts}:end_pts={span.end_pts},setpts=PTS-{span.start_pts}"
+    form, seen = form_of(probe, target), prepared or probe
     shaped, even = export_filters(probe, shapes, span.frames)
     pictures = (
         []
         if looks is None
         else [
-            *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES, "-vf", f"{chosen},{TO_ANALYSIS}"),
+            *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
+            *("-vf", f"{repaired(seen)},{chosen},{to_analysis(seen)}"),
             *("-c:v", "rawvideo", "-f", "rawvideo", f"file:{looks}"),
         ]
     )
@@ -233,9 +222,16 @@ def cut(
         *read_file(source, probe, threads=threads, before=seek),
         # Where the shapes are not known (a video of before), other sizes are squeezed into the first.
         *("-map", f"0:{probe.video_stream_index}", *(("-noautoscale",) if shapes is not None else ())),
-        *("-vf", f"{chosen}{shaped}{target.filters()},format=yuv420p{even}"),
+        *("-vf", f"{REPAIR}{form.whole},{chosen}{shaped}{form.filters}{even}"),
         *(sound_of(probe, span) if has_audio else ()),
-        *encode(encoding, threads=threads, has_audio=has_audio, codec=target.encoder(encoding.preset)),
+        *encode(
+            encoding,
+            threads=threads,
+            has_audio=has_audio,
+            codec=target.encoder(encoding.preset),
+            pixel_format=form.pixel_format,
+        ),
+        *form.options,
         *write_mp4(out, timescale(span.time_base)),
         *pictures,
     ]

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from heaters.core.shapes import Shapes, Size
 from heaters.errors import MediaError, RuleError
 from heaters.media import ffmpeg, sound
+from heaters.media.analysis import KEEP_TIMES, repaired, to_analysis
 from heaters.media.cutting import MEMORY_BYTES, SAME_PICTURE_LEVELS
 from heaters.media.ffmpeg import (
     INDEXED_CONTAINERS,
-    KEEP_TIMES,
-    REPAIR,
     SEEK_MARGIN_SECONDS,
-    TO_ANALYSIS,
 )
 from heaters.media.likeness import levels_off
 from heaters.media.listen import RATE, Sound
@@ -35,13 +33,14 @@ class Master:
     """A master on this machine, a folder for files in between, and how much of the machine a call may take.
 
     `has_audio`: whether `prepare` found sound. ffmpeg counts from the first time stamp of the streams that are in use,
-    so they have to be the same here.
+    so they have to be the same here. `treatment`: what was done to its analysis frames (None: what would be done now).
     """
 
     path: Path
     probe: Probe
     folder: Path
     has_audio: bool
+    treatment: str | None = None
     threads: int = 1
     timeout_seconds: float = 3600.0
     memory_bytes: int = MEMORY_BYTES
@@ -80,15 +79,16 @@ class Master:
         self, pts: Sequence[int], time_base: Fraction, deadline: float, sized: str, *, is_indexed: bool
     ) -> tuple[list[bytes], NDArray[np.uint8]]:
         jpegs, log, seen = (self.folder / name for name in ("frames.mjpeg", "frames.txt", "frames.rgb"))
-        chosen = f"{REPAIR},select='{'+'.join(f'eq(pts,{at})' for at in pts)}'"
+        chosen = f"select='{'+'.join(f'eq(pts,{at})' for at in pts)}'"
+        seen_as = self.probe.prepared_as(self.treatment)
         count = ("-frames:v", str(len(pts)))
         video = ("-map", f"0:{self.probe.video_stream_index}", *KEEP_TIMES)
         ffmpeg.run(
             [
                 *self._open(pts[0] * time_base if is_indexed else None),
-                *(*video, *count, "-vf", f"{chosen},{sized}"),
+                *(*video, *count, "-vf", f"{repaired(self.probe)},{chosen},{sized}"),
                 *write_jpegs(jpegs, log),
-                *(*video, *count, "-vf", f"{chosen},{TO_ANALYSIS}"),
+                *(*video, *count, "-vf", f"{repaired(seen_as)},{chosen},{to_analysis(seen_as)}"),
                 *("-c:v", "rawvideo", "-f", "rawvideo", f"file:{seen}"),
                 *(sound.attempt(self.probe) if self.has_audio and self.probe.has_audio else ()),
             ],

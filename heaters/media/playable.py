@@ -8,14 +8,14 @@ CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
 
 
 def is_playable(probe: Probe, prepared: Prepared) -> bool:
-    """Whether Chromium and its kind show the same frames at the same times as the PTS table says.
+    """Whether Chromium and its kind show the same frames in the same colours at the times of the PTS table.
 
     They do not shift a file to where its container starts, and repair no time stamps.
     """
     return (
         probe.container.startswith(CONTAINERS)
         and probe.codec in CODECS
-        and probe.pixel_format == "yuv420p"
+        and probe.is_shown_alike
         and probe.is_heard_alike
         and not probe.holes
         and not probe.peculiar

@@ -15,6 +15,7 @@ import numpy as np
 from heaters.core.shapes import Shapes
 from heaters.errors import MediaError
 from heaters.media import ffmpeg, shaped_samples, sound
+from heaters.media.analysis import write_analysis
 from heaters.media.ffmpeg import OnProgress
 from heaters.media.flips import with_flips
 from heaters.media.probe import Probe
@@ -32,7 +33,8 @@ MEMORY_BYTES = 6 * 2**30
 PROXY_NAME = "proxy.mp4"
 MOST_DAMAGE = 0.5  # of the frames: what is mostly made up by a decoder is no film
 
-# What analysis frames and PTS depend on, for their keys. Raise the version when a change here makes others.
+# What analysis frames and PTS depend on besides their treatment, for their keys. Raise the version when a change here
+# makes others.
 ANALYSIS_SETTINGS: dict[str, object] = {
     "analysis": "48x27 rgb24 bicubic",
     "end": "duration of the last frame",
@@ -197,7 +199,7 @@ def _finish(
         [
             *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
             *_outputs(job, proxy, has_audio=has_audio),
-            *ffmpeg.write_analysis(job.analysis, pts_log, packet_log, job.probe),
+            *write_analysis(job.analysis, pts_log, packet_log, job.probe),
             *write_samples(jpegs, jpeg_log, job.probe),
             *write_shapes(shape_log, job.probe),
         ],

@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 from heaters.errors import MediaError, StageError, StoreError
 from heaters.machine import plain_environment
 from heaters.media import child
+from heaters.media.colour import BT709, HLG, PQ, Colour, colour_of
+from heaters.media.fields import Fields
 from heaters.media.holes import Hole, hole_of
 from heaters.media.streams import Stream, stream_of
 
@@ -25,6 +27,12 @@ TIMEOUT_SECONDS = 120.0  # a slow network disk; a healthy file takes half a seco
 LEAST_BYTES_PER_SECOND = 20e6  # where all packets have to be read, to look for holes
 MEMORY_BYTES = 2 * 2**30  # address space: Python and the libraries take 0.1 GiB, a frame of 10-bit 8K HEVC 0.5
 MOST_UNEVEN_SECONDS = 0.01  # a frame at 100 per second
+_TONE_MAPPED = {PQ: "tone-mapped from PQ", HLG: "tone-mapped from HLG"}
+_WHOLE = {
+    Fields.TOP_FIRST: "deinterlaced",
+    Fields.BOTTOM_FIRST: "deinterlaced",
+    Fields.TELECINE: "fields matched",
+}
 PACKAGE_ROOT = str(Path(__file__).parents[2])
 
 
@@ -65,6 +73,8 @@ class Probe:
     timecode_rate: Fraction | None = None  # frames a second that it counts, where that is stated
     holes: tuple[Hole, ...] = ()  # closed wherever the file is read; times of the file are without them
     sound_end_seconds: float | None = None  # where sound that goes on long after the last picture is cut off
+    colour: Colour = BT709
+    fields: Fields = Fields.PROGRESSIVE
     peculiar: tuple[str, ...] = ()  # what else is done to show a picture, in words: a crop that the container states, …
 
     def __post_init__(self) -> None:
@@ -83,6 +93,26 @@ class Probe:
         """Whether browsers play the same sound at the same times: they choose by themselves, and close its holes."""
         is_alone = sum(stream.kind == "audio" for stream in self.streams) == len(self.sound_indices) < 2
         return is_alone and self.sound_unevenness_seconds <= MOST_UNEVEN_SECONDS
+
+    @property
+    def is_shown_alike(self) -> bool:
+        """Whether browsers show the file itself in the colours and the whole pictures of its proxy."""
+        return self.pixel_format == "yuv420p" and not self.treatment and not self.colour.is_wide
+
+    @property
+    def treatment(self) -> str:
+        """What is done to its pictures before anybody sees them; empty where they are only converted. It is stored."""
+        return ", ".join(filter(None, (_TONE_MAPPED.get(self.colour.transfer), _WHOLE.get(self.fields))))
+
+    def prepared_as(self, treatment: str | None) -> "Probe":
+        """The facts by which a source was prepared whose recorded `treatment` this is: before pictures were treated, it
+        was empty. None: as it would be now.
+        """
+        if treatment is None or treatment == self.treatment:
+            return self
+        transfer = next((name for name, words in _TONE_MAPPED.items() if words in treatment), "bt709")
+        fields = next((fields for fields, words in _WHOLE.items() if words in treatment), Fields.PROGRESSIVE)
+        return replace(self, colour=replace(self.colour, transfer=transfer), fields=fields)
 
     @property
     def timecode(self) -> str:
@@ -128,6 +158,7 @@ def _examined(path: Path, timeout_seconds: float) -> Probe:
         facts[name] = Fraction(facts[name])
     facts["holes"] = tuple(hole_of(told) for told in facts["holes"])
     facts["timecode_rate"] = Fraction(facts["timecode_rate"]) if facts["timecode_rate"] else None
+    facts["colour"], facts["fields"] = colour_of(facts["colour"]), Fields(facts["fields"])
     facts["sound_indices"] = tuple(facts["sound_indices"])
     facts["streams"] = tuple(stream_of(told) for told in facts["streams"])
     facts["peculiar"] = tuple(facts["peculiar"])

@@ -17,6 +17,7 @@ from heaters.media.cutting import (
     export_clip,
 )
 from heaters.media.ffmpeg import Span
+from heaters.media.form import form_of
 from heaters.media.likeness import Pictures
 from heaters.media.probe import probe_once
 from heaters.media.splice.asking import Asked, Asker, Clip, Left
@@ -28,7 +29,7 @@ MOST_RULE = 200  # characters of it and its evidence
 Export = Callable[..., Exported]
 
 # Raise a version when a change makes other bytes: it is part of the file's key.
-_ENCODED = {**asdict(SOURCE), "version": 4}
+_ENCODED = {**asdict(SOURCE), "version": 5}
 _COPIED = {"join": 2, "encoded": _ENCODED}
 _FROM_PROXY = {"copy": True, "version": 2}
 
@@ -40,14 +41,23 @@ class Profile:
     from_proxy: bool
     settings: Mapping[str, object]
     export: Export
-    asks_ahead: bool = False  # takes what `ask_ahead` gave
+    asks_ahead: bool = False  # takes what `ask_ahead` gave for `target`
+    target: Target = USUAL
 
 
 def profile(name: str, target: Target = USUAL) -> Profile:
-    """The profile of that name; `target` counts for `encode` alone. Raises KeyError for another name."""
+    """The profile of that name; for `copy` only `hdr` and `fields` of `target` count. Raises KeyError for another."""
     changed = {"target": asdict(target)} if target != USUAL else {}
+    kept = replace(USUAL, hdr=target.hdr, fields=target.fields)
+    copied = {"target": asdict(kept)} if kept != USUAL else {}
     return {
-        "copy": Profile(from_proxy=False, settings=_COPIED, export=copy_master, asks_ahead=True),
+        "copy": Profile(
+            from_proxy=False,
+            settings={**_COPIED, **copied},
+            export=partial(copy_master, target=kept),
+            asks_ahead=True,
+            target=kept,
+        ),
         "encode": Profile(
             from_proxy=False, settings={**_ENCODED, **changed}, export=partial(export_clip, target=target)
         ),
@@ -56,13 +66,20 @@ def profile(name: str, target: Target = USUAL) -> Profile:
 
 
 def ask_ahead(
-    source: Path, clips: Sequence[Clip], *, has_audio: bool, threads: int, timeout_seconds: float
+    source: Path,
+    clips: Sequence[Clip],
+    *,
+    has_audio: bool,
+    threads: int,
+    timeout_seconds: float,
+    treatment: str | None = None,
+    target: Target = USUAL,
 ) -> list[Asked]:
     """Have one child cut several clips out of a master, for `copy_master` to verify.
 
     Raises as `export_clip`; each clip can still be copied by itself then.
     """
-    return _asker(source, has_audio, threads, MEMORY_BYTES).ask(clips, _left(timeout_seconds))
+    return _asker(source, has_audio, threads, MEMORY_BYTES, treatment, target).ask(clips, _left(timeout_seconds))
 
 
 def copy_master(
@@ -77,7 +94,9 @@ def copy_master(
     threads: int,
     timeout_seconds: float,
     pictures: Pictures,
+    treatment: str | None = None,
     memory_bytes: int = MEMORY_BYTES,
+    target: Target = USUAL,
     shapes: Shapes | None = None,
     asked: Asked | None = None,
 ) -> Exported:
@@ -88,7 +107,7 @@ def copy_master(
     """
     left = _left(timeout_seconds)
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
-    asker = _asker(source, has_audio, threads, memory_bytes)
+    asker = _asker(source, has_audio, threads, memory_bytes, treatment, target)
     try:
         made = copy_out(asker, Clip(out=out, span=span, shapes=shapes), pictures, left, asked)
     except NotCopied as refusal:
@@ -103,19 +122,26 @@ def copy_master(
             threads=threads,
             timeout_seconds=left(),
             pictures=pictures,
+            treatment=treatment,
             memory_bytes=memory_bytes,
+            target=target,
             shapes=shapes,
         )
         return replace(encoded, rule=_short(str(refusal)))
     found = describe(out, "indexed", made.track, rotation=asker.probe.rotation)
-    return replace(found, copied=made.frames, rule=_short(made.rule))
+    done = form_of(asker.probe, target).done
+    return replace(found, copied=made.frames, rule=_short(made.rule), done=done)
 
 
-def _asker(source: Path, has_audio: bool, threads: int, memory_bytes: int) -> Asker:
+def _asker(
+    source: Path, has_audio: bool, threads: int, memory_bytes: int, treatment: str | None, target: Target
+) -> Asker:
     facts = probe_once(source)
     return Asker(
         source=source,
         probe=facts,
+        prepared=facts.prepared_as(treatment),
+        target=target,
         has_audio=has_audio and facts.has_audio,
         audio_bitrate=SOURCE.audio_bitrate,
         threads=threads,

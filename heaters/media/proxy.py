@@ -29,7 +29,8 @@ PROXY_SETTINGS: dict[str, object] = {
     **asdict(PROXY),
     "max_width": MAX_WIDTH,
     "max_height": MAX_HEIGHT,
-    "version": 3,
+    "colours": "BT.709 limited",
+    "version": 4,
 }
 
 
@@ -61,7 +62,7 @@ def is_fit_proxy(probe: Probe) -> bool:
         and probe.is_heard_alike
         and not probe.holes
         and probe.sound_end_seconds is None
-        and probe.pixel_format == "yuv420p"
+        and probe.is_shown_alike
         and probe.rotation == 0
         and not probe.peculiar
         and (probe.coded_width, probe.coded_height) == (probe.width, probe.height)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from heaters.errors import IntegrityError, MediaError, StoreError
-from heaters.media.ffmpeg import KEEP_TIMES, REPAIR
+from heaters.media.analysis import KEEP_TIMES, repaired
 from heaters.media.probe import Probe
+from heaters.media.tonemap import converted
 
 # Measured on real films, docs/decisions.md "Sample tracks": embedding models see 224 to 384 pixels, posters have 480.
 LONG_SIDE = 512
@@ -27,7 +28,7 @@ PER_SECOND = 2
 # 0.78 to 0.96 of the bytes.
 QSCALE = 2
 # JPEG's own colours: BT.601 at full range, whatever the source has.
-TO_JPEG = "flags=bicubic+accurate_rnd+full_chroma_int:out_color_matrix=bt601:out_range=pc,setsar=1,format=yuvj420p"
+TO_JPEG = "out_color_matrix=bt601:out_range=pc,setsar=1,format=yuvj420p"
 
 # What the track depends on, for its key. Raise the version when a change here makes other bytes or other frames.
 SAMPLE_SETTINGS: dict[str, object] = {
@@ -35,7 +36,7 @@ SAMPLE_SETTINGS: dict[str, object] = {
     "per_second": PER_SECOND,
     "qscale": QSCALE,
     "to_jpeg": TO_JPEG,
-    "version": 2,
+    "version": 3,
 }
 
 START_OF_JPEG = b"\xff\xd8"
@@ -64,7 +65,7 @@ def write_samples(out: Path, packet_log: Path, probe: Probe, sized: str = "") ->
     """
     return [
         *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
-        *("-vf", f"{REPAIR},{choose_samples(probe)},{sized or to_sample(probe)}"),
+        *("-vf", f"{repaired(probe)},{choose_samples(probe)},{sized or to_sample(probe)}"),
         *write_jpegs(out, packet_log),
     ]
 
@@ -81,7 +82,7 @@ def choose_samples(probe: Probe) -> str:
 def to_sample(probe: Probe) -> str:
     """The filters that make a sample of a decoded frame."""
     width, height = sample_size(probe.width, probe.height)
-    return f"scale={width}:{height}:{TO_JPEG}"
+    return converted(probe.colour, f"{width}:{height}", TO_JPEG)
 
 
 def write_jpegs(out: Path, packet_log: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from heaters.core.shapes import Shapes, Size
 from heaters.errors import MediaError
-from heaters.media.ffmpeg import KEEP_TIMES, REPAIR
+from heaters.media.analysis import KEEP_TIMES, REPAIR
 from heaters.media.probe import Probe
 from heaters.media.shape import sides_of_frame
 

@@ -12,6 +12,7 @@ from heaters.media.probe import Probe
 from heaters.media.samples import LONG_SIDE, TO_JPEG, sample_frames, sample_size, write_samples
 from heaters.media.shape import sides_of_frame, stated_by
 from heaters.media.timeline import Timeline
+from heaters.media.tonemap import converted
 
 # Of a second JPEG of the same picture: as near to the first as that is to the source.
 QUALITY = 95
@@ -24,9 +25,9 @@ def to_square(probe: Probe, shapes: Shapes) -> str:
     told = stated_by(probe, shapes)
     width, height = sides_of_frame(probe.rotation, told)
     share = f"min(1,{LONG_SIDE}/max({width},{height}))"
-    each = "eval=frame:" if told is not None else ""
-    sized = f"scale=w='max(1,round({width}*{share}))':h='max(1,round({height}*{share}))':{each}{TO_JPEG}"
-    return f"{sized},pad={LONG_SIDE}:{LONG_SIDE}:0:0:eval=frame"
+    each = ":eval=frame" if told is not None else ""
+    size = f"w='max(1,round({width}*{share}))':h='max(1,round({height}*{share}))'{each}"
+    return f"{converted(probe.colour, size, TO_JPEG)},pad={LONG_SIDE}:{LONG_SIDE}:0:0:eval=frame"
 
 
 def write(jpegs: Path, packet_log: Path, probe: Probe, shapes: Shapes, timeline: Timeline) -> list[str]:

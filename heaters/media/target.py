@@ -16,6 +16,8 @@ ENCODERS = {
     "hevc": ("libx265", 22.0),
     "av1": ("libaom-av1", 28.0),  # as root, libsvtav1 makes its threads real-time, above all else on the machine
 }
+KEEP = "keep"
+HDR, FIELDS = (KEEP, "tonemap"), (KEEP, "deinterlace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +29,12 @@ class Target:
     width: int = 0  # the picture fits into these sides and is never enlarged
     height: int = 0
     rate: Fraction = Fraction(0)  # frames a second; the frames of the file are then no longer those of the clip
+    hdr: str = KEEP  # or "tonemap"
+    fields: str = KEEP  # or "deinterlace"; kept where they can be, see form.py
 
     def __post_init__(self) -> None:
+        if self.hdr not in HDR or self.fields not in FIELDS:
+            raise RuleError(f"HDR is one of {', '.join(HDR)}, fields one of {', '.join(FIELDS)}; got {self}")
         if self.codec not in ENCODERS or self.crf < 0 or self.rate < 0 or (self.width > 0) != (self.height > 0):
             raise RuleError(f"a target has a known codec and no negative numbers; got {self}")
 

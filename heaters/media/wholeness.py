@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from heaters.errors import MediaError
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES
+from heaters.media.analysis import ANALYSIS_FRAME_BYTES
 from heaters.media.ffmpeg_log import Log
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_in_step

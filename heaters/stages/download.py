@@ -68,7 +68,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._scratch = settings.scratch
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._settings = settings
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[DownloadResult]]:
@@ -175,6 +175,8 @@ def _record(tx: Transaction, item: Input, result: DownloadResult) -> None:
             "frame_rate_num": facts.frame_rate.numerator if facts.frame_rate else None,
             "frame_rate_den": facts.frame_rate.denominator if facts.frame_rate else None,
             "has_audio": facts.has_audio,
+            "colour": str(facts.colour),
+            "fields": str(facts.fields),
             "timecode": facts.timecode,
             "holes": Jsonb([{name: str(value) for name, value in asdict(hole).items()} for hole in facts.holes]),
             "timecode_rate": str(facts.timecode_rate or ""),

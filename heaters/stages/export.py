@@ -14,7 +14,8 @@ import numpy as np
 from heaters.core import keys
 from heaters.core.shapes import Shapes
 from heaters.errors import StageError
-from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH, Span
+from heaters.media.analysis import ANALYSIS_HEIGHT, ANALYSIS_WIDTH
+from heaters.media.ffmpeg import Span
 from heaters.media.profiles import ask_ahead, profile
 from heaters.media.splice.asking import Asked, Clip
 from heaters.media.target import Target
@@ -45,6 +46,7 @@ class Input:
     end_frame: int
     start_pts: int
     end_pts: int
+    treatment: str | None = None  # of the analysis frames; None: what would be done now
     shapes: Sequence[Sequence[int]]  # of the clip, as stored; none where its frames have the master's one shape
 
     @property
@@ -77,13 +79,15 @@ class ExportResult(StageResult):
     height: int
     copied: int  # of them; the others were encoded
     rule: str  # why none was copied where that was asked for, with the evidence; else empty
+    done: str  # what became of HDR and fields, where the master has some
     clip_seconds: float
     seek: str  # indexed, or linear when the index led to the wrong frames
 
     def line(self) -> str:
         """The result in a few words for a person who watches."""
         how = f", {self.copied} copied" if self.copied else ""
-        return f"{self.frames} frames{how}, {self.size_bytes / 1e6:.1f} MB"
+        done = f", {self.done}" if self.done else ""
+        return f"{self.frames} frames{how}{done}, {self.size_bytes / 1e6:.1f} MB"
 
 
 class _Ahead(NamedTuple):
@@ -99,7 +103,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._scratch = settings.scratch
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._variant = settings.variant("export")
         self._profile = profile(settings.export_profile, _target(settings))
         self._params = keys.params(self._profile.settings)
@@ -121,6 +125,8 @@ class Worker:
                     held.path,
                     [Clip(out=_out(folder, item), span=item.span, shapes=item.clip_shapes) for item in clips],
                     has_audio=clips[0].has_audio,
+                    treatment=clips[0].treatment,
+                    target=self._profile.target,
                     threads=context.threads,
                     timeout_seconds=context.timeout_seconds,
                 )
@@ -152,6 +158,7 @@ class Worker:
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
                 pictures=pictures,
+                treatment=item.treatment,
                 shapes=item.clip_shapes,
                 **({"asked": ahead.asked} if ahead is not None else {}),
             )
@@ -168,6 +175,7 @@ class Worker:
             height=made.height,
             copied=made.copied,
             rule=made.rule,
+            done=made.done,
             clip_seconds=float((clip.end_pts - clip.start_pts) * clip.time_base),
             seek=made.seek,
             cache=CacheResult.of(held, analysis),
@@ -181,7 +189,7 @@ def _out(folder: Path, item: Input) -> Path:
 
 
 def _target(settings: Settings) -> Target:
-    """The form that the settings ask of the profile `encode`."""
+    """The form that the settings ask of exports."""
     width, _, height = settings.export_size.partition("x")
     return Target(
         codec=settings.export_codec,
@@ -189,6 +197,8 @@ def _target(settings: Settings) -> Target:
         width=int(width or 0),
         height=int(height or 0),
         rate=Fraction(settings.export_rate or 0),
+        hdr=settings.export_hdr,
+        fields=settings.export_fields,
     )
 
 
@@ -207,6 +217,7 @@ def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, ExportResu
             "heights": [result.height for _, result in done],
             "copied": [result.copied for _, result in done],
             "rules": [result.rule for _, result in done],
+            "done": [result.done for _, result in done],
         },
     )
 

@@ -55,6 +55,7 @@ class Input:
     frame_count: int  # of the whole video
     start_frame: int
     end_frame: int
+    treatment: str | None = None  # of the analysis frames; None: what would be done now
     shapes: Sequence[Sequence[int]]  # of the clip, as stored; none where its frames have the master's one shape
 
 
@@ -94,7 +95,7 @@ class Worker:
         self._scratch = settings.scratch
         self._store = store_of(settings)
         self._tracks = Tracks(self._store)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._strategy = settings.keyframes
         self._reader = settings.reader
 
@@ -150,6 +151,7 @@ class Worker:
                 probe=probe_once(held.path),
                 folder=folder,
                 has_audio=item.has_audio,
+                treatment=item.treatment,
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
             )

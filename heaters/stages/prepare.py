@@ -61,6 +61,9 @@ class PrepareResult(StageResult):
     proxy_dropped: str  # why there is no proxy though one was asked for
     audio_dropped: str  # why its sound is left out though the source has some
     is_playable: bool  # browsers play the master as it is, by the same times
+    colour: str  # how its numbers are read: matrix/range/primaries/transfer
+    fields: str  # progressive, tff, bff or telecine
+    treatment: str  # what was done to the pictures: tone-mapped, deinterlaced; empty: nothing
     reused: bool  # the source was a fit proxy already
     encode_fps: float
     compression_ratio: float | None  # source bytes / proxy bytes
@@ -71,7 +74,8 @@ class PrepareResult(StageResult):
         """The result in a few words for a person who watches."""
         damaged = f" ({self.concealed} frames damaged)" if self.concealed else ""
         partial = f", PARTIAL: {self.partial_reason}{damaged}" if self.is_partial else ""
-        return f"{self.frame_count} frames at {self.encode_fps:.0f} fps{partial}"
+        done = f", {self.treatment}" if self.treatment else ""
+        return f"{self.frame_count} frames at {self.encode_fps:.0f} fps{done}{partial}"
 
 
 def pts_table(path: Path, end_pts: int) -> bytes:
@@ -79,6 +83,11 @@ def pts_table(path: Path, end_pts: int) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.append(np.load(path), np.int64(end_pts)))
     return buffer.getvalue()
+
+
+def analysis_settings(treatment: str) -> dict[str, object]:
+    """What analysis frames and PTS depend on."""
+    return {**ANALYSIS_SETTINGS, **({"treatment": treatment} if treatment else {})}
 
 
 class Worker:
@@ -89,7 +98,7 @@ class Worker:
         self._most_damage = settings.most_damage
         self._scratch = settings.scratch
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[PrepareResult]]:
         return each(items, lambda item: self._one(item, context))
@@ -112,7 +121,7 @@ class Worker:
             )
             proxy = made.proxy and self._put(keys.proxy(item.content_hash, keys.params(PROXY_SETTINGS)), made.proxy)
             samples = self._put(keys.samples(item.content_hash, keys.params(SAMPLE_SETTINGS)), made.samples)
-            word = keys.params(ANALYSIS_SETTINGS)
+            word = keys.params(analysis_settings(facts.treatment))
             analysis = self._put(keys.analysis(item.content_hash, word), made.analysis)
             pts = self._store.put_bytes(keys.pts(item.content_hash, word), pts_table(made.pts, made.end_pts))
         return PrepareResult(
@@ -135,6 +144,9 @@ class Worker:
             proxy_dropped=made.proxy_dropped,
             audio_dropped=made.audio_dropped,
             is_playable=is_playable(facts, made),
+            colour=str(facts.colour),
+            fields=str(facts.fields),
+            treatment=facts.treatment,
             reused=made.reused,
             encode_fps=made.encode_fps,
             compression_ratio=made.compression_ratio,

@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from chromium import PROGRAMS, launch, program
+from chromium import EXACT_COLOURS, PROGRAMS, launch, program
 from playwright.sync_api import Browser, Page, Playwright, Route
 from requirements import require
 
 SIZES = ((1280, 720), (1440, 900))
 
 
-def start_chromium(playwright: Playwright) -> Browser:
+def start_chromium(playwright: Playwright, *, exact_colours: bool = False) -> Browser:
     """A browser without a window. Skips (or fails, where promised) without one on the machine."""
     if program() is None:
         require("browser", f"there is no Chromium (apt-get install {PROGRAMS[0]})")
-    return launch(playwright)
+    return launch(playwright, EXACT_COLOURS) if exact_colours else launch(playwright)
 
 
 @dataclass(kw_only=True)

@@ -55,6 +55,7 @@ def add_files(
             "heights": [64] * len(clips),
             "copied": [0] * len(clips),
             "rules": [""] * len(clips),
+            "done": [""] * len(clips),
         }
         tx.execute(query("record_exports"), given)
 

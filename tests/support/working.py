@@ -55,6 +55,7 @@ def _exports(tx: Any, variant: int, done: Sequence[tuple[Any, StageResult]]) -> 
     count = len(ids)
     given = {"params": ["p"] * count, "sha256": [b"\2" * 32] * count, "size_bytes": [9] * count, "frames": [1] * count}
     given |= {"widths": [96] * count, "heights": [64] * count, "copied": [0] * count, "rules": [""] * count}
+    given |= {"done": [""] * count}
     tx.execute(query("record_exports"), given | {"variant": variant, "clip_ids": ids})
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 from heaters.core.shapes import Shapes
 from heaters.media import child, ffmpeg
+from heaters.media.analysis import to_analysis
 from heaters.media.ffmpeg import Span
+from heaters.media.fields import Fields
 from heaters.media.probe import Probe, package_environment
 from heaters.media.splice import sound
 from heaters.media.splice.job import Job, Spliced
 from heaters.media.splice.rules import NotCopied, Rule
 from heaters.media.splice.sound import Wanted
+from heaters.media.target import KEEP, Target
 from heaters.media.unreadable import by_words
 
 Left = Callable[[], float]  # seconds that are left
@@ -22,10 +25,12 @@ Left = Callable[[], float]  # seconds that are left
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """One master, and what its children may take."""
+    """One master, and what its children may take. `prepared`: the facts by which its pictures were prepared."""
 
     source: Path
     probe: Probe
+    prepared: Probe
+    target: Target
     has_audio: bool
     audio_bitrate: str
     threads: int
@@ -54,6 +59,10 @@ class Asker:
         """The rule against copying a clip that is known before the file is opened."""
         if self.probe.holes:
             return NotCopied(Rule.TIMES, f"{len(self.probe.holes)} holes of the file are closed")
+        if self.probe.fields != Fields.PROGRESSIVE:
+            return NotCopied(Rule.INTERLACED, self.probe.fields.value)
+        if self.probe.colour.is_hdr and self.target.hdr != KEEP:
+            return NotCopied(Rule.HDR, self.probe.colour.transfer)
         if self.probe.peculiar:
             return NotCopied(Rule.SHAPE, ", ".join(self.probe.peculiar))
         sizes = [] if clip.shapes is None else [*clip.shapes.lengths(0, clip.span.frames)]
@@ -106,6 +115,7 @@ class Asker:
             pixel_format=self.probe.pixel_format,
             frame_rate=str(self.probe.frame_rate),
             rotation=self.probe.rotation,
+            to_analysis=to_analysis(self.prepared),
             sound=str(clip.part("m4a").absolute()) if self.has_audio else "",
             threads=self.threads,
         )

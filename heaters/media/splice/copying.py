@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heaters.errors import MediaError
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, Span
+from heaters.media.analysis import ANALYSIS_FRAME_BYTES
+from heaters.media.ffmpeg import Span
 from heaters.media.likeness import Pictures, levels_off
 from heaters.media.probe import Probe
 from heaters.media.shape import shown_sides

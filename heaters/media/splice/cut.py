@@ -22,7 +22,7 @@ from heaters.media.splice import pieces
 from heaters.media.splice.encoder import Encoded, Form
 from heaters.media.splice.job import Job, Spliced
 from heaters.media.splice.join import Parts, join
-from heaters.media.splice.looks import write_looks
+from heaters.media.splice.looks import TURNS, write_looks
 from heaters.media.splice.pieces import Piece
 from heaters.media.splice.plan import Packet, Plan, begin_of, nothing_copied, plan
 from heaters.media.splice.rules import NotCopied, Rule
@@ -149,7 +149,7 @@ class Cutter:
             sound=Path(job.sound) if job.sound else None,
         )
         join(Path(job.out), self._stream, parts, start_pts=job.start_pts, end_pts=job.end_pts, ticks=planned.ticks)
-        write_looks(Path(job.out), Path(job.looks), rotation=job.rotation, threads=job.threads)
+        write_looks(Path(job.out), Path(job.looks), filters=TURNS[job.rotation] + job.to_analysis, threads=job.threads)
         return Spliced(head=made.head, pts=planned.copied_pts, tail=made.tail, rule=planned.rule)
 
     def _copied(self, planned: Planned) -> Iterator[tuple[bytes, bool]]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from heaters.media.analysis import TO_ANALYSIS
 from heaters.media.ffmpeg import timescale
 from heaters.media.splice.rules import NotCopied, Rule
 
@@ -25,6 +26,7 @@ class Job:
     rotation: int
     sound: str  # a file with the clip's sound; empty: it has none
     threads: int
+    to_analysis: str = TO_ANALYSIS  # the filters that make 48×27 pictures
 
     @property
     def ticks(self) -> int:

@@ -12,6 +12,7 @@ class Rule(StrEnum):
     ENCRYPTED = "encrypted"
     SHAPE = "peculiar picture shape"  # packets do not hold how it is shown: cropped, mirrored, of several shapes
     INTERLACED = "interlaced"
+    HDR = "tone-mapped"
     OPEN_GOP = "open group of pictures"  # the clip's key frames have frames that need others before them
     NO_KEY = "no clean key frame in the clip"
     EDIT_LIST = "edit list"  # a frame that others need is not shown

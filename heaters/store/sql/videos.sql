@@ -59,8 +59,8 @@ from videos v where %(ids)s::bigint[] is null or v.id = any (%(ids)s::bigint[])
 order by v.id desc limit %(limit)s;
 
 -- name: video_streams
--- The streams of a video's file, whether sound was decoded, and whether the file was damaged.
-select streams, has_audio, is_partial, partial_reason, concealed, state >= 'prepared' as is_prepared from videos where id = %(id)s;
+-- The streams of a video's file, whether sound was decoded, whether the file was damaged, and what was done to its pictures.
+select treatment, streams, has_audio, is_partial, partial_reason, concealed, state >= 'prepared' as is_prepared from videos where id = %(id)s;
 
 -- name: video_source
 -- What a video came from.
