@@ -54,8 +54,7 @@ def examine(path: Path, passed: frozenset[int] = frozenset()) -> Probe:
 
 
 def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
-    name = container.format.name
-    _refuse_format(name, path)
+    name = _allowed(container.format.name, path)
     streams = contents(container, path)
     picture, *others = _pictures(container, streams, path, passed)
     stream = container.streams[picture.index]
@@ -116,12 +115,14 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     )
 
 
-def _refuse_format(name: str, path: Path) -> None:
+def _allowed(name: str, path: Path) -> str:
+    """The name of a file's format. Raises MediaError for one that is refused."""
     if name in REFUSED_FORMATS or name.endswith("_pipe"):
         # Before "a still image": FFmpeg up to 8 knows WebP as an image alone, and the file may be an animated one.
         if is_animated_webp(path):
             raise MediaError("an animated WebP, which cannot be decoded yet; convert it to GIF, APNG or MP4")
         raise MediaError(f"{REFUSED_FORMATS.get(name, 'a still image')}, not a video")
+    return name
 
 
 def _rate(stream: Any) -> Fraction:
