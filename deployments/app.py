@@ -17,7 +17,7 @@ from deployments.keys import Keys
 from deployments.limits import Limits
 from deployments.metrics import CONTENT_TYPE, Metrics
 from deployments.openapi import document
-from deployments.problems import answer
+from deployments.problems import UNFIT, answer
 from deployments.requests import EVERYWHERE, refusals
 from deployments.searching import Finder
 from deployments.vectors import Vectoriser
@@ -53,7 +53,7 @@ def create_app(
     app.include_router(embeddings.routes(vectoriser, limits))
     app.include_router(searching.routes(finder, vectoriser, limits))
     app.include_router(_operations(encoders, finder, metrics))
-    for kind in (HeatersError, RequestValidationError, HTTPException):
+    for kind in (HeatersError, RequestValidationError, HTTPException, *UNFIT):
         app.add_exception_handler(kind, answer)
     app.add_middleware(
         Guard, limits=limits, keys=keys, metrics=metrics, log=logger or logging.getLogger(log.NAME), says_id=says_id

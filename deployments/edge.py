@@ -7,10 +7,12 @@ not say to Ray is taken out of its request. Plain ASGI.
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.config import HTTP_PROTOCOLS
 
 from deployments.guard import REQUEST_ID, TIMEOUT, request_id, shorter_seconds
 from deployments.limits import Limits
 from deployments.problems import INTERNAL, Problem
+from heaters.connections import BoundedProtocol
 
 # Headers that steer Serve itself: a timeout of 0 is for ever, a request that nobody cancels, another model or session.
 _FOR_SERVE = ("x-request-disconnect-disabled", "serve_multiplexed_model_id", "x-session-id")
@@ -18,7 +20,8 @@ _JSON = "application/json"
 
 
 def callback() -> list[Middleware]:
-    """What Serve asks for when it starts a proxy."""
+    """What Serve asks for before it starts a proxy's uvicorn, for whose protocol it has no setting."""
+    HTTP_PROTOCOLS["auto"] = f"{BoundedProtocol.__module__}:{BoundedProtocol.__name__}"
     return [Middleware(Edge)]
 
 

@@ -77,7 +77,7 @@ def decoded(data: bytes) -> "Image":
             width, height = (2 * side // _factor(pixels) for side in picture.size)
             picture.draft("RGB", (width, height))  # JPEG decodes to less
             turned = picture.getexif().get(ORIENTATION)
-            plain = picture.convert("RGB")
+            plain = picture if picture.mode == "RGB" else picture.convert("RGB")  # no copy of it whole
             factor = _factor(plain.width * plain.height)
             small = plain.reduce(factor) if factor > 1 else plain
             if turned:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import psycopg
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -10,6 +11,8 @@ from starlette.responses import Response
 
 from heaters.errors import HeatersError, RuleError, TransientError, UsageError
 
+# What PostgreSQL cannot hold: a client's value, for nothing of ours goes there unchecked.
+UNFIT = (psycopg.DataError, UnicodeEncodeError)
 INTERNAL = "the server failed; the request id is in its log"
 _CODES = {
     400: "invalid_request",
@@ -92,6 +95,8 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(error.status_code, _http_message(error))
     if isinstance(error, UsageError | RuleError):
         return Problem(400, str(error))
+    if isinstance(error, UNFIT):
+        return Problem(400, "a value holds what cannot be looked for (a NUL, a broken character, a huge number)")
     if isinstance(error, TransientError):
         return Problem(503, "a part of the server is away", code="unavailable", retry_after_seconds=2)
     return Problem(500, INTERNAL)

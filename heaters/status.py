@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heaters.core.limits import limited
 from heaters.core.pipeline import PIPELINE, STAGES, By, Change, Stage, Subject
 from heaters.core.states import ClipState, VideoState
 from heaters.settings import Settings
 from heaters.store.db import Cursor, Database
+from heaters.store.pauses import LIBRARY, named, pauses, why
 from heaters.store.queries import query
 
 # So many open tasks, failures and videos are told one by one; the counts stand for the rest.
@@ -44,6 +46,7 @@ class Status:
     failures: list[dict[str, Any]]
     videos: list[dict[str, Any]]
     video_count: int
+    pauses: list[dict[str, Any]] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
 
 
@@ -162,13 +165,12 @@ def status(database: Database, settings: Settings, scope: Sequence[int] | None =
     with database.transaction() as tx:
         found = counts(tx, settings, scope)
         drivers = tx.execute(query("drivers")).fetchall()
+        paused = pauses(tx)
         tasks = tx.execute(query("open_tasks_listed"), given).fetchall()
         failures = tx.execute(query("open_failures"), given | everything).fetchall()
         limit = MOST_LINES if ids is None else len(ids)
         videos = tx.execute(query("latest_videos"), {"ids": ids, "limit": limit}).fetchall()
-    limits = {
-        stage: limit for d in reversed(drivers) if not d["silent_seconds"] for stage, limit in d["limits"].items()
-    }
+    limits = stage_limits(drivers, paused)
     stages = [stage_status(stage, found, settings, limits.get(stage.name, "")) for stage in PIPELINE]
     return Status(
         stages=stages,
@@ -177,8 +179,17 @@ def status(database: Database, settings: Settings, scope: Sequence[int] | None =
         failures=failures,
         videos=videos[::-1],
         video_count=found.videos(*VideoState) if ids is None else len(videos),
-        next_steps=_next_steps(stages, tasks),
+        pauses=paused,
+        next_steps=_next_steps(stages, tasks, paused),
     )
+
+
+def stage_limits(drivers: Sequence[Mapping[str, Any]], paused: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """By stage: which limit keeps drivers from starting more; a pause holds with and without a driver."""
+    found = {stage: limit for d in reversed(drivers) if not d["silent_seconds"] for stage, limit in d["limits"].items()}
+    stopped = {row["stage"] for row in paused}
+    machine = [stage.name for stage in PIPELINE if stage.by is not By.PERSON]
+    return found | {name: "paused" for name in machine if stopped & {LIBRARY, name}}
 
 
 def state_phrase(video: Mapping[str, Any]) -> str:
@@ -197,17 +208,19 @@ def task_phrase(task: Mapping[str, Any]) -> str:
     return f"{task['stage']}{items} running for {task['age_seconds']:.0f} s on {task['driver']}"
 
 
-def failure_phrase(failure: Mapping[str, Any]) -> str:
-    """An open failure in words: `export failed (2/5), retry in 40 s`, `download gave up`."""
+def failure_phrase(failure: Mapping[str, Any], limits: str = "") -> str:
+    """An open failure in words: `export failed (2/5), retry in 40 s`, `download gave up`; by limits of settings."""
     if failure["dead"]:
         return f"{failure['stage']} gave up"
     wait = failure["retry_in_seconds"] or 0.0
-    tries = f"{failure['failures']}/{STAGES[failure['stage']].attempts}"
+    tries = f"{failure['failures']}/{limited(STAGES[failure['stage']], limits).attempts}"
     return f"{failure['stage']} failed ({tries}), retry " + (f"in {wait:.0f} s" if wait else "due now")
 
 
-def _next_steps(stages: Sequence[StageStatus], tasks: Sequence[Mapping[str, Any]]) -> list[str]:
-    steps = []
+def _next_steps(
+    stages: Sequence[StageStatus], tasks: Sequence[Mapping[str, Any]], paused: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    steps = [f"{named(row['stage'])} is paused {why(row)}; `heaters resume` lets it go on" for row in paused]
     waiting = [s for s in stages if s.waiting and s.by == By.MACHINE]
     silent = [task for task in tasks if (task["silent_seconds"] or 0.0) > 0]
     if len(silent) < len(tasks):

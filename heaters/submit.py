@@ -133,18 +133,21 @@ def submit(database: Database, source: str) -> Submission:
     return answer
 
 
-def submit_all(database: Database, sources: Iterable[str | Submission]) -> Iterator[Submission]:
+def submit_all(
+    database: Database, sources: Iterable[str | Submission], priority: int | None = None
+) -> Iterator[Submission]:
     """Add sources as they come, many in a transaction; their answers in their order, in which those that are refused
-    already keep their place. Memory does not grow with them.
+    already keep their place. Memory does not grow with them. `priority`: that of their videos from here on, also of
+    those that are known, 0 to 9 (first); None: new ones have 0, others the one they had.
     """
     group: list[_Row | Submission] = []
     begun = time.monotonic()
     for source in sources:
         group.append(source if isinstance(source, Submission) else _look(source))
         if len(group) >= GROUP_SOURCES or time.monotonic() - begun > GROUP_SECONDS:
-            yield from _submit_group(database, group)
+            yield from _submit_group(database, group, priority)
             group, begun = [], time.monotonic()
-    yield from _submit_group(database, group)
+    yield from _submit_group(database, group, priority)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,29 +184,29 @@ def _row(source: str) -> _Row:
     return _Row(source=stored, title=readable(path.stem), content_hash=content_hash, size_bytes=size_bytes)
 
 
-def _submit_group(database: Database, group: Sequence[_Row | Submission]) -> Iterator[Submission]:
+def _submit_group(database: Database, group: Sequence[_Row | Submission], priority: int | None) -> Iterator[Submission]:
     rows = [one for one in group if isinstance(one, _Row)]
     # Again after a deadlock, because somebody else may submit the same sources in another order; and where one was
     # withdrawn meanwhile, which is seen the next time.
-    answers = iter(database.run(lambda tx: _write(tx, rows)) if rows else [])
+    answers = iter(database.run(lambda tx: _write(tx, rows, priority)) if rows else [])
     for one in group:
         yield next(answers) if isinstance(one, _Row) else one
 
 
-def _write(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
+def _write(tx: Cursor, rows: Sequence[_Row], priority: int | None) -> list[Submission]:
     why = barred(tx, [row.source for row in rows], [row.content_hash for row in rows])
     if why:
-        open_rows = iter(_write_allowed(tx, [row for number, row in enumerate(rows) if number not in why]))
+        open_rows = iter(_write_allowed(tx, [row for number, row in enumerate(rows) if number not in why], priority))
         return [
             _refused(row.source, SourceRefused(f"{shielded(row.source)} cannot be submitted: {why[number]}"))
             if number in why
             else next(open_rows)
             for number, row in enumerate(rows)
         ]
-    return _write_allowed(tx, rows)
+    return _write_allowed(tx, rows, priority)
 
 
-def _write_allowed(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
+def _write_allowed(tx: Cursor, rows: Sequence[_Row], priority: int | None) -> list[Submission]:
     added = {row["source"]: row["id"] for row in tx.execute(query("submit_videos"), _columns(rows)).fetchall()}
     answers: dict[int, Submission] = {}
     for number, row in enumerate(rows):
@@ -216,6 +219,9 @@ def _write_allowed(tx: Cursor, rows: Sequence[_Row]) -> list[Submission]:
     new = [answer.video_id for answer in answers.values() if answer.is_new]
     if new:
         tx.execute(query("announce_videos"), {"kind": str(Change.NEW), "ids": new})
+    if priority is not None:
+        ids = [answer.video_id for answer in answers.values() if answer.video_id is not None]
+        tx.execute(query("prioritise"), {"priority": priority, "ids": ids})
     return [answers[number] for number in range(len(rows))]
 
 

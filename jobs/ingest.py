@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from heaters.cli.accept import Tally, accept
+from heaters.cli.accept import Priority, Tally, accept
 from heaters.cli.output import Output
 from heaters.cli.session import opened
 from heaters.sources import Reach
@@ -17,12 +17,13 @@ from jobs.entry import job
 
 def ingest(
     sources: Annotated[list[str], typer.Argument(help="URLs, files, or manifests (.txt, .csv, .jsonl) of them.")],
+    priority: Priority = None,
 ) -> None:
     """Add sources to the pipeline."""
     output = Output(as_json=False)
     tally = Tally()
     with opened() as (settings, database):
-        for _ in accept(output, Reach(settings=settings), database, sources, tally):
+        for _ in accept(output, Reach(settings=settings), database, sources, tally, priority):
             pass
     output.say(f"summary    {tally.line()}")
     raise typer.Exit(1 if tally.refused else 0)

@@ -40,7 +40,7 @@ def build(settings: Settings, database: Database) -> Context:
     Raises ConfigError where the file of users is wrong.
     """
     store = store_of(settings)
-    cache = Cache(settings.cache)
+    cache = Cache.of(settings)
     return Context(
         settings=settings,
         database=database,

@@ -4,7 +4,9 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from fastapi import FastAPI
 
+from heaters.connections import BoundedProtocol
 from heaters.errors import ConfigError
 from heaters.settings import Settings
 from heaters.stopping import stopped_by_signals
@@ -23,17 +25,23 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             port = bound.getsockname()[1]
             host = f"[{settings.ui_host}]" if ":" in settings.ui_host else settings.ui_host
             say(f"the UI is at http://{host}:{port}/")
-            config = uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                proxy_headers=False,  # who the peer is decides whom we trust; ours is the only say
-                server_header=False,
-                timeout_graceful_shutdown=GOODBYE_SECONDS,
-            )
             # Uvicorn stops at a signal and then raises it again: by then there is nothing left that it should end.
             with stopped_by_signals(lambda: None):
-                uvicorn.Server(config).run(sockets=[bound])
+                server(app).run(sockets=[bound])
+
+
+def server(app: FastAPI) -> uvicorn.Server:
+    """The HTTP server of the application, which bounds what connections may do."""
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # who the peer is decides whom we trust; ours is the only say
+        server_header=False,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+    )
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -5,9 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from heaters.cli.observers import recorders
 from heaters.cli.output import Output
-from heaters.runner.journal import Journal
 from heaters.sources import Reach, watch
 from heaters.stopping import stopped_by_signals
 from heaters.store.db import Database
@@ -16,6 +19,11 @@ from heaters.submit import Submission, submit_all
 # So many sources have a line each; of further ones every refusal has, and the sums come now and then.
 MOST_LINES = 100
 SUM_EVERY = 10_000
+
+Priority = Annotated[
+    int | None,
+    typer.Option("--priority", min=0, max=9, help="9: before all others, 0: with them; also for what is known."),
+]
 
 
 @dataclass(slots=True)
@@ -37,26 +45,32 @@ class Tally:
 
 
 def accept(
-    output: Output, reach: Reach, database: Database, named: Sequence[str], tally: Tally
+    output: Output,
+    reach: Reach,
+    database: Database,
+    named: Sequence[str],
+    tally: Tally,
+    priority: int | None = None,
 ) -> Iterator[Submission]:
     """Submit what is named, counting in `tally`; gives what became of each source as it is known."""
-    log = reach.settings.log
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(log)) if log else None
-        for found in submit_all(database, reach.sources(named)):
+        told = list(recorders(stack, output, reach.settings))
+        for found in submit_all(database, reach.sources(named), priority):
             _tell(output, found, tally)
-            if journal:
-                journal.submitted(found.source, found.video_id, is_new=found.is_new, error=found.error)
+            for recorder in told:
+                recorder.submitted(found.source, found.video_id, is_new=found.is_new, error=found.error)
             yield found
 
 
-def accept_from(output: Output, reach: Reach, database: Database, folder: Path, tally: Tally) -> Iterator[Submission]:
+def accept_from(
+    output: Output, reach: Reach, database: Database, folder: Path, tally: Tally, priority: int | None = None
+) -> Iterator[Submission]:
     """Submit what is in a folder, and what comes into it until SIGINT or SIGTERM. Raises UsageError for no folder."""
     stop = threading.Event()
     output.say(f"watching {folder}; stop with Ctrl-C")
     with stopped_by_signals(stop.set):
         for path in watch(folder.absolute(), stop):
-            yield from accept(output, reach, database, [str(path)], tally)
+            yield from accept(output, reach, database, [str(path)], tally, priority)
 
 
 def _tell(output: Output, found: Submission, tally: Tally) -> None:

@@ -6,19 +6,20 @@ import typer
 
 from heaters import doctor
 from heaters.cli.output import AsJson, Output
-from heaters.settings import Settings, load
+from heaters.settings import Settings, load, loaded
 from heaters.settings.shown import describe
 
 
 def config_command(as_json: AsJson = False) -> None:
-    """Print the effective settings, secrets masked."""
+    """Print the effective settings, secrets masked, and where each value came from."""
     output = Output(as_json=as_json)
-    rows = describe(load())
+    rows = describe(*loaded())
     if as_json:
         output.json(rows)
         return
     output.table(
-        ("variable", "value", "what it sets"), [(r["variable"], r["value"] or "(empty)", r["does"]) for r in rows]
+        ("variable", "value", "from", "what it sets"),
+        [(r["variable"], r["value"] or "(empty)", r["origin"], r["does"]) for r in rows],
     )
 
 

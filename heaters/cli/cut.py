@@ -125,7 +125,7 @@ class _Look:
         if name not in DETECTORS:
             raise UsageError(f"--detector must be one of {', '.join(DETECTORS)}; got {name!r}")
         self._detector = build(settings, name)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._store = store
         self._output = output
 

@@ -17,6 +17,8 @@ VERBS = {
     "submit-job": "jobs.submit_job_command",
     "status": "status.status_command",
     "retry": "status.retry_command",
+    "pause": "pause.pause_command",
+    "resume": "pause.resume_command",
     "cut": "cut.cut_command",
     "cuts": "listing.cuts_command",
     "clips": "listing.clips_command",

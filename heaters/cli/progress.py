@@ -112,10 +112,11 @@ class Watch:
 
 
 class Seen:
-    """Which videos a run worked on; an observer."""
+    """Which videos a run worked on, and whether nothing was left to do at its end; an observer."""
 
     def __init__(self) -> None:
         self.videos: set[int] = set()
+        self.drained = False
 
     def started(self, stage: Stage, claims: Sequence[Claim], items: int) -> None:
         """Claims went to Ray, as one call."""

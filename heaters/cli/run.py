@@ -10,18 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from heaters.cli.accept import Tally, accept, accept_from
+from heaters.cli.accept import Priority, Tally, accept, accept_from
+from heaters.cli.observers import machines
 from heaters.cli.output import AsJson, Output, selected
 from heaters.cli.progress import Seen, Watch
 from heaters.cli.session import opened
 from heaters.core.facts import Bound, parsed
+from heaters.core.limits import limited
 from heaters.core.pipeline import Change, Stage, machine_stages
 from heaters.core.states import ClipState
 from heaters.errors import UsageError
 from heaters.runner.claims import driver_name
 from heaters.runner.drained import SideTask, is_anything_due
-from heaters.runner.events import Observer, Several
-from heaters.runner.journal import Journal
+from heaters.runner.events import Several
 from heaters.runner.origins import Origins
 from heaters.runner.tasks import TaskStore
 from heaters.runner.withdrawn import Withdrawing
@@ -61,6 +62,7 @@ def submit_command(
     watched: Annotated[
         Path | None, typer.Option("--watch", help="Also every video that comes into this folder, until stopped.")
     ] = None,
+    priority: Priority = None,
     as_json: AsJson = False,
 ) -> None:
     """Add sources to the pipeline without running it."""
@@ -70,9 +72,9 @@ def submit_command(
     tally = Tally()
     with opened() as (settings, database):
         reach = Reach(settings=settings, playlists=playlist)
-        answers = accept(output, reach, database, sources or [], tally)
+        answers = accept(output, reach, database, sources or [], tally, priority)
         if watched is not None:
-            answers = chain(answers, accept_from(output, reach, database, watched, tally))
+            answers = chain(answers, accept_from(output, reach, database, watched, tally, priority))
         rows = ({"id": s.video_id, "source": s.source, "new": s.is_new, "error": s.error} for s in answers)
         if as_json:
             output.json_rows(rows)
@@ -137,8 +139,7 @@ def run(
     """Run stages over `scope`. `approve`: bounds within which clips are approved without a person; None: none are."""
     if approve is not None and settings.proxies == "auto":
         settings = replace(settings, proxies="demand")  # nobody is to watch
-    if settings.export_profile == "none":
-        stages = [stage for stage in stages if stage.gives is not Change.FILES]
+    stages = _asked(stages, settings)
     ours = database.like(
         application_name="heaters run", max_size=4, patience_seconds=PATIENCE_SECONDS, options=BY_INDEX
     )
@@ -155,15 +156,16 @@ def run(
     from heaters.runner.nodes import Tidy
 
     watch = Watch(output, stages, (origins := Origins(database)).name)
-    where = settings.ray_address or "this machine"
-    output.say(f"running on {where}: {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}")
-    keeper = Keeper(database, watch.noticed)
-    seen = Seen()
+    size = f"{cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; embedding with {settings.model}"
+    output.say(f"running on {settings.ray_address or 'this machine'}: {size}")
+    keeper, seen = Keeper(database, watch.noticed), Seen()
     beats = database.like(application_name="heaters heartbeat", max_size=1, patience_seconds=PATIENCE_SECONDS)
     with ExitStack() as stack:
         stack.callback(ours.close)
         observer = Several(
-            seen, stack.enter_context(watch), *_machines(stack, output, settings, database, stages, origins)
+            seen,
+            stack.enter_context(watch),
+            *machines(stack, output, settings, database, stages, origins, tasks.driver, lambda: seen.drained),
         )
         heartbeat = stack.enter_context(
             Heartbeat(beats, tasks.driver, lease_seconds=settings.lease_seconds, on_trouble=observer.noticed)
@@ -179,10 +181,16 @@ def run(
             forever=forever,
         )
         with stopped_by_signals(runner.stop):
-            drained = runner.run()
-    if drained:
+            seen.drained = runner.run()
+    if seen.drained:
         keeper.settle()
-    return Ran(drained=drained, videos=frozenset(seen.videos))
+    return Ran(drained=seen.drained, videos=frozenset(seen.videos))
+
+
+def _asked(stages: Sequence[Stage], settings: Settings) -> list[Stage]:
+    """The stages that the settings want, with the limits that these set."""
+    wanted = [stage for stage in stages if stage.gives is not Change.FILES or settings.export_profile != "none"]
+    return [limited(stage, settings.stages) for stage in wanted]
 
 
 def _import_ray(settings: Settings) -> None:
@@ -201,21 +209,6 @@ def _own_side_tasks(
         yield ForFiles(database, scope, whole=bounds is not None)
     if bounds is not None:
         yield Approver(database, scope, bounds=bounds, reviewer="auto-approve")
-
-
-def _machines(
-    stack: ExitStack, output: Output, settings: Settings, database: Database, stages: Sequence[Stage], origins: Origins
-) -> Iterator[Observer]:
-    """The observers that machines read, as far as the settings ask for them."""
-    if settings.log:
-        yield stack.enter_context(Journal(settings.log, origins))
-    if settings.metrics_port:
-        from heaters.runner.metrics import Metrics  # not for commands that need none
-
-        metrics = stack.enter_context(Metrics(database, settings, stages))
-        port = metrics.listen(settings.metrics_host, settings.metrics_port)
-        output.say(f"metrics at http://{settings.metrics_host}:{port}/metrics")
-        yield metrics
 
 
 def _rows(database: Database, ids: Sequence[int]) -> list[dict[str, Any]]:

@@ -25,10 +25,10 @@ def status_command(videos: Videos = None, as_json: AsJson = False) -> None:
     if as_json:
         output.json(asdict(found))
     else:
-        _print(output, found)
+        _print(output, found, settings.stages)
 
 
-def _print(output: Output, found: Status) -> None:
+def _print(output: Output, found: Status, limits: str) -> None:
     output.table(
         ("stage", "by", "waiting", "running", "retrying", "gave up", "done", "last hour", "limit"),
         [
@@ -61,7 +61,9 @@ def _print(output: Output, found: Status) -> None:
     for failure in found.failures:
         style = "red" if failure["dead"] else "yellow"
         clip = f"clip {failure['clip_id']} of " if failure["clip_id"] else ""
-        output.say(f"{clip}video {failure['video_id']} ({failure['source']}): {failure_phrase(failure)}", style=style)
+        output.say(
+            f"{clip}video {failure['video_id']} ({failure['source']}): {failure_phrase(failure, limits)}", style=style
+        )
         output.say(f"    {failure['error_type']}: {failure['error']}", style="dim")
     output.say()
     for step in found.next_steps:

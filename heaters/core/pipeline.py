@@ -82,6 +82,7 @@ class Stage:
     variant: str = ""
     needs: str = ""
     is_urgent: bool = False
+    calls: int = 0  # most at once by one driver; 0: as many as fit
     by_host: bool = False  # works on somebody else's host: so many at a time and so far apart as settings say
 
     def __post_init__(self) -> None:

@@ -44,22 +44,26 @@ class Budget:
         self.cluster = cluster
         self._pools = pools
         self._has_batch = has_batch
-        self._empty_until: dict[str, float] = {}
+        self.paused: frozenset[str] = frozenset()  # stages of which nothing more may start
+        self._empty_until: dict[tuple[str, int | None], float] = {}
         self._refused_at: dict[str, float] = {}
         self._bytes: dict[int, int] = {}  # video → its bytes in flight
         self._uses: dict[int, int] = {}  # video → claims in flight that read its source
         # Where several limits allow the same, the first of them is named.
         self._limits: Mapping[str, Callable[[Stage], float]] = {
-            "nothing due": self._due,
+            "paused": lambda stage: 0.0 if stage.name in self.paused else math.inf,
             "configuration": self._fit,
             "bytes in flight": self._bytes_free,
+            "setting": lambda stage: stage.calls - pools[stage.name].calls if stage.calls else math.inf,
             "slots": lambda stage: pools[stage.name].free(math.inf),
             "CPUs": lambda stage: pools[stage.name].free(self._processes_free(stage)),
             "model not loaded": self._worth_loading,
         }
 
-    def calls(self, stage: Stage) -> Allowance:
-        """How many calls of `stage` may start now, and which limit says so."""
+    def calls(self, stage: Stage, rank: int | None = None) -> Allowance:
+        """How many calls of `stage` may start now, and which limit says so. `rank`: of the videos that come first."""
+        if stage.name not in self.paused and time.monotonic() < self._empty_until.get((stage.name, rank), 0.0):
+            return Allowance(calls=0, limit="nothing due")
         most, limit = math.inf, ""
         for name, rule in self._limits.items():
             allowed = rule(stage)
@@ -71,20 +75,27 @@ class Budget:
 
     # -------------------------------------------------------------------------------------------- what changes limits
 
-    def found_nothing(self, stage: Stage) -> None:
+    def found_nothing(self, stage: Stage, rank: int | None = None) -> None:
         """A claim found less than it asked for: skip the stage for a while, or until a change makes work for it."""
-        self._empty_until[stage.name] = time.monotonic() + AGAIN_SECONDS
+        self._empty_until[stage.name, rank] = time.monotonic() + AGAIN_SECONDS
+
+    def first_changed(self) -> None:
+        """Other videos come first now: there may be work among them."""
+        self._empty_until = {key: until for key, until in self._empty_until.items() if key[1] is None}
 
     def happened(self, change: Change) -> None:
         """There may be work again for the stages that take this change."""
         for pool in self._pools.values():
             if pool.stage.takes is change:
-                self._empty_until.pop(pool.stage.name, None)
+                self._look_again(pool.stage)
 
     def room_again(self, stage: Stage) -> None:
         """A call of a stage ended, which may free a host or bytes that its next one waited for."""
         if stage.by_host or stage.reads_source:
-            self._empty_until.pop(stage.name, None)
+            self._look_again(stage)
+
+    def _look_again(self, stage: Stage) -> None:
+        self._empty_until = {key: until for key, until in self._empty_until.items() if key[0] != stage.name}
 
     def begin_reading(self, video_id: int, size_bytes: int) -> None:
         """A claim reads a video's source from here on; a source counts for half of the room at most."""
@@ -111,9 +122,6 @@ class Budget:
     def room_bytes(self) -> int:
         """Source bytes that may still come in flight."""
         return IN_FLIGHT_BYTES_PER_NODE * self.cluster.nodes - sum(self._bytes.values())
-
-    def _due(self, stage: Stage) -> float:
-        return 0.0 if time.monotonic() < self._empty_until.get(stage.name, 0.0) else math.inf
 
     def _fit(self, stage: Stage) -> float:
         """0 where a worker could be built on no node."""

@@ -5,12 +5,12 @@ the attempt, the number of items and the result's figures, or the clip, the erro
 """
 
 import json
+import logging
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from heaters.core.address import Address, redact
 from heaters.core.pipeline import Stage
@@ -23,31 +23,59 @@ from heaters.stages.base import summary
 STANDARD_ERROR = "-"
 
 
+LOGGER = "heaters.run"
+_FACTS = "heaters"  # the attribute of a record of `logging` that holds a line's facts
+
+
+class JsonLines(logging.Formatter):
+    """Formats the records of a journal; of other records their message is the event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON object, without a line end."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        facts = getattr(record, _FACTS, {})
+        line = {"time": time, "level": record.levelname.lower(), "event": record.getMessage(), **facts}
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
 class Journal:
-    """Appends to a file, or to standard error. A runner's observer; use as a context manager."""
+    """Writes to the logger `heaters.run`, whose records go to a file or to standard error as JSON lines, and to
+    handlers that an application has put there itself. A runner's observer; use as a context manager.
+    """
 
     def __init__(self, target: str, origins: Origins | None = None) -> None:
-        """Raises ConfigError for a file that cannot be written."""
+        """`target` "" is neither file nor standard error. Raises ConfigError for a file that cannot be written."""
         self._origins = origins
-        self._lock = threading.Lock()  # the heartbeat notices things from its own thread
+        self._logger = logging.getLogger(LOGGER)
+        self._level = self._logger.level
+        self._file: TextIO | None = None
+        self._handler: logging.Handler = logging.NullHandler()
+        if not target:
+            return
         try:
-            to_file = target != STANDARD_ERROR
             # It tells who works on what: for its owner alone.
-            self._file = open(target, "a", encoding="utf-8", opener=_private) if to_file else sys.stderr  # noqa: SIM115
+            if target != STANDARD_ERROR:
+                self._file = open(target, "a", encoding="utf-8", opener=_private)  # noqa: SIM115
         except OSError as error:
             raise ConfigError(
                 f"HEATERS_LOG must be - or a file that we may write; {target}: {error.strerror}"
             ) from error
+        self._handler = logging.StreamHandler(self._file or sys.stderr)
+        self._handler.setFormatter(JsonLines())
+        self._logger.setLevel(logging.INFO)
 
     def __enter__(self) -> Self:
+        self._logger.addHandler(self._handler)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not sys.stderr:
+        self._logger.removeHandler(self._handler)
+        self._logger.setLevel(self._level)
+        if self._file is not None:
             self._file.close()
 
     def submitted(self, source: str | Address, video_id: int | None, *, is_new: bool, error: str | None) -> None:
@@ -92,8 +120,10 @@ class Journal:
         return {"trace": trace_id(source), "source": source, "stage": stage.name, "video": video_id}
 
     def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": time, "level": level, "event": event, **facts}, ensure_ascii=False, default=str)
-        with self._lock:
-            self._file.write(line + "\n")
-            self._file.flush()
+        self._logger.log(logging.getLevelNamesMapping()[level.upper()], event, extra={_FACTS: facts})
+
+
+def is_heard() -> bool:
+    """Whether an application has handlers of its own for the journal."""
+    logger = logging.getLogger(LOGGER)
+    return logger.hasHandlers() and logger.isEnabledFor(logging.INFO)

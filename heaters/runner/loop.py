@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from heaters.core.pipeline import Change, Stage, Subject
-from heaters.errors import HeatersError, NodeLost, StoreError, WorkerLost
+from heaters.errors import ConfigError, HeatersError, NodeLost, StoreError, WorkerLost
+from heaters.runner import control
 from heaters.runner.attribution import FailureAttribution
-from heaters.runner.batches import Batch, batches
-from heaters.runner.blame import MAX_LOSSES, final
+from heaters.runner.batches import Batch
 from heaters.runner.budget import Budget
 from heaters.runner.calls import TICK_SECONDS, Call, Calls
-from heaters.runner.claims import Claimed, Ended
 from heaters.runner.cluster import Cluster, dead_nodes, is_any_silent, survey
+from heaters.runner.control import Wishes
 from heaters.runner.drained import SideTask
 from heaters.runner.endings import Endings, as_stage_error
 from heaters.runner.events import Observer
@@ -25,6 +25,7 @@ from heaters.runner.horizon import Horizon
 from heaters.runner.patience import Patience
 from heaters.runner.pools import Pool
 from heaters.runner.sharing import balance, make_room
+from heaters.runner.starts import Starts
 from heaters.runner.tasks import TaskStore
 from heaters.runner.words import Reply, Unfit
 from heaters.settings import Settings
@@ -32,10 +33,9 @@ from heaters.stages.base import stage_code
 from heaters.stages.scratch import remove_stale_dirs
 
 EXPIRE_SECONDS = 2.0  # between looks for silent drivers
+CONTROL_SECONDS = 1.0  # between looks for what operators ask
 SURVEY_SECONDS = 5.0  # between counts of the nodes
 TEND_SECONDS = 60.0  # between upkeep of counts and history
-# A call for clips claims at most so many stretches: many short videos fill a batch together.
-STRETCHES_PER_CALL = 16
 # Whether a model is worth loading: clips fill a batch when so many stretches wait.
 STRETCHES_PER_BATCH = 4
 
@@ -62,9 +62,7 @@ class Runner:
         self._observer = observer
         self._side_tasks = side_tasks
         self._forever = forever
-        self._stages = tuple(stages)
-        self._drain_order = self._stages[::-1]
-        self._codes = {stage.name: stage_code(stage.name, package) for stage in stages}
+        codes = {stage.name: stage_code(stage.name, package) for stage in stages}
         self._pools = {stage.name: Pool(stage, settings, cluster, package) for stage in stages}
         for pool in self._pools.values():
             pool.others = tuple(self._pools.values())
@@ -72,10 +70,23 @@ class Runner:
         self._patiently = Patience(self._stop, observer.noticed, after=tasks.release_unknown)
         self._budget = Budget(self._pools, cluster, self._has_batch)
         self._calls = Calls(self._pools, cluster)
-        self._endings = Endings(tasks, self._codes, self._budget, observer, self._patiently)
+        self._endings = Endings(tasks, codes, self._budget, observer, self._patiently)
         self._attribution: FailureAttribution[Call] = FailureAttribution(dead_nodes, is_any_silent)
         is_open = forever or tasks.scope is not None
         self._horizon = Horizon(stages, lambda: self._patiently(tasks.last_change), is_open=is_open)
+        self._starts = Starts(
+            tasks=tasks,
+            codes=codes,
+            pools=self._pools,
+            budget=self._budget,
+            calls=self._calls,
+            endings=self._endings,
+            horizon=self._horizon,
+            observer=observer,
+            patiently=self._patiently,
+        )
+        self._wishes = Wishes()
+        self._held_back: set[str] = set()  # paused stages with work
         self._done_at: dict[Callable[[], None], float] = {}  # periodic work → when it was done last
         remove_stale_dirs(settings.scratch)
 
@@ -92,9 +103,11 @@ class Runner:
         try:
             while not self._stop.is_set():
                 self._every(EXPIRE_SECONDS, self._expire)
+                self._every(CONTROL_SECONDS, self._follow_wishes)
                 self._attribute()
                 self._do_side_tasks()
-                started = self._start_work()
+                started, limits = self._starts.fill()
+                self._heartbeat.tell(limits)
                 if self._calls:
                     self._collect()
                 elif not started:
@@ -107,66 +120,6 @@ class Runner:
             return False
         finally:
             self._give_back()
-
-    # -------------------------------------------------------------------------------------------- start
-
-    def _start_work(self) -> int:
-        """Fill the budget of every stage: those that a person waits for, then last first, and those that need a model
-        loaded after the others.
-        """
-        started = 0
-        limits = {}
-        order = sorted(self._drain_order, key=lambda s: (not s.is_urgent, not self._pools[s.name].is_loaded))
-        for stage in order:
-            allowance = self._budget.calls(stage)
-            limits[stage.name] = allowance.limit
-            if allowance.calls > 0:
-                started += len(self._start_stage(stage, allowance.calls).claims)
-        self._heartbeat.tell(limits)
-        return started
-
-    def _start_stage(self, stage: Stage, calls: int) -> Claimed:
-        """Claim and start so many calls of a stage."""
-        claimed = self._patiently(
-            self._tasks.claim,
-            stage,
-            most=calls * (stage.batch if stage.subject is Subject.VIDEO else STRETCHES_PER_CALL),
-            items=calls * stage.batch,
-            until=self._horizon.until(stage),
-            room_bytes=self._budget.room_bytes if stage.reads_source else None,
-            most_bytes=self._budget.most_bytes,
-            nodes=self._budget.cluster.nodes,
-        )
-        if claimed.at_end:
-            self._budget.found_nothing(stage)
-        if not claimed.claims:
-            return claimed
-        self._horizon.begin_again()
-        items = self._patiently(self._tasks.inputs, stage, self._codes[stage.name].input, claimed.claims)
-        worn_out = final(WorkerLost("the drivers that held it fell silent"), MAX_LOSSES)
-        self._endings.record(
-            stage,
-            [
-                Ended(claim=claim, items=items[claim], outcomes=[worn_out] * len(items[claim]))
-                for claim in claimed.claims
-                if not items[claim] or claim.losses >= MAX_LOSSES
-            ],
-        )
-        due = {claim: items[claim] for claim in claimed.claims if items[claim] and claim.losses < MAX_LOSSES}
-        groups = list(batches(stage, due, calls, divide=claimed.at_end))
-        for batch in groups:
-            if stage.reads_source:
-                for claim in batch.claims:
-                    self._budget.begin_reading(claim.video_id, claim.size_bytes)
-        at_once = len(self._calls) + sum(batch.startable for batch in groups)
-        for batch in groups:
-            self._call(batch, at_once)
-        return claimed
-
-    def _call(self, batch: Batch, at_once: int) -> None:
-        """Give Ray what may be called of a batch now; `at_once` calls are in flight then."""
-        while (call := self._calls.start(batch, at_once)) is not None:
-            self._observer.started(batch.stage, batch.claims, len(call.part.items))
 
     # -------------------------------------------------------------------------------------------- collect
 
@@ -203,7 +156,7 @@ class Runner:
         """
         over: dict[str, list[Batch]] = defaultdict(list)
         for batch in dict.fromkeys(moved):
-            self._call(batch, len(self._calls) + batch.startable)
+            self._starts.go_on(batch, len(self._calls) + batch.startable)
             if batch.is_over:
                 over[batch.stage.name].append(batch)
         for done in over.values():
@@ -219,20 +172,25 @@ class Runner:
             if stage.takes is Change.DECISION and not all(self._patiently(side.is_done) for side in self._side_tasks):
                 return False
             if len(self._pools[stage.name].unfit) >= self._budget.cluster.nodes:
-                self._raise_if_due(stage)
-            elif self._start_stage(stage, 1).claims:
+                if self._is_due(stage):
+                    raise self._endings.unfit[stage.name]
+            elif self._wishes.is_paused(stage):
+                if stage.name in self._held_back or self._is_due(stage):
+                    self._held_back.add(stage.name)
+                    return False
+            elif self._starts.start(stage, 1).claims:
                 return False
             if not self._patiently(self._tasks.is_drained, stage, self._horizon.until(stage)):
                 return False
             self._horizon.done(stage)
         return all(self._patiently(side.is_done) for side in self._side_tasks)
 
-    def _raise_if_due(self, stage: Stage) -> None:
-        """A stage that can run nowhere: with work for it the run ends by the reason."""
-        claimed = self._patiently(self._tasks.claim, stage, most=1)
+    def _is_due(self, stage: Stage) -> bool:
+        """Whether there is work for a stage that may not start any."""
+        claimed = self._patiently(self._tasks.claim, stage, most=1, until=self._horizon.until(stage))
         if claimed.claims:
             self._patiently(self._tasks.release, [(stage, claim) for claim in claimed.claims])
-            raise self._endings.unfit[stage.name]
+        return bool(claimed.claims)
 
     def _give_back(self) -> None:
         """End what is in flight by force and release it; stages are made to be cut off anywhere."""
@@ -256,6 +214,20 @@ class Runner:
         lost = self._patiently(self._tasks.expire)
         if lost:
             self._observer.noticed(f"took back {lost} item{'s'[: lost != 1]} of drivers that fell silent")
+
+    def _follow_wishes(self) -> None:
+        wishes = self._patiently(control.read, self._tasks.database, self._tasks.scope)
+        if wishes.migration:
+            raise ConfigError(
+                f"the database was changed to a later version of Heaters ({wishes.migration}): this driver ends and "
+                "gives back what it had in work; upgrade Heaters here and start it again"
+            )
+        for line in wishes.lines(self._wishes):
+            self._observer.noticed(line)
+        if wishes != self._wishes:
+            self._wishes = wishes
+            self._held_back.clear()
+            self._starts.follow(wishes)
 
     def _do_side_tasks(self) -> None:
         for side in self._side_tasks:

@@ -6,18 +6,17 @@ has a row (`tasks`, `failures`); done work has none, so nothing ever looks at al
 """
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import chain, groupby
 from typing import Any, TypeVar
 
-from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from heaters.core.pipeline import PIPELINE, STAGES, Stage, Subject
-from heaters.core.ranges import multirange
 from heaters.errors import StageError
 from heaters.runner.claims import Claim, Claimed, text_of
+from heaters.runner.statements import claim_statement, host_statement, input_statement
+from heaters.runner.watermarks import Watermarks
 from heaters.settings import Settings
 from heaters.stages.base import ClipItem
 from heaters.store.db import Cursor, Database
@@ -41,12 +40,12 @@ class TaskStore:
     def __init__(self, database: Database, settings: Settings, *, driver: str, scope: Sequence[int] | None) -> None:
         self.database = database
         self.driver = driver
-        self.scope = None if scope is None else sorted(set(scope))
+        self._own = None if scope is None else Watermarks.over(scope)
+        self.scope = None if self._own is None else self._own.videos
         self._settings = settings
-        self._ranges = None if self.scope is None else multirange(self.scope)
+        self._ranges = None if self._own is None else self._own.ranges
+        self._first: dict[tuple[int, ...], Watermarks] = {}  # of videos that come before others
         self._variants: dict[str, int] = {}
-        self._places: dict[tuple[str, str], int] = {}  # own watermarks: stage, lane → place in the log
-        self._firsts: dict[str, int] = {}  # where they begin
         self._at_end: dict[str, bool] = {}  # stage → whether its last claim came to the end of the changes
         self.held: set[tuple[str, int, int]] = set()  # stage, video, stretch of the claims
 
@@ -81,11 +80,14 @@ class TaskStore:
         room_bytes: int | None = None,
         most_bytes: int = ANY_BYTES,
         nodes: int = 1,
+        among: tuple[int, ...] | None = None,
     ) -> Claimed:
         """Take what is due: at most `most` videos or stretches, no further than `items` clips are reached, and sources
         as long as they begin within `room_bytes`, each of them counted as `most_bytes` at most; only what changed up to
         the place `until`. Of what has to run alone no more is held than there are `nodes`, by all drivers together.
+        `among`: only of these videos, which come before others.
         """
+        own = self._own if among is None else self._first.setdefault(among, Watermarks.over(among))
         parameters = self._parameters(stage) | {
             "most": most,
             "items": items or most,
@@ -94,20 +96,30 @@ class TaskStore:
             "most_bytes": most_bytes,
             "nodes": nodes,
             "look": max(LOOK, most),
+            "scope": own and own.ranges,
+            "videos": own and own.few,
         }
         with self.database.transaction() as tx:
             tx.execute(query("hold_off_cleaner"))
             claim = self._claim_by_host if stage.by_host else self._claim
-            claimed = claim(tx, stage, parameters)
+            claimed = claim(tx, stage, parameters, own)
         self.held.update((stage.name, c.video_id, c.stretch) for c in claimed.claims)
-        self._at_end[stage.name] = claimed.at_end
+        if among is None:
+            self._at_end[stage.name] = claimed.at_end
         return claimed
 
-    def _claim(self, tx: Cursor, stage: Stage, parameters: dict[str, Any], lane: str = "") -> Claimed:
-        after = None if self.scope is None else self._places.get((stage.name, lane), self._first(tx, stage))
-        rows = tx.execute(claim_statement(stage), {**parameters, "lane": lane, "after": after}).fetchall()
-        if self.scope is not None:
-            self._places[stage.name, lane] = rows[0]["place"]
+    def keep_first(self, groups: Sequence[tuple[int, ...]]) -> None:
+        """Forget the watermarks of videos that come first no more."""
+        self._first = {videos: own for videos, own in self._first.items() if videos in groups}
+
+    def _claim(
+        self, tx: Cursor, stage: Stage, parameters: dict[str, Any], own: Watermarks | None, lane: str = ""
+    ) -> Claimed:
+        after = None if own is None else own.places.get((stage.name, lane), self._begin(tx, stage, own))
+        statement = claim_statement(stage, of_few=parameters["videos"] is not None)
+        rows = tx.execute(statement, {**parameters, "lane": lane, "after": after}).fetchall()
+        if own is not None:
+            own.places[stage.name, lane] = rows[0]["place"]
         claims = tuple(
             Claim(**{name: row[name] for name in Claim.__dataclass_fields__})
             for row in rows
@@ -115,38 +127,38 @@ class TaskStore:
         )
         return Claimed(claims=claims, at_end=rows[0]["at_end"])
 
-    def _claim_by_host(self, tx: Cursor, stage: Stage, parameters: dict[str, Any]) -> Claimed:
+    def _claim_by_host(self, tx: Cursor, stage: Stage, parameters: dict[str, Any], own: Watermarks | None) -> Claimed:
         """Each host is a queue of its own, from which no more is taken than it bears."""
         spacing = self._settings.host_spacing_seconds
-        own = {lane: place for (name, lane), place in self._places.items() if name == stage.name}
         given = {
             **parameters,
             "host_limit": self._settings.host_downloads,
             "host_spacing_seconds": spacing,
-            "after": Jsonb(own),
-            "first": None if self.scope is None else self._first(tx, stage),
+            "after": Jsonb(own.of(stage.name) if own else {}),
+            "first": None if own is None else self._begin(tx, stage, own),
         }
         claims: dict[str, Sequence[Claim]] = {}
-        for host in tx.execute(_of_hosts("free_hosts"), given).fetchall():
+        for host in tx.execute(host_statement("free_hosts"), given).fetchall():
             room = min(host["room"], parameters["most"] - sum(map(len, claims.values())))
             if room > 0:
                 given_room = parameters | {"most": room, "items": room}
-                claims[host["host"]] = self._claim(tx, stage, given_room, host["host"]).claims
+                claims[host["host"]] = self._claim(tx, stage, given_room, own, host["host"]).claims
         begun = [host for host, taken in claims.items() if taken]
         if begun:
             tx.execute(query("put_off_hosts"), {"hosts": begun, "host_spacing_seconds": spacing})
             # The next claim tells whether there is more.
             return Claimed(claims=tuple(chain.from_iterable(claims.values())), at_end=False)
-        row = tx.execute(_of_hosts("is_any_host_waiting"), given).fetchone()
+        given["after"] = Jsonb(own.of(stage.name) if own else {})  # by now that of the hosts just looked at
+        row = tx.execute(host_statement("is_any_host_waiting"), given).fetchone()
         return Claimed(at_end=not row["yes"])  # type: ignore[index]
 
-    def _first(self, tx: Cursor, stage: Stage) -> int:
-        """Where the own watermarks of a stage begin: before the first change that concerns the scope."""
-        if stage.name not in self._firsts:
-            given = {"kind": str(stage.takes), "videos": self.scope}
+    def _begin(self, tx: Cursor, stage: Stage, own: Watermarks) -> int:
+        """Where the own watermarks of a stage begin: before the first change that concerns the videos."""
+        if stage.name not in own.begins:
+            given = {"kind": str(stage.takes), "videos": own.videos}
             row = tx.execute(query("first_change"), given).fetchone()
-            self._firsts[stage.name] = int(row["at"])  # type: ignore[index]
-        return self._firsts[stage.name]
+            own.begins[stage.name] = int(row["at"])  # type: ignore[index]
+        return own.begins[stage.name]
 
     def inputs(self, stage: Stage, row: type[T], claims: Sequence[Claim]) -> dict[Claim, list[T]]:
         """The inputs, one `row` each, of all that is due in the claims, in order; none where nothing is by now."""
@@ -167,7 +179,8 @@ class TaskStore:
 
     def count_next(self, stage: Stage, most: int) -> int:
         """How many videos or stretches changed beyond the watermark, counted up to `most`."""
-        given = self._parameters(stage) | {"after": self._places.get((stage.name, "")), "most": most}
+        after = self._own.places.get((stage.name, "")) if self._own else None
+        given = self._parameters(stage) | {"after": after, "most": most}
         with self.database.transaction() as tx:
             return int(tx.execute(query("count_next"), given).fetchone()["n"])  # type: ignore[index]
 
@@ -254,6 +267,7 @@ class TaskStore:
             tx.execute(query("fold_tallies"))
             tx.execute(query("keep_history"), {"days": self._settings.history_days})
             tx.execute(query("sweep_leases"))
+            tx.execute(query("end_priorities"))
             for stage in (stage for stage in PIPELINE if stage.by_host):
                 tx.execute(query("forget_hosts"), {"variant": self.variant(stage), "most": HOSTS_AT_ONCE})
 
@@ -269,35 +283,3 @@ def _places(claims: Sequence[Claim]) -> dict[str, list[int]]:
 def _stretch(item: ClipItem) -> tuple[int, int]:
     """The video and stretch that a clip belongs to."""
     return item.video_id, item.stretch
-
-
-def _clip_is_due(stage: Stage) -> sql.Composed:
-    """The condition under which a clip `c` is due for a stage."""
-    return sql.SQL(query("clip_is_due")).format(lacks=sql.SQL(query(f"lacks_{stage.name}")))
-
-
-@cache
-def _of_hosts(name: str) -> bytes:
-    """A query that asks of hosts whether they have changes for this driver."""
-    return sql.SQL(query(name)).format(has_new=sql.SQL(query("host_has_new"))).as_bytes(None)
-
-
-@cache
-def claim_statement(stage: Stage) -> bytes:
-    """The claim of a stage, with its own condition of what is due."""
-    if stage.subject is Subject.VIDEO:
-        has_state = sql.SQL("v.state = {state}").format(state=sql.Literal(str(stage.takes)))
-        lacks = has_state if stage.milestone else sql.SQL(query(f"lacks_{stage.name}"))
-        due = sql.SQL(query("due_video")).format(lacks=lacks)
-    else:
-        due = sql.SQL(query("due_clips")).format(clip_is_due=_clip_is_due(stage))
-    return sql.SQL(query("claim")).format(due=due).as_bytes(None)
-
-
-@cache
-def input_statement(stage: Stage) -> bytes:
-    """The query of a stage's inputs."""
-    statement = sql.SQL(query(f"input_{stage.name}"))
-    if stage.subject is Subject.VIDEO:
-        return statement.as_bytes(None)
-    return statement.format(clip_is_due=_clip_is_due(stage)).as_bytes(None)

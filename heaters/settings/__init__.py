@@ -14,49 +14,23 @@ from heaters.core.address import redact
 from heaters.errors import ConfigError
 from heaters.settings import parse
 from heaters.settings.exports import EXPORT_CODECS, EXPORT_FIELDS, EXPORT_HDR, EXPORT_PROFILES, KEEP, export_variant
+from heaters.settings.file import ENVIRONMENT, gathered
 from heaters.settings.links import is_address_of_service, unknown_variables
+from heaters.settings.operations import Operations
 from heaters.settings.parse import setting as _setting
 
 FACTS_VERSION = "1"  # of the way in which clips are measured
 LEVELS = (16.0, 0.04, -50.0)  # dark, frozen, silent: docs/datasets.md has what was measured around them
 EMBEDDING_STRATEGIES = ("multi_average", "single")
 PROXIES = ("auto", "always", "demand")
-# Those from which an object is read at once; the archives' would fail every stage that fetches.
-STORAGE_CLASSES = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 READERS = ("pyav", "decord", "torchcodec")
 DETECTORS = ("transnetv2", "stride", "adaptive", "content")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Operations):
     """The effective settings. Build with `load`; change with `dataclasses.replace`."""
 
-    home: Path = _setting(
-        "HEATERS_HOME",
-        Path("~/.heaters").expanduser(),
-        parse.home_folder,
-        "the one folder that embedded data, caches and media live in",
-    )
-    database_url: str = _setting(
-        "HEATERS_DATABASE_URL", "", parse.database_url, "PostgreSQL with pgvector; empty: the embedded one", secret=True
-    )
-    store: str = _setting(
-        "HEATERS_STORE",
-        "",
-        parse.store_location,
-        "s3://bucket/prefix or a directory for media; empty: $HEATERS_HOME/media",
-    )
-    s3_endpoint: str = _setting("HEATERS_S3_ENDPOINT", "", str, "another S3 endpoint than AWS's")
-    s3_storage_class: str = _setting(
-        "HEATERS_S3_STORAGE_CLASS", "", parse.choice(*STORAGE_CLASSES), "S3's class for new files of 128 KiB and more"
-    )
-    s3_cold: str = _setting(
-        "HEATERS_S3_COLD",
-        "",
-        parse.cold(*STORAGE_CLASSES[1:]),
-        "CLASS:DAYS, such as STANDARD_IA:30: where such files go later (`heaters lifecycle`); empty: nowhere",
-    )
-    ray_address: str = _setting("RAY_ADDRESS", "", str, "the Ray cluster; empty: a local one for this command")
     model: str = _setting(
         "HEATERS_MODEL", "starter", str, "embedding model: starter, openclip:NAME/PRETRAINED or openclip:local-dir:PATH"
     )
@@ -205,18 +179,6 @@ class Settings:
     )
     api_keys_file: str = _setting("HEATERS_API_KEYS_FILE", "", str, "a file with further such keys, one a line")
 
-    log: str = _setting("HEATERS_LOG", "", str, "a file for JSON lines of all that happens; -: standard error")
-    history_days: int = _setting(
-        "HEATERS_HISTORY_DAYS", 90, parse.whole(1, 36500), "how long attempts are kept; nothing depends on them"
-    )
-    metrics_host: str = _setting("HEATERS_METRICS_HOST", "127.0.0.1", str, "address of a run's Prometheus metrics")
-    metrics_port: int = _setting("HEATERS_METRICS_PORT", 0, parse.port(0), "their port; 0: none")
-
-    @property
-    def store_location(self) -> str:
-        """Where media go: an s3:// URL or an absolute directory."""
-        return self.store or str(self.home / "media")
-
     @property
     def makes_proxies(self) -> bool:
         """Whether the stage `prepare` makes review proxies: files may be copied from them, too."""
@@ -233,16 +195,6 @@ class Settings:
     def uploads_folder(self) -> Path:
         """Where files sent through the UI wait for the pipeline."""
         return Path(self.ui_uploads).expanduser().absolute() if self.ui_uploads else self.home / "uploads"
-
-    @property
-    def scratch(self) -> Path:
-        """Temporary files of running stages; anything in it may be deleted when nothing runs."""
-        return self.home / "scratch"
-
-    @property
-    def cache(self) -> Path:
-        """The node-local cache of store objects."""
-        return self.home / "cache"
 
     @property
     def space_strategy(self) -> str:
@@ -278,23 +230,33 @@ class Settings:
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read and validate the environment.
+    """Read and validate the environment, and heaters.toml for what is not set there.
 
-    Raises ConfigError, naming the variable and the rule, for a bad value and for an unknown HEATERS_ variable.
+    Raises ConfigError, naming the variable and the rule, for a bad value and for an unknown HEATERS_ variable; naming
+    the file, too, for what stands there.
     """
+    return loaded(environment)[0]
+
+
+def loaded(environment: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
+    """As `load`, and by variable where each value that is not the default came from."""
     env = os.environ if environment is None else environment
     known = {cast(str, f.metadata["variable"]): f for f in fields(Settings)}
     unknown = unknown_variables(env, known)
     if unknown:
         raise ConfigError(f"unknown variable {unknown[0]}; `heaters config` lists the ones there are")
+    found = gathered(env, known)
     values: dict[str, Any] = {}
-    for variable, spec in known.items():
-        text = env.get(variable, "").strip()
-        if not text or is_address_of_service(variable, text):
+    origins: dict[str, str] = {}
+    for variable, given in found.items():
+        spec = known[variable]
+        if is_address_of_service(variable, given.text):
             continue
         try:
-            values[spec.name] = spec.metadata["parse"](text)
+            values[spec.name] = spec.metadata["parse"](given.text)
         except ValueError as error:
-            shown = "***" if spec.metadata["secret"] else repr(redact(text))
-            raise ConfigError(f"{variable} {error}; got {shown}") from None
-    return Settings(**values)
+            shown = "***" if spec.metadata["secret"] else repr(redact(given.text))
+            where = "" if given.origin == ENVIRONMENT else f" in {given.origin}"
+            raise ConfigError(f"{variable} {error}; got {shown}{where}") from None
+        origins[variable] = given.origin
+    return Settings(**values), origins

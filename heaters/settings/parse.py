@@ -1,11 +1,15 @@
 """What the text of a variable may be, and the value it stands for. Each raises ValueError with the rule alone."""
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from heaters.core.limits import parsed as parsed_limits
+from heaters.errors import RuleError
 
 MULTI_STILLS = range(3, 26, 2)  # how many "multi:N" may ask for: odd, so that one is the middle
 
@@ -158,6 +162,31 @@ def rate(text: str) -> str:
 
 def endpoint(text: str) -> str:
     """The URL of an endpoint without its last slash, or nothing."""
+    return url(text).rstrip("/")
+
+
+def url(text: str) -> str:
+    """An http or https URL, or nothing."""
     if text and not re.match(r"https?://[^/?#]+", text):
         raise ValueError("must be an http:// or https:// URL")
-    return text.rstrip("/")
+    return text
+
+
+def stages(text: str) -> str:
+    """Limits of stages (core/limits.py), or nothing."""
+    try:
+        parsed_limits(text)
+    except RuleError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def command(text: str) -> str:
+    """A command with its arguments, quoted as for a shell, or nothing."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"must be a command with its arguments, quoted as for a shell: {error}") from None
+    if text and not words:
+        raise ValueError("must be a command with its arguments")
+    return text

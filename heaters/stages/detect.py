@@ -107,7 +107,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._detector = build(settings)
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._rules = rules_of(settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[SceneDetectionResult]]:

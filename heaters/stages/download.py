@@ -68,7 +68,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._scratch = settings.scratch
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._settings = settings
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[DownloadResult]]:

@@ -103,7 +103,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._scratch = settings.scratch
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._variant = settings.variant("export")
         self._profile = profile(settings.export_profile, _target(settings))
         self._params = keys.params(self._profile.settings)

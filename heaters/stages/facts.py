@@ -83,7 +83,7 @@ class Worker:
         self._settings = settings
         self._scratch = settings.scratch
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._reader = Reader() if settings.text else None
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[FactsResult]]:

@@ -95,7 +95,7 @@ class Worker:
         self._scratch = settings.scratch
         self._store = store_of(settings)
         self._tracks = Tracks(self._store)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
         self._strategy = settings.keyframes
         self._reader = settings.reader
 

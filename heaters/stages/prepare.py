@@ -98,7 +98,7 @@ class Worker:
         self._most_damage = settings.most_damage
         self._scratch = settings.scratch
         self._store = store_of(settings)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[PrepareResult]]:
         return each(items, lambda item: self._one(item, context))

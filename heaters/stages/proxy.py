@@ -54,7 +54,7 @@ class Worker:
         self._scratch = settings.scratch
         self._store = store_of(settings)
         self._tracks = Tracks(self._store)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache.of(settings)
 
     def __call__(self, items: Sequence[Input], context: Context) -> list[Outcome[ProxyResult]]:
         return each(items, lambda item: self._one(item, context))

@@ -18,13 +18,16 @@ def stills_folder(settings: Settings) -> Path:
 
 
 def tidy(settings: Settings, *, contents: AbstractSet[str], videos: AbstractSet[int]) -> int:
-    """Delete scratch folders of dead processes, and cached files and pictures of the videos with these hashes.
+    """Delete scratch folders of dead processes, cached files that are older than settings say, and cached files and
+    pictures of the videos with these hashes.
 
     Of `videos`, which are withdrawn by their numbers, partial downloads go as well. Returns how many things went.
     """
     gone = remove_stale_dirs(settings.scratch, abandoned=frozenset(f"download-{video}" for video in videos))
+    cache = Cache.of(settings)
+    gone += cache.forget_old()
     if contents:
-        gone += Cache(settings.cache).forget(contents) + _forget_stills(stills_folder(settings), contents)
+        gone += cache.forget(contents) + _forget_stills(stills_folder(settings), contents)
     return gone
 
 

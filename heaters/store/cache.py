@@ -21,11 +21,13 @@ from typing import Self
 
 from heaters.core.keys import content_of
 from heaters.errors import StoreError
+from heaters.settings import Settings
 from heaters.store.files import beside, disk_errors
 from heaters.store.objects import ObjectStore, Stored
 
 MAX_BYTES = 200 * 2**30
 LARGEST_SHARE = 0.5  # of what the disk would have free without the cache
+DAY_SECONDS = 86400
 ABANDONED_SECONDS = 3600  # a fetch writes all the time; one this silent was killed
 # Of a full cache one file in so many goes at once, so that not each miss looks at all files: 100,000 take 1.8 s.
 EMPTIED_PART = 20
@@ -84,11 +86,18 @@ class _Used:
 class Cache:
     """Least recently used goes first. Threads and processes may share a folder."""
 
-    def __init__(self, root: Path, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, root: Path, max_bytes: int = MAX_BYTES, max_days: int = 0) -> None:
+        """`max_days`: what nobody used for so long goes by `forget_old`; 0: nothing does."""
         self.root = root
         self.max_bytes = max_bytes
+        self.max_days = max_days
         self._result = CacheResult()
         self._guard = threading.Lock()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The cache of this node."""
+        return cls(settings.cache, int(settings.cache_gib * 2**30), settings.cache_days)
 
     @property
     def result(self) -> CacheResult:
@@ -178,6 +187,19 @@ class Cache:
                 if entry.name[:64] in contents:
                     Path(entry.path).unlink(missing_ok=True)
                     gone += 1
+        return gone
+
+    def forget_old(self) -> int:
+        """Delete what nobody has used for `max_days`, or holds. Returns how many."""
+        gone = 0
+        if self.max_days == 0 or not self.root.exists():
+            return gone
+        before = time.time() - self.max_days * DAY_SECONDS
+        with disk_errors("forget", "old files", self.root):
+            for entry in os.scandir(self.root):
+                with suppress(FileNotFoundError):  # somebody else deletes too
+                    if entry.is_file() and entry.stat().st_mtime < before:
+                        gone += _evict(Path(entry.path))
         return gone
 
     def _make_room(self, size_bytes: int) -> None:

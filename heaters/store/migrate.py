@@ -5,11 +5,16 @@ Several processes may migrate at once: one does the work, the others wait and fi
 
 import hashlib
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
+from itertools import groupby
 
 import psycopg
+from psycopg import sql
 
 from heaters.errors import ConfigError
 from heaters.store.db import Connection, register_types
@@ -17,6 +22,12 @@ from heaters.store.queries import query
 
 # 0.8.2 to 0.8.4 fixed a buffer overflow in parallel HNSW builds and two ways to a corrupt HNSW index.
 PGVECTOR_FLOOR = (0, 8, 4)
+
+# A file that begins so holds indexes alone, each built concurrently: writers go on meanwhile, and so do drivers of the
+# version before. Its statements run one by one outside a transaction, and again from the first where they were stopped.
+ALONE = "-- alone"
+_INDEX = re.compile(r"create\s+(?:unique\s+)?index\s+concurrently\s+if\s+not\s+exists\s+(\w+)")
+LOOK_SECONDS = 0.1
 
 _LOCK_KEY = 0x4865_6174_6572_73  # "Heaters"
 
@@ -33,6 +44,11 @@ class Migration:
     def sha256(self) -> str:
         """Of the SQL; tells a changed file from the one that was applied."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it holds indexes alone that are built concurrently, see ALONE."""
+        return self.sql.startswith(ALONE)
 
 
 def available() -> tuple[Migration, ...]:
@@ -54,7 +70,8 @@ def available() -> tuple[Migration, ...]:
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] | None = None) -> list[str]:
-    """Apply what is missing, all of it in one transaction. Returns the names applied, oldest first.
+    """Apply what is missing, in one transaction but for indexes that are built concurrently. Returns the names applied,
+    oldest first.
 
     Raises ConfigError when pgvector is missing or too old, when the database is newer than this version, when
     an applied migration differs from the file of that number, or when the role may not create what is needed.
@@ -64,17 +81,13 @@ def migrate(connection: Connection, migrations: Sequence[Migration] | None = Non
         return []
     check_pgvector(connection)
     try:
-        with connection.transaction():
-            connection.execute(query("take_time"))
-            connection.execute(query("lock_migrations"), {"key": _LOCK_KEY})
-            connection.execute(query("create_migrations"))
+        with _turn(connection):
             due = pending(connection, files)
-            for migration in due:
-                connection.execute(migration.sql.encode())
-                connection.execute(
-                    query("record_migration"),
-                    {"version": migration.version, "name": migration.name, "sha256": migration.sha256},
-                )
+            if current(connection) == 0:  # nobody writes there yet
+                _together(connection, due)
+            else:
+                for is_alone, group in groupby(due, key=lambda migration: migration.is_alone):
+                    (_one_by_one if is_alone else _together)(connection, list(group))
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigError(
             f"the role in HEATERS_DATABASE_URL may not migrate the database: {error}; "
@@ -82,6 +95,56 @@ def migrate(connection: Connection, migrations: Sequence[Migration] | None = Non
         ) from error
     register_types(connection)
     return [migration.name for migration in due]
+
+
+@contextmanager
+def _turn(connection: Connection) -> Iterator[None]:
+    """Wait until nobody else migrates, and let nobody begin meanwhile."""
+    key = {"key": _LOCK_KEY}
+    while not connection.execute(query("lock_migrations"), key).fetchone()["is_ours"]:  # type: ignore[index]
+        time.sleep(LOOK_SECONDS)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(query("unlock_migrations"), key)
+
+
+def _together(connection: Connection, due: Sequence[Migration]) -> None:
+    with connection.transaction():
+        connection.execute(query("take_time"))
+        connection.execute(query("create_migrations"))
+        for migration in due:
+            text = migration.sql.replace(" concurrently", "") if migration.is_alone else migration.sql
+            connection.execute(text.encode())
+            _record(connection, migration)
+
+
+def _one_by_one(connection: Connection, due: Sequence[Migration]) -> None:
+    with connection.transaction():
+        connection.execute(query("create_migrations"))
+    connection.execute(query("take_time_alone"))
+    for migration in due:
+        left = connection.execute(query("invalid_indexes"), {"names": _INDEX.findall(migration.sql)}).fetchall()
+        for index in left:
+            name = sql.Identifier(*index["name"].split("."))
+            connection.execute(sql.SQL("drop index concurrently if exists {}").format(name))
+        for statement in migration.sql.split(";"):
+            if statement.strip():
+                connection.execute(statement.encode())
+        _record(connection, migration)
+    connection.execute(query("usual_time"))
+
+
+def _record(connection: Connection, migration: Migration) -> None:
+    given = {"version": migration.version, "name": migration.name, "sha256": migration.sha256}
+    connection.execute(query("record_migration"), given | {"drivers_go_on": migration.is_alone})
+
+
+@cache
+def latest() -> int:
+    """The number of the last migration of this version."""
+    return available()[-1].version
 
 
 def current(connection: Connection) -> int:

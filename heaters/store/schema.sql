@@ -58,6 +58,7 @@ create table videos (
     partial_reason  text not null default '',        -- why it is partial
     concealed       integer not null default 0 check (concealed >= 0),  -- frames made up by the decoder, or not decoded
     shapes          jsonb not null default '[]' check (jsonb_typeof(shapes) = 'array'),  -- runs [first frame, width, height]; none: one shape
+    priority        smallint not null default 0 check (priority between 0 and 9),  -- above 0: its work comes before others'
     colour          text not null default '',        -- matrix/range/primaries/transfer, of media/colour.py
     fields          text not null default '',        -- of media/fields.py
     treatment       text not null default '',        -- of the pictures that people and machines see: tone-mapped, deinterlaced
@@ -66,6 +67,7 @@ create table videos (
         state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))
 );
 create index videos_without_proxy on videos (id) where proxy_key is null and state >= 'prepared';
+create index videos_first on videos (priority, id) where priority > 0;
 create index videos_duplicate on videos (duplicate_of) where duplicate_of is not null;
 
 -- An inner cut: frame is the first frame of the right-hand shot. Frame 0 and the end are implied.
@@ -310,6 +312,14 @@ create table drivers (
     expires_at      timestamptz not null,
     started_at      timestamptz not null default now(),
     limits          jsonb not null default '{}'
+);
+
+-- Stages that start nothing more until somebody resumes them.
+create table pauses (
+    stage           text primary key,                           -- '': the whole library
+    since           timestamptz not null default now(),
+    paused_by       text not null,
+    reason          text not null default ''
 );
 
 -- What failed and is not done yet: of a video as a whole (clip 0), or of a clip. Deleted when it is done, or tried anew on request.

@@ -51,6 +51,20 @@ def client(db: Database, settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
+def test_what_the_database_cannot_hold_is_the_client_s_fault(db: Database, settings: Settings) -> None:
+    app = endpoint(db, settings)
+
+    @app.get("/huge")
+    def huge() -> None:
+        with db.transaction() as tx:
+            tx.execute("select %s::real", ("1e300",))
+
+    with TestClient(app, raise_server_exceptions=False, base_url="http://localhost") as client:
+        answer = client.get("/huge")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert "a huge number" in answer.json()["error"]["message"]
+
+
 def search(client: TestClient, **body: object) -> list[int]:
     answer = client.post("/v1/search", json=body)
     assert answer.status_code == 200, answer.text

@@ -117,6 +117,13 @@ def test_the_proxy_s_and_the_application_s_answers_are_one(running: Running) -> 
     assert 'replica="' in httpx.get(f"{running.url}/metrics").text
 
 
+def test_the_proxy_bounds_what_connections_send(running: Running) -> None:
+    port = int(running.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+        link.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: " + b"y" * 100_000)
+        assert link.recv(100).startswith(b"HTTP/1.1 431")
+
+
 def replicas(deployment: str) -> set[int]:
     """The processes of a deployment."""
     return {pid for pid, command in descendants() if f"ServeReplica:heaters:{deployment}" in command}

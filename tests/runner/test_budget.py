@@ -1,6 +1,5 @@
 """How many calls may start, and which limit says so."""
 
-import math
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -21,6 +20,7 @@ class Asked:
     stage: Stage
     processes: int = 0
     slots: int = 100
+    calls: int = 0
     is_loaded: bool = True
     cpus_per_call: float = 1.0
     unfit: set[str] = field(default_factory=set)
@@ -65,6 +65,31 @@ def test_the_pool_s_own_slots_are_a_limit() -> None:
     world = World(MANY)
     world.pools["export"].slots = 5
     assert world.of("export") == (5, "slots")
+
+
+def test_a_limit_that_an_operator_set_and_a_pause() -> None:
+    world = World(MANY)
+    two = replace(STAGES["export"], calls=2)
+    assert (world.budget.calls(two).calls, world.budget.calls(two).limit) == (2, "setting")
+    world.pools["export"].calls = 2
+    assert (world.budget.calls(two).calls, world.budget.calls(two).limit) == (0, "setting")
+    world.budget.paused = frozenset({"prepare"})
+    world.budget.found_nothing(STAGES["prepare"])
+    assert world.of("prepare") == (0, "paused")
+    assert world.of("export")[0] > 0
+
+
+def test_what_comes_first_is_found_in_vain_for_itself() -> None:
+    world = World()
+    world.budget.found_nothing(STAGES["prepare"], 0)
+    assert world.budget.calls(STAGES["prepare"], 0).limit == "nothing due"
+    assert world.of("prepare")[0] > 0
+    assert world.budget.calls(STAGES["prepare"], 1).calls > 0
+    world.budget.first_changed()
+    assert world.budget.calls(STAGES["prepare"], 0).calls > 0
+    world.budget.found_nothing(STAGES["prepare"], 0)
+    world.budget.happened(Change.DOWNLOADED)
+    assert world.budget.calls(STAGES["prepare"], 0).calls > 0
 
 
 def test_downloads_and_models_on_gpus_take_nothing_from_the_rest() -> None:
@@ -132,4 +157,4 @@ def test_nothing_is_asked_past_the_limit_that_decides() -> None:
     world.budget.found_nothing(STAGES["detect"])
     world.budget._has_batch = lambda stage: pytest.fail("a query was asked in vain")
     assert world.of("detect") == (0, "nothing due")
-    assert math.isinf(world.budget._due(STAGES["export"]))
+    assert world.of("export") == (0, "CPUs")

@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from heaters.errors import IntegrityError, StoreError
+from heaters.settings import Settings
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import ObjectStore, Stored, open_store
 
@@ -99,6 +100,20 @@ def test_the_least_recently_used_goes_first(store: ObjectStore, root: Path) -> N
     assert use(cache, store, "0")  # now the youngest
     use(cache, store, "3")
     assert cached(root) == sorted(stored[n].sha256 for n in (0, 2, 3))
+
+
+def test_what_nobody_used_for_days_goes_although_there_is_room(store: ObjectStore, root: Path) -> None:
+    settings = Settings(home=root.parent, cache_gib=1.0, cache_days=2)
+    cache = Cache.of(settings)
+    assert (cache.root, cache.max_bytes, cache.max_days) == (root, 2**30, 2)
+    old, young, new = (put(store, name) for name in ("a", "b", "c"))
+    use(cache, store, "a")
+    use(cache, store, "b")
+    age(root, old, 3 * 86400)
+    age(root, young, 86400)
+    use(cache, store, "c")
+    assert (cache.forget_old(), Cache(root).forget_old()) == (1, 0)
+    assert cached(root) == sorted([young.sha256, new.sha256])
 
 
 def test_what_is_held_stays(store: ObjectStore, root: Path) -> None:

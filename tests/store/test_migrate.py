@@ -1,5 +1,6 @@
 """Migrations: they sum to the schema, run once, and refuse a history that is not theirs."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -7,10 +8,11 @@ from importlib import resources
 import catalog
 import psycopg
 import pytest
+from waiting import wait_until
 
 from heaters.errors import ConfigError
 from heaters.store import migrate as module
-from heaters.store.db import connect
+from heaters.store.db import Connection, connect
 from heaters.store.migrate import Migration, available, check_pgvector, current, migrate, pending
 
 ONE = Migration(version=1, name="0001_one", sql="create table one (x int); create extension vector;")
@@ -59,6 +61,63 @@ def test_a_failed_migration_leaves_nothing(empty_database_url: str) -> None:
             migrate(connection, [ONE, broken])
         assert current(connection) == 0
         assert migrate(connection, [ONE, TWO]) == ["0001_one", "0002_two"]
+
+
+INDEX = Migration(
+    version=3, name="0003_index", sql="-- alone: x\ncreate index concurrently if not exists one_x on one (x);\n"
+)
+
+
+def test_an_index_is_built_while_others_write(empty_database_url: str) -> None:
+    with connect(empty_database_url) as connection, connect(empty_database_url) as writer:
+        migrate(connection, [ONE, TWO])
+        with ThreadPoolExecutor(1) as pool:
+            with writer.transaction():
+                writer.execute("insert into one values (1)")  # holds the table until it commits
+                built = pool.submit(migrate, connection, [ONE, TWO, INDEX])
+                with connect(empty_database_url) as other:
+                    waits = "select count(*) as n from pg_locks where relation = 'one'::regclass and not granted"
+                    wait_until(lambda: built.done() or is_building(other), "the index to be begun")
+                    assert not built.done()
+                    other.execute("set lock_timeout = '5s'")
+                    other.execute("insert into one values (2)")  # with a plain index it would wait for the index
+                    assert other.execute(waits).fetchone() == {"n": 0}
+            assert built.result(60) == ["0003_index"]
+        assert migrate(connection, [ONE, TWO, INDEX]) == []
+        assert connection.execute(INDEXES).fetchall() == [{"valid": True}]
+
+
+INDEXES = "select indisvalid as valid from pg_index where indexrelid = 'one_x'::regclass"
+
+
+def is_building(connection: Connection) -> bool:
+    found = connection.execute(
+        "select from pg_stat_activity where query like 'create index%' or query like '-- alone%'"
+    )
+    return found.fetchone() is not None
+
+
+def test_an_index_that_was_left_half_built_is_built_again(empty_database_url: str) -> None:
+    with connect(empty_database_url) as connection:
+        migrate(connection, [ONE, TWO])
+        connection.execute("insert into one values (1), (1)")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("create unique index concurrently one_x on one (x)")
+        assert connection.execute(INDEXES).fetchall() == [{"valid": False}]
+        assert migrate(connection, [ONE, TWO, INDEX]) == ["0003_index"]
+        assert connection.execute(INDEXES).fetchall() == [{"valid": True}]
+
+
+def test_migrations_to_come_lock_no_table_for_long() -> None:
+    """A new index of a table that is there is built concurrently, and no column's type is changed: it is rewritten."""
+    for migration in available()[18:]:
+        made = set(re.findall(r"create table (\w+)", migration.sql))
+        for concurrently, table in re.findall(
+            r"create (?:unique )?index (concurrently )?[^;]*? on (\w+)", migration.sql
+        ):
+            assert concurrently or table in made, f"{migration.name}: an index on {table}"
+        assert not re.search(r"alter column \w+ (set data )?type", migration.sql), migration.name
+        assert migration.is_alone == ("concurrently" in migration.sql), migration.name
 
 
 def test_migrate_refuses_a_newer_database(empty_database_url: str) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import uvicorn
 from waiting import wait_until
 
 from heaters.settings import Settings
@@ -13,6 +12,7 @@ from heaters.store.db import Database
 from ui.app import create_app
 from ui.context import Context, build
 from ui.serve import listen
+from ui.serve import server as server_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +35,7 @@ def serve(settings: Settings) -> Iterator[Site]:
     database = Database(settings.database_url, max_size=16, patience_seconds=5, options=options)
     context = build(settings, database)
     with listen("127.0.0.1", 0) as bound:
-        config = uvicorn.Config(
-            create_app(context), log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
+        server = server_of(create_app(context))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
         thread.start()
         try:

@@ -69,7 +69,7 @@ def _opened(data: bytes) -> Image.Image:
                     raise UsageError(f"a picture has at most {MAX_PIXELS:,} pixels; got {picture.size}")
                 picture.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))
                 turned = picture.getexif().get(ORIENTATION)
-                small = picture.convert("RGB")
+                small = picture if picture.mode == "RGB" else picture.convert("RGB")  # no copy of it whole
                 small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # before it is copied to be turned
                 if turned:
                     small.getexif()[ORIENTATION] = turned

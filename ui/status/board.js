@@ -4,9 +4,11 @@ import { drawPlots } from "/ui/status/plots.js";
 
 // Why a driver starts no more calls of a stage, by the names of `heaters/runner/budget.py`.
 const LIMITS = {
+  paused: "an operator paused it; `heaters resume` lets it go on",
   "nothing due": "the driver found nothing that may begin now",
   configuration: "no node could build its worker; `heaters doctor` says what is missing",
   "bytes in flight": "the nodes have no room for more source files at once",
+  setting: "as many run as HEATERS_STAGES allows",
   slots: "all its workers are busy",
   CPUs: "all CPUs are taken",
   "model not loaded": "it waits for a whole batch before it loads its model",

@@ -11,9 +11,10 @@ from typing import Any, TypeVar, cast
 from heaters.core.address import redact
 from heaters.core.pipeline import PIPELINE, STAGES, By, Stage
 from heaters.core.states import ClipState
-from heaters.status import Counts, counts, stage_status
+from heaters.status import Counts, counts, stage_limits, stage_status
 from heaters.store.db import Cursor
 from heaters.store.leases import clip_counts
+from heaters.store.pauses import pauses
 from heaters.store.queries import query
 from ui.context import Context
 from ui.status.kinds import kinds
@@ -64,12 +65,7 @@ class Board:
         with self._context.database.transaction() as tx:
             found = counts(tx, settings)
             drivers = tx.execute(query("drivers")).fetchall()
-            limits = {
-                stage: limit
-                for driver in reversed(drivers)
-                if not driver["silent_seconds"]
-                for stage, limit in driver["limits"].items()
-            }
+            limits = stage_limits(drivers, pauses(tx))
             rows = [
                 {
                     **_described(stage),

@@ -4,10 +4,10 @@ What lies on the server, or in a bucket that it may read, is taken from the plac
 and never quoted: an operator of the page is not somebody who may read the server's files.
 """
 
+import io
 import itertools
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,13 @@ from heaters.media.fetch import is_s3, is_url
 from heaters.media.sniff import looks_like
 from heaters.sources import is_video_name
 from heaters.store.queries import query
-from heaters.submit import MANIFESTS, expand
+from heaters.submit import MANIFESTS, expand, listed
 from ui.context import Context
 
 MOST_LINES = 5000
 LONGEST_LINE = 4096
 GIB = 2**30
+_TOO_LONG = f"a manifest here has at most {MOST_LINES:,} lines; `heaters submit` takes longer ones"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +117,12 @@ def _object(context: Context, text: str) -> Line:
 
 def _manifest(context: Context, text: str, path: Path) -> Line:
     """A manifest on the server, each of its lines looked at."""
-    listed = list(itertools.islice(expand([str(path)]), MOST_LINES + 1))
-    if len(listed) > MOST_LINES:
-        raise UsageError(f"a manifest here has at most {MOST_LINES:,} lines; `heaters submit` takes longer ones")
-    looked = [_check(context, source) for source in listed if Path(source).suffix.lower() not in MANIFESTS]
+    named = list(itertools.islice(expand([str(path)]), MOST_LINES + 1))
+    if len(named) > MOST_LINES:
+        raise UsageError(_TOO_LONG)
+    looked = [_check(context, source) for source in named if Path(source).suffix.lower() not in MANIFESTS]
     sources = tuple(source for line in looked for source in line.sources)
-    says = f"a manifest of {len(listed):,}, {len(sources):,} of them fine"
+    says = f"a manifest of {len(named):,}, {len(sources):,} of them fine"
     return Line(line=text, ok=bool(sources), says=says, sources=sources)
 
 
@@ -165,12 +166,11 @@ def of_manifest(name: str, text: str) -> list[str]:
     suffix = Path(name).suffix.lower()
     if suffix not in MANIFESTS:
         raise UsageError(f"a manifest is one of {', '.join(sorted(MANIFESTS))}; got {name[:100]!r}")
-    with tempfile.TemporaryDirectory(prefix="heaters-manifest-") as folder:
-        path = Path(folder) / f"manifest{suffix}"
-        path.write_text(text, encoding="utf-8")
-        try:
-            found = list(expand([str(path)]))
-        except UsageError as error:
-            raise UsageError(str(error).replace(str(path), Path(name).name)) from error
-        # A relative path counts from the manifest's folder, which the server does not know.
-        return [line.removeprefix(f"{folder}/") for line in found]
+    if "\0" in text:
+        raise UsageError(f"the manifest {Path(name).name} cannot be read: it is no text in UTF-8")
+    # A relative path counts from the manifest's folder, which the server does not know: it stays as it is.
+    lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
+    found = list(itertools.islice(listed(Path(name).name, lines), MOST_LINES + 1))
+    if len(found) > MOST_LINES:
+        raise UsageError(_TOO_LONG)
+    return found

@@ -97,7 +97,7 @@ with mark as materialized (
     from again a where t.video_id = a.video_id and t.variant = %(variant)s and t.stretch = a.stretch
     returning t.video_id, t.stretch, t.attempt, t.losses, t.is_alone
 ), looked as materialized (
-    select c.video_id, c.stretch, c.at from changes c
+    select c.video_id, c.stretch, c.at from {changes} c
     where c.kind = %(takes)s and c.lane = %(lane)s and c.at > coalesce(%(after)s::bigint, (select at from mark))
       and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> c.video_id)
       and (%(until)s::bigint is null or c.at <= %(until)s::bigint)
@@ -135,6 +135,10 @@ from place p left join (
 ) c on true left join videos v on v.id = c.video_id
 order by c.video_id, c.stretch;
 
+-- name: changes_of_videos
+-- Not a statement: the changes of a few videos, found by these instead of by their place in the log.
+(select o.* from unnest(%(videos)s::bigint[]) as u (id) join changes o on o.video_id = u.id and o.kind = %(takes)s)
+
 -- name: host_has_new
 -- Not a statement: a host (h) has changes for this driver beyond its watermark (w). `newest` spares the look where there are none at
 -- all; it alone would take a host for free whose changes are all out of scope, and such a host would stand before the others for ever.
@@ -146,8 +150,8 @@ and exists (select from changes c where c.kind = %(takes)s and c.lane = h.host
 
 -- name: free_hosts
 -- The hosts where downloads may begin now, and how many: no more than so many run at a time, and they begin so far apart, for all
--- drivers together. Files have the host '', and no bounds. Each has its watermark from here on, and is held until the end of the
--- transaction.
+-- drivers together. `videos`: only their hosts. Files have the host '', and no bounds. Each has its watermark from here on, and is
+-- held until the end of the transaction.
 with free as materialized (
     select h.host, h.next_start_at, case when h.host = '' then %(most)s
                         when %(host_spacing_seconds)s::float8 > 0 then 1
@@ -157,6 +161,7 @@ with free as materialized (
     cross join lateral (
         select count(*)::int as n from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is not null) b
     where (h.host = '' or (h.next_start_at <= now() and b.n < %(host_limit)s))
+      and (%(videos)s::bigint[] is null or h.host in (select o.host from videos o where o.id = any (%(videos)s::bigint[])))
       and ({has_new} or exists (
            select from tasks t where t.variant = %(variant)s and t.lane = h.host and t.driver is null and t.due_at <= now()
            and (%(scope)s::int8multirange is null or %(scope)s::int8multirange @> t.video_id)

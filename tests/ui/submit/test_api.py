@@ -1,5 +1,6 @@
 """Submitting by the Submit tab's routes: lines looked at one by one, files sent."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from client import client
 from rows import one, rows
 from served import Site
 
+from heaters.errors import UsageError
 from heaters.settings import Settings
 from ui.submit.lines import of_manifest
 from ui.submit.uploads import safe
@@ -131,6 +133,23 @@ def test_a_manifest_from_somebody_s_disk() -> None:
     assert of_manifest("list.txt", "https://a.example/1\n\n# no\nfilm.mp4") == ["https://a.example/1", "film.mp4"]
     assert of_manifest("list.csv", "url,title\nhttps://a.example/1,x") == ["https://a.example/1"]
     assert of_manifest("list.jsonl", '{"source": "https://a.example/1"}') == ["https://a.example/1"]
+    assert of_manifest("list.txt", "\ufefffilm.mp4\r\nb.mp4") == ["film.mp4", "b.mp4"]
+    with pytest.raises(UsageError, match=r"list\.jsonl, line 2: must be JSON"):
+        of_manifest("list.jsonl", '"a"\nb')
+    with pytest.raises(UsageError, match=r"list\.txt cannot be read"):
+        of_manifest("list.txt", "a\0b")
+
+
+@pytest.mark.parametrize("line", ["a\n", "\n\n", "https://a.example/1\n"])
+def test_a_manifest_of_millions_of_lines_is_answered_at_once(line: str) -> None:
+    begun = time.process_time()
+    text = line * (6_000_000 // len(line))
+    if line.strip():
+        with pytest.raises(UsageError, match="at most 5,000 lines"):
+            of_manifest("list.txt", text)
+    else:
+        assert of_manifest("list.txt", text) == []
+    assert time.process_time() - begun < 5  # it was 23 s
 
 
 def test_an_upload_that_was_refused_for_good_goes(empty_site: Site, tmp_path: Path) -> None:
