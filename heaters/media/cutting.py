@@ -76,7 +76,6 @@ def export_clip(
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     deadline = time.monotonic() + timeout_seconds
     facts = probe_once(source)
-    has_audio = has_audio and facts.has_audio
     looks = out.with_name(out.name + ".rgb") if pictures is not None else None
 
     def attempt(seek: str) -> str:
@@ -85,21 +84,19 @@ def export_clip(
             *(source, out, facts, span, SOURCE),
             seek_margin_seconds=SEEK_MARGIN_SECONDS if seek == "indexed" else None,
             threads=threads,
-            has_audio=has_audio,
+            has_audio=has_audio and facts.has_audio,
             looks=looks,
             prepared=facts.prepared_as(treatment),
             target=target,
             shapes=shapes,
         )
         ffmpeg.run(arguments, timeout_seconds=max(deadline - time.monotonic(), 0.001), memory_bytes=memory_bytes)
-        differs = target.differs if target.rate else _differs
-        return differs(read_track(out), span) or _looks_differ(looks, pictures, exactly=seek == "indexed")
+        return _differs(read_track(out), span, target) or _looks_differ(looks, pictures, exactly=seek == "indexed")
 
     trusted = facts.container.startswith(INDEXED_CONTAINERS) or pictures is not None
     try:
         for seek in ("indexed", "linear") if trusted else ("linear",):
-            difference = attempt(seek)
-            if not difference:
+            if not (difference := attempt(seek)):
                 return replace(describe(out, seek), done=form_of(facts, target).done)
     finally:
         if looks is not None:
@@ -145,8 +142,10 @@ def copy_proxy(
     return replace(made, copied=made.frames)
 
 
-def _differs(track: Track, span: Span) -> str:
+def _differs(track: Track, span: Span, target: Target = USUAL) -> str:
     """Why a written track is not the span: the number of frames, or where the first and the last lie."""
+    if target.rate:
+        return target.differs(track, span)
     if len(track.pts) != span.frames:
         return f"{span.frames} frames were expected, {len(track.pts)} came"
     length_seconds = (span.end_pts - span.start_pts) * span.time_base
