@@ -1,4 +1,4 @@
-"""Fetch, probe, prepare, detect and export one file by the product's own functions, in this process, without a database.
+"""Fetch, probe, prepare, detect and export one file by the product's functions, in this process, without a database.
 
 Decoders and encoders run in the product's children as ever; their peak memory is noted on the way.
 """

@@ -27,6 +27,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 from command import Heaters
+from crashes import pytest_configure, pytest_runtest_logreport, pytest_testnodedown
 from databases import TEMPLATE, administer, with_database
 from requirements import require
 
@@ -35,7 +36,7 @@ from heaters.settings import Settings
 from heaters.store.db import Database, connect
 from heaters.store.migrate import migrate
 
-__all__ = ["require"]
+__all__ = ["pytest_configure", "pytest_runtest_logreport", "pytest_testnodedown", "require"]
 
 
 @pytest.fixture(autouse=True)

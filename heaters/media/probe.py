@@ -84,7 +84,7 @@ class Probe:
 
     @property
     def timecode(self) -> str:
-        """The timecode of the first frame that counts: the stream's, which cameras write, else the container's; or ""."""
+        """The timecode of the first frame: the stream's, which cameras write, else the container's, else empty."""
         return self.stream_timecode or self.format_timecode
 
 

@@ -72,7 +72,7 @@ class Tidy:
             rows = tx.execute(query("withdrawn_contents"), {"after": after}).fetchall()
         known.due, known.telling = time.monotonic() + AGAIN_SECONDS, newest
         there = NodeAffinitySchedulingStrategy(node, soft=False)
-        task = ray.remote(_tidy).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        task = ray.remote(num_cpus=0, max_retries=0)(_tidy).options(scheduling_strategy=there)
         contents = [row["content_hash"] for row in rows if row["content_hash"]]
         known.call = task.remote(self._settings, contents, [row["video_id"] for row in rows])
 

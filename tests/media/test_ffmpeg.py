@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from processes import descendants, is_ffmpeg
 
 from heaters.errors import ChildDied, MediaError, RuleError, StoreError
 from heaters.media import ffmpeg
@@ -136,9 +137,8 @@ def test_a_missing_file_is_no_fault_of_the_file(tmp_path: Path) -> None:
 
 def test_an_ffmpeg_that_is_stopped_is_no_fault_of_the_file() -> None:
     def stop(_: int, __: float) -> None:
-        for entry in Path("/proc/self/task").glob("*/children"):
-            for pid in entry.read_text().split():
-                os.kill(int(pid), signal.SIGTERM)
+        for pid in [pid for pid, command in descendants() if is_ffmpeg(command)]:
+            os.kill(pid, signal.SIGTERM)
 
     endless = ["-re", "-f", "lavfi", "-i", "testsrc=d=60", "-f", "null", "-"]
     with pytest.raises(ChildDied, match=r"exit status 255(.|\n)*received signal 15"):
