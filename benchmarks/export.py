@@ -96,6 +96,8 @@ def fill(database: Database, store: ObjectStore, count: int) -> None:
                     "sha256": files,
                     "size_bytes": [CLIP_BYTES] * len(clips),
                     "frames": [FRAMES] * len(clips),
+                    "widths": [1280] * len(clips),
+                    "heights": [720] * len(clips),
                     "copied": [FRAMES] * len(clips),
                     "rules": [""] * len(clips),
                 },
@@ -128,6 +130,7 @@ def add_video(database: Database, content_hash: str, count: int) -> list[int]:
             "is_partial": False,
             "partial_reason": "",
             "concealed": 0,
+            "shapes": Jsonb([]),
             "has_audio": False,
         }
         tx.execute(query("record_prepare"), {"id": video, **facts, **more})

@@ -10,6 +10,7 @@ Two figures are measured in files of their own; without such a file the figure i
 
     field_sound.largest_av_offset(path)      seconds between a flash and its beep, the largest; inf without any
     field_picture.display_aspect(path)       width / height as a player shows a video or a JPEG
+    field_picture.content_aspects(path)      of each frame of a video that of what lies within bars
     field_picture.colour_error(path, name)   the largest difference of the colours of case `name`, in levels of 255
 
 Where field_picture is not there, the simple ones of field_shown are taken.
@@ -33,12 +34,17 @@ from field_run import Clip, Ran, run, served, table_of
 from results import machine, table, write_section
 
 from heaters.core.cutlists.cutlist import places
+from heaters.core.shapes import Shapes
 from heaters.models.detectors import build
 from heaters.settings import load
 
 MOST_LEVELS = 4.0  # of the colours of a case
-MOST_ASPECT = 0.02  # relative; an even side more or less of a small picture
+MOST_ASPECT = 0.03  # relative; an even side more or less of a small picture
 PLAYLISTS = {"master.m3u8": "hls/master.m3u8"}  # cases that are fetched: the truth's name → below the files' folder
+# Shapes of pictures that change, as [first frame, width, height], where a case's truth does not have them.
+SHAPES = {"a16_size_change.ts": [[0, 640, 360], [40, 320, 180], [90, 360, 640]]}
+# How wide pictures with bar codes were before a crop that takes part of the code.
+CROPPED_FROM = {"d03_crop.mkv": 480}
 Measure = Callable[..., Any]
 
 
@@ -102,12 +108,12 @@ def _judge_bars(row: Row, ran: Ran, truth: Mapping[str, Any]) -> None:
     """Every clip shows exactly its frames, by their bar codes."""
     if any(key in truth for key in ("colours", "hdr", "interlaced")):
         return
-    wrong = sum(_wrong_frames(clip) for clip in ran.clips)
+    wrong = sum(_wrong_frames(clip, CROPPED_FROM.get(row.name, 0)) for clip in ran.clips)
     row.check("wrong frames", wrong, right=wrong == 0)
 
 
-def _wrong_frames(clip: Clip) -> int:
-    shown = shown_numbers(clip.path)
+def _wrong_frames(clip: Clip, cropped_from: int) -> int:
+    shown = shown_numbers(clip.path, cropped_from)
     wanted = list(range(clip.start_frame, clip.end_frame))
     return abs(len(shown) - len(wanted)) + sum(a != b for a, b in zip(shown, wanted, strict=False))
 
@@ -142,6 +148,9 @@ def _judge_picture(row: Row, ran: Ran, truth: Mapping[str, Any]) -> None:
     record = ran.probe.width / ran.probe.height
     wanted = int(across) / int(down) if stated else record
     row.check("record", f"{record:.3f}", right=_near(record, wanted), wanted=f"{wanted:.3f}")
+    if row.name in SHAPES or "shapes" in truth:
+        _judge_shapes(row, ran, Shapes.stored(truth.get("shapes") or SHAPES[row.name]))
+        return
     firsts = {clip.profile: clip.path for clip in reversed(ran.clips)}
     for column, path in {"proxy": ran.prepared.proxy, "still": ran.still, **firsts}.items():
         if path is None:
@@ -152,6 +161,26 @@ def _judge_picture(row: Row, ran: Ran, truth: Mapping[str, Any]) -> None:
             levels = colour(path, row.name) if colour else math.nan
             text = "?" if math.isnan(levels) else f"{levels:.0f}"
             row.check(f"{column} colours", text, right=levels <= MOST_LEVELS)
+
+
+def _judge_shapes(row: Row, ran: Ran, wanted: Shapes | None) -> None:
+    """The record has the shapes, every clip that of most of its frames, and each frame its own within the bars."""
+    content, aspect = measure_of("field_picture", "content_aspects"), measure_of("field_picture", "display_aspect")
+    assert ran.prepared is not None
+    assert ran.prepared.proxy is not None
+    assert wanted is not None
+    assert content is not None
+    assert aspect is not None
+    row.check("shapes", len(ran.prepared.shapes.runs), right=ran.prepared.shapes == wanted, wanted=wanted.runs)
+    files = [("proxy", ran.prepared.proxy, 0, ran.prepared.frame_count)]
+    files += [(clip.profile, clip.path, clip.start_frame, clip.end_frame) for clip in ran.clips]
+    for column, path, start, end in files:
+        if column != "proxy":
+            across, down = wanted.size(start, end)
+            row.check(column, f"{aspect(path):.3f}", right=_near(aspect(path), across / down))
+        sizes = [wanted.size(frame, frame + 1) for frame in range(start, end)]
+        wrong = sum(not _near(found, w / h) for found, (w, h) in zip(content(path), sizes, strict=True))
+        row.check(f"{column} squeezed", wrong, right=wrong == 0)
 
 
 def _near(found: float, wanted: float) -> bool:

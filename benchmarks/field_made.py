@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import field_shapes
 import imageio_ffmpeg
 import numpy as np
 from field_bars import BITS, CELLS
@@ -131,3 +132,4 @@ def make(out: Path) -> None:
     ffmpeg("-i", plain, *longer, out / "z_long_sound.mkv")
     truth("z_long_sound.mkv")
     (out / "tmp.ts").unlink()
+    field_shapes.make(out, film, ffmpeg, truth)

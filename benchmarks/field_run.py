@@ -113,6 +113,7 @@ def _export(name: str, clip: dict[str, int], master: Path, folder: Path, made: P
         threads=THREADS,
         timeout_seconds=LIMIT_SECONDS,
         pictures=pictures,
+        shapes=made.shapes.within(start, end) if made.shapes.changes else None,
     )
     return Clip(profile=name, start_frame=start, end_frame=end, path=out, made=exported)
 

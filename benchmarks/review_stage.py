@@ -94,6 +94,7 @@ def lay_out(settings: Settings, path: Path) -> Database:
         "is_partial": False,
         "partial_reason": "",
         "concealed": 0,
+        "shapes": Jsonb([]),
         "has_audio": False,
     }
     with database.transaction() as tx:

@@ -74,7 +74,7 @@ def _prepared(tx: Transaction, variant: int, done: Pairs) -> None:
             "id": item.id, "sample_key": "s", "proxy_key": "p", "is_playable": False,
             "analysis_key": "a", "pts_key": "t", "frame_count": FRAMES,
             "duration_seconds": FRAMES / 25, "time_base_num": 1, "time_base_den": 25, "is_vfr": False,
-            "is_partial": False, "partial_reason": "", "concealed": 0, "has_audio": False,
+            "is_partial": False, "partial_reason": "", "concealed": 0, "has_audio": False, "shapes": "[]",
         }  # fmt: skip
         tx.execute(query("record_prepare"), facts)
 
@@ -131,7 +131,7 @@ def _exported(tx: Transaction, variant: int, done: Pairs) -> None:
     given = {
         "variant": variant, "clip_ids": [item.id for item, _ in done], "params": ["25efbe1c2c"] * count,
         "sha256": [b"\1" * 32] * count, "size_bytes": [1_000_000] * count, "frames": [80] * count,
-        "copied": [80] * count, "rules": [""] * count,
+        "widths": [1280] * count, "heights": [720] * count, "copied": [80] * count, "rules": [""] * count,
     }  # fmt: skip
     tx.execute(query("record_exports"), given)
 

@@ -18,7 +18,7 @@ from heaters.store.queries import query
 
 CUT_KEYS = ("frame", "pts_seconds", "kind", "confidence")
 CLIP_KEYS = ("id", "start_frame", "end_frame", "start_seconds", "end_seconds", "state", "export_path", "export_profile",
-             "export_frames", "export_copied", "export_rule")  # fmt: skip
+             "export_frames", "export_copied", "export_rule", "export_width", "export_height")  # fmt: skip
 
 _LIST = "A list for an editor"
 

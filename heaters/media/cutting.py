@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from heaters.core.shapes import Shapes
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, INDEXED_CONTAINERS, SEEK_MARGIN_SECONDS, Encoding, Span
 from heaters.media.likeness import Pictures, levels_off
 from heaters.media.probe import probe_once
+from heaters.media.shape import shown_sides
 from heaters.media.target import USUAL, Target
 from heaters.media.track import Track, read_track
 
@@ -35,6 +37,8 @@ class Exported:
     bytes: int
     seek: str
     has_audio: bool
+    width: int = 0  # as displayed, in square pixels
+    height: int = 0
     copied: int = 0  # frames that are packets of the master or of the proxy; the others were encoded
     rule: str = ""  # why none was copied, where copying was asked for
 
@@ -53,11 +57,14 @@ def export_clip(
     pictures: Pictures | None = None,
     memory_bytes: int = MEMORY_BYTES,
     target: Target = USUAL,
+    shapes: Shapes | None = None,
 ) -> Exported:
     """Profile `encode`: decode the master and write the frames with `start_pts <= pts < end_pts` as `target` says.
 
     The result starts at 0, keeps the distances between frames and the pixels' shape, is turned upright, and has the
-    sound of just this span. An odd side loses its last line. `pictures`, uint8 [frame_count, 27, 48, 3], are the clip's
+    sound of just this span. An odd side loses its last line. `shapes`, from the clip's first frame on: with several of
+    them the file has that of most frames, and the others lie between bars; None for the shape of the master's first
+    frame. `pictures`, uint8 [frame_count, 27, 48, 3], are the clip's
     analysis frames: with them not only the number of frames is verified but each single one.
     Decoding starts at the index; where that leads to other frames, at the start of the file.
     Raises MediaError where the frames cannot be reached either way, StageTimeout, StoreError, WorkerLost.
@@ -82,6 +89,7 @@ def export_clip(
             has_audio=has_audio,
             looks=looks,
             target=target,
+            shapes=shapes,
         )
         ffmpeg.run(arguments, timeout_seconds=max(deadline - time.monotonic(), 0.001), memory_bytes=memory_bytes)
         track = read_track(out)
@@ -113,13 +121,14 @@ def copy_proxy(
     timeout_seconds: float,
     pictures: Pictures | None = None,
     memory_bytes: int = MEMORY_BYTES,
+    shapes: Shapes | None = None,
 ) -> Exported:
     """Profile `proxy`: copy the packets of an all-intra proxy with `start_pts <= pts < end_pts`, bit for bit.
 
-    Sound is cut at its packets (21 ms) and kept in sync by the edit list. Nothing is decoded, so `threads` and
-    `pictures` do not matter. Raises as `export_clip`.
+    Sound is cut at its packets (21 ms) and kept in sync by the edit list. Nothing is decoded, so `threads`,
+    `pictures` and `shapes` do not matter. Raises as `export_clip`.
     """
-    del threads, pictures
+    del threads, pictures, shapes
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     facts = probe_once(source)
     if facts.intra_packets is None:
@@ -159,14 +168,17 @@ def _looks_differ(looks: Path | None, pictures: Pictures | None, *, exactly: boo
     return f"frame {levels.argmax()} of the clip differs from the prepared one by {levels.max():.1f} levels"
 
 
-def describe(out: Path, seek: str, track: Track | None = None) -> Exported:
-    """What a finished file holds; `track`: where it was read already."""
+def describe(out: Path, seek: str, track: Track | None = None, *, rotation: int = 0) -> Exported:
+    """What a finished file holds; `track`: where it was read already. `rotation`: how far players turn it."""
     track = track or read_track(out)
+    width, height = shown_sides(track.width, track.height, track.sample_aspect_ratio, rotation)
     end = int(track.pts[-1]) + track.last_duration
     return Exported(
         frames=len(track.pts),
         seconds=float(end * track.time_base),
         bytes=out.stat().st_size,
+        width=width,
+        height=height,
         seek=seek,
         has_audio=track.audio_codec != "",
     )

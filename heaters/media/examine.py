@@ -18,6 +18,7 @@ from heaters.media.encryption import encrypted
 from heaters.media.hole_search import LATE_SECONDS, holes_of, is_suspect, spans_of
 from heaters.media.holes import Hole, removed_before
 from heaters.media.probe import Probe
+from heaters.media.shape import matrix_of, pixel_aspect, shown_sides, turn_of
 from heaters.media.sniff import is_animated_webp, looks_like, moov_comes_first
 from heaters.media.streams import Stream, mixed, pictures, sounds, told
 from heaters.media.timecodes import stated
@@ -37,7 +38,6 @@ PACKETS_UNTIL_FRAME = 1500  # a stream cut in mid-GOP shows its first frame with
 # An edit list may show a stretch twice; one that shows everything this often is a trap: 12 bytes each, hours to decode.
 MOST_SHOWINGS = 4
 INDEX_SAMPLE = 100_000  # entries of an index that are looked at for it
-ASPECT_LIMIT = 8  # a pixel aspect ratio beyond 8:1 is a broken header, not a lens
 FALLBACK_RATE = Fraction(25)  # only where neither the container nor its packets tell
 
 
@@ -75,17 +75,17 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
     container_start = Fraction(container.start_time or 0, av.time_base)
     start = _seconds(stream.start_time, stream.time_base, container_start)
     stated_end = _stated_end(container, stream, container_start)
-    aspect = _aspect(stream.sample_aspect_ratio)
-    rotation = -frame.rotation % 360 // 90 * 90
-    width, height = max(round(frame.width * aspect), 1), frame.height
+    aspect = pixel_aspect(Fraction(stream.sample_aspect_ratio or 0))
+    rotation, turned = turn_of(_matrix(frame))
+    width, height = shown_sides(frame.width, frame.height, aspect, rotation)
     timecode = stated(container, stream, path)
     holes, sound_end = _holes(container, stream, [one.index for one in sound], path, container_start)
     stated_end, whole = _closed(holes, stated_end), _closed(holes, (container.duration or 0) / av.time_base) or 0.0
     return Probe(
         container=name,
         codec=stream.codec_context.codec.canonical_name,
-        width=height if rotation % 180 else width,
-        height=width if rotation % 180 else height,
+        width=width,
+        height=height,
         coded_width=frame.width,
         coded_height=frame.height,
         sample_aspect_ratio=aspect,
@@ -111,7 +111,13 @@ def _examine(container: Any, path: Path, passed: frozenset[int]) -> Probe:
         size_bytes=path.stat().st_size,
         intra_packets=_intra_packets(stream) if is_mp4 else None,
         is_faststart=is_mp4 and moov_comes_first(path),
+        peculiar=(turned,) if turned else (),
     )
+
+
+def _matrix(frame: Any) -> tuple[int, ...]:
+    found = frame.side_data.get("DISPLAYMATRIX")
+    return matrix_of(None if found is None else bytes(found))
 
 
 def _unevenness(container: Any, sound: Sequence[Stream]) -> float:
@@ -226,11 +232,6 @@ def _stated_end(container: Any, stream: Any, container_start: Fraction) -> float
     if container.duration and len(container.streams) == 1:
         return float(Fraction(container.duration, av.time_base))
     return None
-
-
-def _aspect(stated: Any) -> Fraction:
-    aspect = Fraction(stated or 1)
-    return aspect if Fraction(1, ASPECT_LIMIT) <= aspect <= ASPECT_LIMIT else Fraction(1)
 
 
 def _intra_packets(stream: Any) -> int | None:

@@ -4,7 +4,6 @@ Every command reads one local file as untrusted: only the file protocol, only th
 """
 
 import functools
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,12 +11,15 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from heaters.core.shapes import Shapes
 from heaters.errors import ConfigError, MediaError, RuleError
 from heaters.media import child, sound
 from heaters.media.ffmpeg_log import Log
 from heaters.media.holes import close, in_file
 from heaters.media.probe import Probe
+from heaters.media.shape import export_filters, fit, stated_by
 from heaters.media.target import USUAL, Target
+from heaters.media.tee import tee
 from heaters.media.unreadable import by_words
 
 ANALYSIS_WIDTH, ANALYSIS_HEIGHT = 48, 27
@@ -93,13 +95,8 @@ def write_analysis(out: Path, pts_log: Path, packet_log: Path, probe: Probe) -> 
         *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
         *("-vf", f"{REPAIR},{TO_ANALYSIS}"),
         *("-c:v", "rawvideo", "-stats_enc_pre:v", str(pts_log), "-stats_enc_pre_fmt:v", "{pts} {ptsi} {tb}"),
-        *("-f", "tee", f"[f=rawvideo]{_in_tee(out)}|[f=framecrc]{_in_tee(packet_log)}"),
+        *("-f", "tee", tee(out, "rawvideo", packet_log)),
     ]
-
-
-def _in_tee(path: Path) -> str:
-    """A file's name as the muxer `tee` takes it apart."""
-    return "file:" + re.sub(r"([\\'|\s])", r"\\\1", str(path))
 
 
 def write_mp4(out: Path, ticks_per_second: int) -> list[str]:
@@ -150,12 +147,23 @@ def encode(encoding: Encoding, *, threads: int, has_audio: bool, codec: Sequence
 
 
 def write_proxy(
-    out: Path, probe: Probe, encoding: Encoding, *, width: int, height: int, threads: int, has_audio: bool
+    out: Path,
+    probe: Probe,
+    encoding: Encoding,
+    *,
+    width: int,
+    height: int,
+    threads: int,
+    has_audio: bool,
+    shapes: Shapes | None = None,
 ) -> list[str]:
-    """One output: the review proxy, `width` × `height` square pixels, with sound where there is any."""
+    """One output: the review proxy, `width` × `height` square pixels, with sound where there is any. Frames of another
+    shape than the first lie between bars. `shapes`: where they are known already.
+    """
     heard = sound.take(probe) if has_audio else []
+    sized = fit(width, height, (probe.width, probe.height), stated_by(probe, shapes))
     return [
-        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},scale={width}:{height},setsar=1,format=yuv420p"),
+        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{REPAIR},{sized},setsar=1,format=yuv420p"),
         *heard,
         *encode(encoding, threads=threads, has_audio=has_audio),
         *write_mp4(out, timescale(probe.time_base)),
@@ -205,8 +213,10 @@ def cut(
     has_audio: bool,
     looks: Path | None,
     target: Target = USUAL,
+    shapes: Shapes | None = None,
 ) -> list[str]:
-    """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output.
+    """Decode, keep the frames of `span`, encode. With `looks`, their 48×27 pictures are a second output. `shapes`: of
+    the clip's frames, counted from its first; None where they have the probe's.
 
     `seek_margin_seconds` before the clip decoding starts; None: at the start of the file, exactly as `prepare` does.
     """
@@ -217,9 +227,7 @@ def cut(
         times = ["-copyts", "-start_at_zero"]
         seek = [*seek_before(probe, float(start), seek_margin_seconds)]
     chosen = f"{REPAIR},trim=start_pts={span.start_pts}:end_pts={span.end_pts},setpts=PTS-{span.start_pts}"
-    even = (
-        ",crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0" if probe.width % 2 or probe.height % 2 or probe.coded_width % 2 else ""
-    )
+    shaped, even = export_filters(probe, shapes, span.frames)
     pictures = (
         []
         if looks is None
@@ -231,7 +239,8 @@ def cut(
     return [
         *times,
         *read_file(source, probe, threads=threads, before=seek),
-        *("-map", f"0:{probe.video_stream_index}", "-vf", f"{chosen}{target.filters()},format=yuv420p{even}"),
+        *("-map", f"0:{probe.video_stream_index}", "-noautoscale"),
+        *("-vf", f"{chosen}{shaped}{target.filters()},format=yuv420p{even}"),
         *(sound_of(probe, span) if has_audio else ()),
         *encode(encoding, threads=threads, has_audio=has_audio, codec=target.encoder(encoding.preset)),
         *write_mp4(out, timescale(span.time_base)),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from heaters.core.shapes import Shapes, Size
 from heaters.errors import MediaError, RuleError
 from heaters.media import ffmpeg, sound
 from heaters.media.cutting import MEMORY_BYTES, SAME_PICTURE_LEVELS
@@ -26,6 +27,7 @@ from heaters.media.likeness import levels_off
 from heaters.media.listen import RATE, Sound
 from heaters.media.probe import Probe
 from heaters.media.samples import read_jpegs, to_sample, write_jpegs
+from heaters.media.shaped_samples import cut_out, to_square
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +46,38 @@ class Master:
     timeout_seconds: float = 3600.0
     memory_bytes: int = MEMORY_BYTES
 
-    def frames(self, pts: Sequence[int], time_base: Fraction, looks: NDArray[np.uint8]) -> list[bytes]:
+    def frames(
+        self,
+        pts: Sequence[int],
+        time_base: Fraction,
+        looks: NDArray[np.uint8],
+        sizes: Sequence[Size] | None = None,
+    ) -> list[bytes]:
         """The frames at these time stamps, rising, in ticks of `time_base`, as JPEGs like those of a sample track.
 
-        `looks` are their analysis frames, uint8 [n, 27, 48, 3]. Decoding starts at the index; where that leads to other
-        frames, at the start of the file. Raises MediaError where neither reaches them, StageTimeout, WorkerLost.
+        `looks` are their analysis frames, uint8 [n, 27, 48, 3], `sizes` their own sides as displayed; None where these
+        are the probe's. Decoding starts at the index; where that leads to other frames, at the start of the file.
+        Raises MediaError where neither reaches them, StageTimeout, WorkerLost.
         """
         if not len(pts) or len(pts) != len(looks) or list(pts) != sorted(set(pts)):
             raise RuleError(f"frames are asked for by rising times, each with its look; got {list(pts)}, {len(looks)}")
         deadline = time.monotonic() + self.timeout_seconds
+        is_usual = sizes is None or set(sizes) == {(self.probe.width, self.probe.height)}
+        usual = to_sample(self.probe)
+        sized = usual if is_usual or sizes is None else to_square(self.probe, Shapes.of_frames(sizes))
         for is_indexed in (True, False):
             try:
-                jpegs, seen = self._frames(pts, time_base, deadline, is_indexed=is_indexed)
+                jpegs, seen = self._frames(pts, time_base, deadline, sized, is_indexed=is_indexed)
             except MediaError:
                 if not is_indexed:
                     raise
                 continue  # an index that leads nowhere
             if len(jpegs) == len(pts) and _is_same(seen, looks, exactly=is_indexed):
-                return jpegs
+                return jpegs if sizes is None or is_usual else [*map(cut_out, jpegs, sizes)]
         raise MediaError(f"the frames at {list(pts)} × {time_base} s cannot be reached in {self.path.name}")
 
     def _frames(
-        self, pts: Sequence[int], time_base: Fraction, deadline: float, *, is_indexed: bool
+        self, pts: Sequence[int], time_base: Fraction, deadline: float, sized: str, *, is_indexed: bool
     ) -> tuple[list[bytes], NDArray[np.uint8]]:
         jpegs, log, seen = (self.folder / name for name in ("frames.mjpeg", "frames.txt", "frames.rgb"))
         chosen = f"{REPAIR},select='{'+'.join(f'eq(pts,{at})' for at in pts)}'"
@@ -74,7 +86,7 @@ class Master:
         ffmpeg.run(
             [
                 *self._open(pts[0] * time_base if is_indexed else None),
-                *(*video, *count, "-vf", f"{chosen},{to_sample(self.probe)}"),
+                *(*video, *count, "-vf", f"{chosen},{sized}"),
                 *write_jpegs(jpegs, log),
                 *(*video, *count, "-vf", f"{chosen},{TO_ANALYSIS}"),
                 *("-c:v", "rawvideo", "-f", "rawvideo", f"file:{seen}"),

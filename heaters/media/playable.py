@@ -18,6 +18,7 @@ def is_playable(probe: Probe, prepared: Prepared) -> bool:
         and probe.pixel_format == "yuv420p"
         and probe.is_heard_alike
         and not probe.holes
+        and not probe.peculiar
         and probe.container_start_seconds == 0
         and prepared.repaired_pts == 0
         and not prepared.is_partial

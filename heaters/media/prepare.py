@@ -7,25 +7,28 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from heaters.core.shapes import Shapes
 from heaters.errors import MediaError
-from heaters.media import ffmpeg, sound
-from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, OnProgress
-from heaters.media.ffmpeg_log import Log
+from heaters.media import ffmpeg, shaped_samples, sound
+from heaters.media.ffmpeg import OnProgress
+from heaters.media.flips import with_flips
 from heaters.media.probe import Probe
 from heaters.media.proxy import is_fit_proxy, is_in_step, write_proxy
 from heaters.media.room import Outgrown, Room
 from heaters.media.samples import pack, read_jpegs, write_samples
+from heaters.media.shape import stated_by
+from heaters.media.shape_log import read_shapes, write_shapes
 from heaters.media.timeline import Timeline, read_last_duration, read_pts_log
 from heaters.media.track import Track, read_track
+from heaters.media.wholeness import check_analysis, refuse_damage, shortfall
 
 # Address space. Measured: a tiny file takes 1.4 GiB of it with 2 threads, 10-bit 8K HEVC 2.0 with 2, 5.4 with 32.
 MEMORY_BYTES = 6 * 2**30
-# The container may state a little more than its last frame: rounding, and the tail of a sound.
-SHORTFALL_SECONDS, SHORTFALL_FRAMES = 0.25, 2.5
 
 PROXY_NAME = "proxy.mp4"
 MOST_DAMAGE = 0.5  # of the frames: what is mostly made up by a decoder is no film
@@ -56,6 +59,7 @@ class Prepared:
     duration_seconds: float  # from 0 to the end of the last frame
     is_vfr: bool
     has_audio: bool  # sound was decoded
+    shapes: Shapes  # the sides of every frame as displayed
     is_partial: bool  # the source is damaged or cut short: only what decodes is here
     partial_reason: str
     concealed: int  # frames that the decoder made up in part, or could not decode
@@ -174,10 +178,10 @@ def _encode(job: _Job, deadline: float, *, proxy: Path | None, has_audio: bool, 
     return made
 
 
-def _outputs(job: _Job, proxy: Path | None, *, has_audio: bool) -> list[str]:
+def _outputs(job: _Job, proxy: Path | None, *, has_audio: bool, shapes: Shapes | None = None) -> list[str]:
     """Arguments for what is made besides analysis frames and samples: the proxy, or a look whether sound decodes."""
     if proxy is not None and proxy != job.source:
-        return write_proxy(proxy, job.probe, threads=job.threads, has_audio=has_audio)
+        return write_proxy(proxy, job.probe, threads=job.threads, has_audio=has_audio, shapes=shapes)
     return sound.attempt(job.probe) if has_audio else []
 
 
@@ -189,21 +193,23 @@ def _finish(
     Where the proxy is the source itself and does not agree, None: it must be encoded after all.
     """
     jpegs, jpeg_log, pts_log, packet_log = map(job.log, ("samples.mjpeg", "samples.txt", "pts.txt", "packets.txt"))
+    shape_log = job.log("shapes.txt")
     log, finished = ffmpeg.run(
         [
             *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
             *_outputs(job, proxy, has_audio=has_audio),
             *ffmpeg.write_analysis(job.analysis, pts_log, packet_log, job.probe),
             *write_samples(jpegs, jpeg_log, job.probe),
+            *write_shapes(shape_log, job.probe),
         ],
         timeout_seconds=max(deadline - time.monotonic(), 0.001),
         memory_bytes=job.memory_bytes,
         on_progress=job.watch,
     )
-    _refuse_damage(job, log)
+    refuse_damage(log, job.most_damage)
     timeline = read_pts_log(pts_log)
     end_pts = timeline.end_pts(read_last_duration(packet_log, timeline.time_base), job.probe.frame_rate)
-    _check_analysis(job.analysis, timeline)
+    check_analysis(job.analysis, timeline)
     track = _proxy_track(job, proxy)
     if track is not None and not is_in_step(track, timeline.pts, timeline.time_base):
         if proxy == job.source:
@@ -211,10 +217,25 @@ def _finish(
         raise MediaError(
             f"{len(timeline.pts)} frames were decoded; the proxy holds {len(track.pts)}, or at other times"
         )
-    sample_count = pack(job.samples, read_jpegs(jpegs, jpeg_log), timeline.pts, timeline.time_base)
-    for done in (jpegs, jpeg_log, pts_log, packet_log):
+    shapes = read_shapes(shape_log, job.probe, len(timeline.pts))
+    shapes = with_flips(
+        job.source,
+        job.probe,
+        shapes,
+        timeline,
+        job.folder,
+        has_audio=has_audio,
+        timeout_seconds=max(deadline - time.monotonic(), 0.001),
+        memory_bytes=job.memory_bytes,
+    )
+    finish = None
+    if shapes.changes:
+        _again(job, deadline, proxy, shapes, timeline, (jpegs, jpeg_log), has_audio=has_audio)
+        finish = partial(shaped_samples.finish, shapes)
+    sample_count = pack(job.samples, read_jpegs(jpegs, jpeg_log), timeline.pts, timeline.time_base, finish)
+    for done in (jpegs, jpeg_log, pts_log, packet_log, shape_log):
         done.unlink()
-    reason = log.damage or _shortfall(job.probe, float(end_pts * timeline.time_base))
+    reason = log.damage or shortfall(job.probe, float(end_pts * timeline.time_base))
     pts = job.folder / "pts.npy"
     np.save(pts, timeline.pts)
     return Prepared(
@@ -229,6 +250,7 @@ def _finish(
         duration_seconds=float(end_pts * timeline.time_base),
         is_vfr=timeline.is_vfr,
         has_audio=has_audio and log.sound_frames > 0,
+        shapes=shapes,
         is_partial=bool(reason),
         partial_reason=reason,
         concealed=log.concealed + log.decode_errors,
@@ -242,31 +264,33 @@ def _finish(
     )
 
 
-def _refuse_damage(job: _Job, log: Log) -> None:
-    if log.lost_share > job.most_damage:
-        raise MediaError(
-            f"{log.concealed + log.decode_errors} of {log.frames_decoded + log.decode_errors} frames are damaged: "
-            f"{log.concealed} made up in part, {log.decode_errors} not decoded; at most {job.most_damage:.0%} may be "
-            f"(HEATERS_MOST_DAMAGE)\n{log.damage}"
-        )
-
-
-def _check_analysis(analysis: Path, timeline: Timeline) -> None:
-    """Raises MediaError unless there is one analysis frame for each time stamp."""
-    frames, rest = divmod(analysis.stat().st_size, ANALYSIS_FRAME_BYTES)
-    if rest or frames != len(timeline.pts):
-        raise MediaError(f"{len(timeline.pts)} time stamps but {frames} analysis frames and {rest} bytes")
+def _again(
+    job: _Job,
+    deadline: float,
+    proxy: Path | None,
+    shapes: Shapes,
+    timeline: Timeline,
+    written: tuple[Path, Path],
+    *,
+    has_audio: bool,
+) -> None:
+    """Where frames have several shapes, which is known at the end of the one decode, decode once more: the samples, and
+    a proxy that had to know them.
+    """
+    is_wrong = stated_by(job.probe, shapes) is not None
+    ffmpeg.run(
+        [
+            *ffmpeg.read_file(job.source, job.probe, threads=job.threads),
+            *_outputs(job, proxy if is_wrong else None, has_audio=has_audio, shapes=shapes),
+            *shaped_samples.write(*written, job.probe, shapes, timeline),
+        ],
+        timeout_seconds=max(deadline - time.monotonic(), 0.001),
+        memory_bytes=job.memory_bytes,
+        on_progress=job.watch,
+    )
 
 
 def _proxy_track(job: _Job, proxy: Path | None) -> Track | None:
     if proxy is None:
         return None
     return read_track(proxy, job.probe.video_stream_index if proxy == job.source else None)
-
-
-def _shortfall(probe: Probe, end_seconds: float) -> str:
-    """Why the decoded part is shorter than the container states; empty where it is not."""
-    stated = probe.stated_end_seconds
-    if stated is None or stated - end_seconds <= max(SHORTFALL_SECONDS, SHORTFALL_FRAMES / float(probe.frame_rate)):
-        return ""
-    return f"the container states {stated:.2f} s of video, {end_seconds:.2f} s decoded"

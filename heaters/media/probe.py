@@ -1,4 +1,5 @@
-"""What a media file is: container, video stream, times. PyAV looks at it in a child process with limits.
+"""What a media file is: container, video stream, times. PyAV looks at it in a child process with limits, and ffmpeg at
+how its picture is shown (`shown.py`).
 
     python -m heaters.media.probe PATH        prints the facts, or the reason for refusing the file, as JSON
 
@@ -31,15 +32,15 @@ PACKAGE_ROOT = str(Path(__file__).parents[2])
 class Probe:
     """The facts of a file that holds at least one decodable frame.
 
-    Times are on the timeline that starts at 0 where the container starts. Width and height are as displayed: pixel
-    aspect ratio and rotation applied. `rotation` is how far a player turns the picture, clockwise.
+    Times are on the timeline that starts at 0 where the container starts. Width and height are as displayed: crop,
+    pixel aspect ratio and rotation applied. `rotation` is how far a player turns the picture, clockwise.
     """
 
     container: str  # ffmpeg's name of the demuxer, e.g. mov,mp4,m4a,3gp,3g2,mj2
     codec: str
     width: int
     height: int
-    coded_width: int  # of the decoded picture, before aspect ratio and rotation
+    coded_width: int  # of the decoded and cropped picture, before aspect ratio and rotation
     coded_height: int
     sample_aspect_ratio: Fraction
     rotation: int  # 0, 90, 180 or 270
@@ -64,6 +65,7 @@ class Probe:
     timecode_rate: Fraction | None = None  # frames a second that it counts, where that is stated
     holes: tuple[Hole, ...] = ()  # closed wherever the file is read; times of the file are without them
     sound_end_seconds: float | None = None  # where sound that goes on long after the last picture is cut off
+    peculiar: tuple[str, ...] = ()  # what else is done to show a picture, in words: a crop that the container states, …
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or self.frame_rate <= 0 or self.time_base <= 0:
@@ -99,10 +101,19 @@ def probe(path: Path) -> Probe:
         raise StoreError(f"there is no file {path} on this machine")
     if path.stat().st_size == 0:
         raise MediaError(f"{path.name} is empty (0 bytes)")
+    # Not at the top: this module's types are what ffmpeg's command lines are made of.
+    from heaters.media.shown import as_shown
+
+    timeout_seconds = TIMEOUT_SECONDS + path.stat().st_size / LEAST_BYTES_PER_SECOND
+    return as_shown(path, _examined(path, timeout_seconds), timeout_seconds=timeout_seconds)
+
+
+def _examined(path: Path, timeout_seconds: float) -> Probe:
+    """What PyAV finds."""
     lines: list[str] = []
     finished = child.run(
         [sys.executable, "-P", "-m", "heaters.media.probe", str(path.absolute())],
-        timeout_seconds=TIMEOUT_SECONDS + path.stat().st_size / LEAST_BYTES_PER_SECOND,
+        timeout_seconds=timeout_seconds,
         memory_bytes=MEMORY_BYTES,
         on_line=lines.append,
         environment=package_environment(),
@@ -119,6 +130,7 @@ def probe(path: Path) -> Probe:
     facts["timecode_rate"] = Fraction(facts["timecode_rate"]) if facts["timecode_rate"] else None
     facts["sound_indices"] = tuple(facts["sound_indices"])
     facts["streams"] = tuple(stream_of(told) for told in facts["streams"])
+    facts["peculiar"] = tuple(facts["peculiar"])
     return Probe(**facts)
 
 

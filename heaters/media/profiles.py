@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+from heaters.core.shapes import Shapes
 from heaters.media.cutting import (
     MEMORY_BYTES,
     SOURCE,
@@ -27,7 +28,7 @@ MOST_RULE = 200  # characters of it and its evidence
 Export = Callable[..., Exported]
 
 # Raise a version when a change makes other bytes: it is part of the file's key.
-_ENCODED = {**asdict(SOURCE), "version": 3}
+_ENCODED = {**asdict(SOURCE), "version": 4}
 _COPIED = {"join": 2, "encoded": _ENCODED}
 _FROM_PROXY = {"copy": True, "version": 2}
 
@@ -77,6 +78,7 @@ def copy_master(
     timeout_seconds: float,
     pictures: Pictures,
     memory_bytes: int = MEMORY_BYTES,
+    shapes: Shapes | None = None,
     asked: Asked | None = None,
 ) -> Exported:
     """Profile `copy`: packets of the master where they can be copied, else the whole clip as `encode` writes it.
@@ -88,7 +90,7 @@ def copy_master(
     span = Span(start_pts=start_pts, end_pts=end_pts, time_base=time_base, frames=frame_count)
     asker = _asker(source, has_audio, threads, memory_bytes)
     try:
-        made = copy_out(asker, Clip(out=out, span=span), pictures, left, asked)
+        made = copy_out(asker, Clip(out=out, span=span, shapes=shapes), pictures, left, asked)
     except NotCopied as refusal:
         encoded = export_clip(
             source,
@@ -102,9 +104,11 @@ def copy_master(
             timeout_seconds=left(),
             pictures=pictures,
             memory_bytes=memory_bytes,
+            shapes=shapes,
         )
         return replace(encoded, rule=_short(str(refusal)))
-    return replace(describe(out, "indexed", made.track), copied=made.frames, rule=_short(made.rule))
+    found = describe(out, "indexed", made.track, rotation=asker.probe.rotation)
+    return replace(found, copied=made.frames, rule=_short(made.rule))
 
 
 def _asker(source: Path, has_audio: bool, threads: int, memory_bytes: int) -> Asker:

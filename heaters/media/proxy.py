@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from heaters.core.shapes import Shapes
 from heaters.errors import MediaError
 from heaters.media import ffmpeg
 from heaters.media.ffmpeg import Encoding, OnProgress
@@ -28,7 +29,7 @@ PROXY_SETTINGS: dict[str, object] = {
     **asdict(PROXY),
     "max_width": MAX_WIDTH,
     "max_height": MAX_HEIGHT,
-    "version": 2,
+    "version": 3,
 }
 
 
@@ -62,15 +63,18 @@ def is_fit_proxy(probe: Probe) -> bool:
         and probe.sound_end_seconds is None
         and probe.pixel_format == "yuv420p"
         and probe.rotation == 0
+        and not probe.peculiar
         and (probe.coded_width, probe.coded_height) == (probe.width, probe.height)
         and proxy_size(probe.width, probe.height) == (probe.width, probe.height)
     )
 
 
-def write_proxy(out: Path, probe: Probe, *, threads: int, has_audio: bool) -> list[str]:
-    """ffmpeg's arguments for one output: the proxy of a source."""
+def write_proxy(out: Path, probe: Probe, *, threads: int, has_audio: bool, shapes: Shapes | None = None) -> list[str]:
+    """ffmpeg's arguments for one output: the proxy of a source. `shapes`: where they are known already."""
     width, height = proxy_size(probe.width, probe.height)
-    return ffmpeg.write_proxy(out, probe, PROXY, width=width, height=height, threads=threads, has_audio=has_audio)
+    return ffmpeg.write_proxy(
+        out, probe, PROXY, width=width, height=height, threads=threads, has_audio=has_audio, shapes=shapes
+    )
 
 
 def is_in_step(track: Track, pts: NDArray[np.int64], time_base: Fraction) -> bool:
@@ -92,12 +96,14 @@ def make_proxy(
     threads: int,
     timeout_seconds: float,
     memory_bytes: int,
+    shapes: Shapes | None = None,
     on_progress: OnProgress | None = None,
 ) -> Proxy:
     """Decode `source` and write its proxy to `out`, the same bytes that `prepare` makes.
 
-    `pts` are the frames that `prepare` found, int64 [frames] in ticks of `time_base`; `has_audio`: with the sound that
-    it found. Raises MediaError where the proxy does not have exactly these frames, and as `ffmpeg.run` does.
+    `pts` are the frames that `prepare` found, int64 [frames] in ticks of `time_base`, `shapes` their shapes, None where
+    they have one; `has_audio`: with the sound that it found. Raises MediaError where the proxy does not have exactly
+    these frames, and as `ffmpeg.run` does.
     """
     if is_fit_proxy(probe) and is_in_step(read_track(source, probe.video_stream_index), pts, time_base):
         return Proxy(path=source, reused=True, wall_seconds=0.0)
@@ -111,7 +117,7 @@ def make_proxy(
     _, finished = ffmpeg.run(
         [
             *ffmpeg.read_file(source, probe, threads=threads),
-            *write_proxy(out, probe, threads=threads, has_audio=has_audio and probe.has_audio),
+            *write_proxy(out, probe, threads=threads, has_audio=has_audio and probe.has_audio, shapes=shapes),
         ],
         timeout_seconds=timeout_seconds,
         memory_bytes=memory_bytes,

@@ -6,7 +6,7 @@ a still is a copy of bytes: nothing is decoded or encoded a second time. It know
 
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -35,7 +35,7 @@ SAMPLE_SETTINGS: dict[str, object] = {
     "per_second": PER_SECOND,
     "qscale": QSCALE,
     "to_jpeg": TO_JPEG,
-    "version": 1,
+    "version": 2,
 }
 
 START_OF_JPEG = b"\xff\xd8"
@@ -58,11 +58,13 @@ def sample_frames(pts: Frames, time_base: Fraction) -> Frames:
     return np.flatnonzero(np.diff(slots, prepend=-1))
 
 
-def write_samples(out: Path, packet_log: Path, probe: Probe) -> list[str]:
-    """ffmpeg's arguments for one output: the JPEGs of the samples in a row, and a line `pts bytes` for each."""
+def write_samples(out: Path, packet_log: Path, probe: Probe, sized: str = "") -> list[str]:
+    """ffmpeg's arguments for one output: the JPEGs of the samples in a row, and a line `pts bytes` for each. `sized`:
+    filters in place of those of `to_sample`.
+    """
     return [
         *("-map", f"0:{probe.video_stream_index}", *KEEP_TIMES),
-        *("-vf", f"{REPAIR},{choose_samples(probe)},{to_sample(probe)}"),
+        *("-vf", f"{REPAIR},{choose_samples(probe)},{sized or to_sample(probe)}"),
         *write_jpegs(out, packet_log),
     ]
 
@@ -104,8 +106,15 @@ def read_jpegs(out: Path, packet_log: Path) -> Iterator[tuple[int, bytes]]:
             raise MediaError(f"{out.name} holds more than its log says")
 
 
-def pack(track: Path, jpegs: Iterable[tuple[int, bytes]], pts: Frames, time_base: Fraction) -> int:
+def pack(
+    track: Path,
+    jpegs: Iterable[tuple[int, bytes]],
+    pts: Frames,
+    time_base: Fraction,
+    finish: Callable[[int, bytes], bytes] | None = None,
+) -> int:
     """Write a sample track of (time stamp, JPEG); the same pictures give the same bytes. Returns how many they are.
+    `finish` gives the JPEG to write of a frame's number and its JPEG.
 
     Where the picture's size changes, ffmpeg's filters begin again and may choose one too many, which is left out.
     Raises MediaError unless the frames of `sample_frames` are there.
@@ -115,7 +124,8 @@ def pack(track: Path, jpegs: Iterable[tuple[int, bytes]], pts: Frames, time_base
     with zipfile.ZipFile(track, "w", zipfile.ZIP_STORED) as file:
         for at, data in jpegs:
             if count < len(expected) and at == pts[expected[count]]:
-                file.writestr(zipfile.ZipInfo(f"{expected[count]:09d}.jpg"), data)
+                frame = int(expected[count])
+                file.writestr(zipfile.ZipInfo(f"{frame:09d}.jpg"), finish(frame, data) if finish else data)
                 count += 1
     if count != len(expected):
         raise MediaError(f"{len(pts)} frames have {len(expected)} samples; {count} came")

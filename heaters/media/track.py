@@ -23,8 +23,9 @@ class Track:
     pts: NDArray[np.int64]
     time_base: Fraction
     last_duration: int  # ticks; 0 where unknown
-    width: int
+    width: int  # as coded
     height: int
+    sample_aspect_ratio: Fraction
     is_intra: bool  # every packet is a key frame, in presentation order
     audio_codec: str  # of the first audio stream; empty where there is none, or none of its packets
 
@@ -64,6 +65,7 @@ def _read(container: Any, path: Path, stream_index: int | None) -> Track:
         last_duration=durations[order[-1]] if pts else 0,
         width=stream.codec_context.width if stream is not None else 0,
         height=stream.codec_context.height if stream is not None else 0,
+        sample_aspect_ratio=Fraction((stream.sample_aspect_ratio if stream is not None else None) or 1),
         is_intra=is_intra and bool(pts),
         audio_codec=audio[0].codec_context.name if audio and len(audio[0].index_entries) else "",
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from heaters.core import keys
+from heaters.core.shapes import Shapes
 from heaters.errors import StageError
 from heaters.media.ffmpeg import ANALYSIS_HEIGHT, ANALYSIS_WIDTH, Span
 from heaters.media.profiles import ask_ahead, profile
@@ -44,6 +45,12 @@ class Input:
     end_frame: int
     start_pts: int
     end_pts: int
+    shapes: Sequence[Sequence[int]]  # of the clip, as stored; none where its frames have the master's one shape
+
+    @property
+    def clip_shapes(self) -> Shapes | None:
+        """Counted from the clip's first frame; None for the master's one shape."""
+        return Shapes.stored(self.shapes)
 
     @property
     def span(self) -> Span:
@@ -66,6 +73,8 @@ class ExportResult(StageResult):
     sha256: str
     size_bytes: int
     frames: int
+    width: int  # as displayed
+    height: int
     copied: int  # of them; the others were encoded
     rule: str  # why none was copied where that was asked for, with the evidence; else empty
     clip_seconds: float
@@ -110,7 +119,7 @@ class Worker:
             with suppress(StageError), self._cache.hold(self._store, key) as held:
                 asked = ask_ahead(
                     held.path,
-                    [Clip(out=_out(folder, item), span=item.span) for item in clips],
+                    [Clip(out=_out(folder, item), span=item.span, shapes=item.clip_shapes) for item in clips],
                     has_audio=clips[0].has_audio,
                     threads=context.threads,
                     timeout_seconds=context.timeout_seconds,
@@ -143,6 +152,7 @@ class Worker:
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
                 pictures=pictures,
+                shapes=item.clip_shapes,
                 **({"asked": ahead.asked} if ahead is not None else {}),
             )
             stored = self._store.put_file(key, out)
@@ -154,6 +164,8 @@ class Worker:
             sha256=stored.sha256,
             size_bytes=stored.size_bytes,
             frames=made.frames,
+            width=made.width,
+            height=made.height,
             copied=made.copied,
             rule=made.rule,
             clip_seconds=float((clip.end_pts - clip.start_pts) * clip.time_base),
@@ -191,6 +203,8 @@ def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, ExportResu
             "sha256": [bytes.fromhex(result.sha256) for _, result in done],
             "size_bytes": [result.size_bytes for _, result in done],
             "frames": [result.frames for _, result in done],
+            "widths": [result.width for _, result in done],
+            "heights": [result.height for _, result in done],
             "copied": [result.copied for _, result in done],
             "rules": [result.rule for _, result in done],
         },

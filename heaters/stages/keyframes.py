@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 from psycopg.types.json import Jsonb
 
+from heaters.core.shapes import Shapes
 from heaters.core.stills import StillOrigin, sampled_frames, still_frames, still_keys
 from heaters.errors import StageError
 from heaters.media.frames import jpeg
@@ -54,6 +55,7 @@ class Input:
     frame_count: int  # of the whole video
     start_frame: int
     end_frame: int
+    shapes: Sequence[Sequence[int]]  # of the clip, as stored; none where its frames have the master's one shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +153,13 @@ class Worker:
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
             )
+            shapes = Shapes.stored(item.shapes)
+            places = [frame - item.start_frame for frame in frames]
             found = master.frames(
                 self._tracks.pts(item.pts_key)[frames].tolist(),
                 Fraction(item.time_base_num, item.time_base_den),
                 np.stack([looks[frame] for frame in frames]),
+                [shapes.size(place, place + 1) for place in places] if shapes else None,
             )
         jpegs = dict(zip(frames, found, strict=True))
         taken = {tag: (frame, jpegs[frame]) for tag, frame in wanted.items()}

@@ -5,8 +5,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from psycopg.types.json import Jsonb
 
 from heaters.core import keys
 from heaters.media.playable import is_playable
@@ -15,7 +17,7 @@ from heaters.media.probe import probe
 from heaters.media.proxy import PROXY_SETTINGS
 from heaters.media.samples import SAMPLE_SETTINGS
 from heaters.settings import Settings
-from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each
+from heaters.stages.base import Context, Outcome, StageCode, StageResult, Transaction, each, plain
 from heaters.stages.scratch import scratch
 from heaters.store.cache import Cache, CacheResult
 from heaters.store.objects import Stored, store_of
@@ -38,6 +40,8 @@ class PrepareResult(StageResult):
     Times are `pts * time_base_num / time_base_den` seconds.
     """
 
+    bulk: ClassVar[frozenset[str]] = frozenset({"shapes"})
+
     sample_key: str
     proxy_key: str | None  # None: nobody reviews, as far as the run knew
     analysis_key: str
@@ -49,6 +53,7 @@ class PrepareResult(StageResult):
     duration_seconds: float
     is_vfr: bool
     has_audio: bool  # sound was decoded
+    shapes: tuple[tuple[int, int, int], ...]  # runs of `Shapes`; none where all frames have one shape
     is_partial: bool
     partial_reason: str
     concealed: int  # frames that the decoder made up in part, or could not decode
@@ -122,6 +127,7 @@ class Worker:
             duration_seconds=made.duration_seconds,
             is_vfr=made.is_vfr,
             has_audio=made.has_audio,
+            shapes=made.shapes.changes,
             is_partial=made.is_partial,
             partial_reason=made.partial_reason,
             concealed=made.concealed,
@@ -153,7 +159,7 @@ def record(tx: Transaction, variant: int, done: Sequence[tuple[Input, PrepareRes
 
 
 def _record(tx: Transaction, item: Input, result: PrepareResult) -> None:
-    tx.execute(query("record_prepare"), {"id": item.id, **result.figures()})
+    tx.execute(query("record_prepare"), {"id": item.id, "shapes": Jsonb(plain(result.shapes)), **result.figures()})
 
 
 STAGE = StageCode(input=Input, worker=Worker, record=record)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from heaters.core import keys
+from heaters.core.shapes import Shapes
 from heaters.media.prepare import MEMORY_BYTES
 from heaters.media.probe import probe_once
 from heaters.media.proxy import PROXY_SETTINGS, make_proxy
@@ -29,6 +30,7 @@ class Input:
     time_base_num: int
     time_base_den: int
     has_audio: bool
+    shapes: Sequence[Sequence[int]]  # as stored; none where all frames have the one shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,7 @@ class Worker:
                 threads=context.threads,
                 timeout_seconds=context.timeout_seconds,
                 memory_bytes=MEMORY_BYTES,
+                shapes=Shapes.stored(item.shapes),
             )
             stored = self._store.put_file(keys.proxy(item.content_hash, keys.params(PROXY_SETTINGS)), made.path)
             self._cache.keep(self._store, stored, made.path)

@@ -57,6 +57,7 @@ create table videos (
     holes           jsonb not null default '[]' check (jsonb_typeof(holes) = 'array'),  -- closed in all times here; of media/holes.py
     partial_reason  text not null default '',        -- why it is partial
     concealed       integer not null default 0 check (concealed >= 0),  -- frames made up by the decoder, or not decoded
+    shapes          jsonb not null default '[]' check (jsonb_typeof(shapes) = 'array'),  -- runs [first frame, width, height]; none: one shape
     check ((time_base_num is null) = (time_base_den is null)),
     constraint videos_prepared check (
         state < 'prepared' or (frame_count is not null and pts_key is not null and coalesce(sample_key, proxy_key) is not null))
@@ -117,6 +118,15 @@ create index clips_deferred on clips (deferred_at, id) where state = 'pending_re
 -- The stretch that a clip is worked on with: core/stretches.py has the same rule.
 create function stretch_of(p_start_frame integer) returns integer immutable parallel safe language sql
 as 'select p_start_frame / 4096';
+
+-- The runs of shapes of a clip's frames, counted from its first; none where the video has none listed.
+create function clip_shapes(p_shapes jsonb, p_start_frame integer, p_end_frame integer) returns jsonb immutable parallel safe language sql
+as $$
+    select coalesce(jsonb_agg(jsonb_build_array(greatest(first - p_start_frame, 0), run -> 1, run -> 2) order by first), '[]')
+    from (select (run ->> 0)::int as first, run, lead((run ->> 0)::int) over (order by (run ->> 0)::int) as stop
+          from jsonb_array_elements(p_shapes) as listed (run)) as r
+    where first < p_end_frame and coalesce(stop, p_end_frame) > p_start_frame
+$$;
 
 -- ------------------------------------------------------------------------------------------------ derived rows
 
@@ -187,6 +197,8 @@ create table exports (
     created_at      timestamptz not null default now(),
     copied          integer not null default 0 check (copied >= 0),
     rule            text not null default '',
+    width           integer check (width > 0),        -- as displayed; null: of a file from before, the video's
+    height          integer check (height > 0),
     primary key (clip_id, variant)
 );
 

@@ -35,6 +35,7 @@ def test_clips_tell_their_decision_and_their_file(heaters: Heaters, db: Database
         "id": clips[0], "start_frame": 0, "end_frame": 10, "start_seconds": 0.0, "end_seconds": CLIP_SECONDS,
         "state": "review_approved", "export_path": str(path), "export_profile": "copy",
         "export_frames": 10, "export_copied": 0, "export_rule": "",
+        "export_width": 96, "export_height": 64,
     }  # fmt: skip
     assert path is not None
     assert path.is_file()

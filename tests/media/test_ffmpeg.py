@@ -56,7 +56,7 @@ def test_the_proxy_is_all_intra_with_its_index_first() -> None:
     assert following(arguments, "-movflags") == ["+faststart"]
     assert following(arguments, "-video_track_timescale") == following(arguments, "-movie_timescale") == ["16000"]
     assert arguments[-1] == "file:/tmp/out.mp4"
-    assert "scale=1280:720,setsar=1" in following(arguments, "-vf")[0]
+    assert "pad=1280:720:(ow-iw)/2:(oh-ih)/2:eval=frame,setsar=1" in following(arguments, "-vf")[0]
     silent = ffmpeg.write_proxy(OUT, FACTS, intra, width=1280, height=720, threads=2, has_audio=False)
     assert following(silent, "-map") == ["0:2"]
     assert "-c:a" not in silent

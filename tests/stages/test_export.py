@@ -48,7 +48,7 @@ def items(film: Source) -> list[Input]:
             id=number, video_id=1, stretch=0, content_hash=HASH, source_key=SOURCE, proxy_key=PROXY,
             analysis_key=ANALYSIS, has_audio=film.prepared.has_audio, time_base_num=base.numerator,
             time_base_den=base.denominator, frame_count=film.prepared.frame_count, start_frame=start, end_frame=end,
-            start_pts=given["start_pts"], end_pts=given["end_pts"],
+            start_pts=given["start_pts"], end_pts=given["end_pts"], shapes=[],
         )
         for number, ((start, end), given) in enumerate(zip(CLIPS, bounds, strict=True), 1)
     ]  # fmt: skip

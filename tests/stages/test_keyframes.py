@@ -37,7 +37,7 @@ class Film:
             id=start_frame + 1, video_id=1, stretch=0, content_hash=HASH, source_key="v/source", sample_key="v/samples",
             proxy_key=None, analysis_key="v/frames", pts_key="v/pts", has_audio=self.made.prepared.has_audio,
             time_base_num=tick.numerator, time_base_den=tick.denominator,
-            frame_count=self.made.prepared.frame_count, start_frame=start_frame, end_frame=end_frame,
+            frame_count=self.made.prepared.frame_count, start_frame=start_frame, end_frame=end_frame, shapes=[],
         )  # fmt: skip
         return replace(item, **more)
 

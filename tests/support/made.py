@@ -51,6 +51,8 @@ def add_files(
             "sha256": [hashlib.sha256(data).digest() for data in files],
             "size_bytes": [len(data) for data in files],
             "frames": [frames] * len(clips),
+            "widths": [96] * len(clips),
+            "heights": [64] * len(clips),
             "copied": [0] * len(clips),
             "rules": [""] * len(clips),
         }

@@ -54,7 +54,7 @@ def _exports(tx: Any, variant: int, done: Sequence[tuple[Any, StageResult]]) -> 
     ids = [item.id for item, _ in done]
     count = len(ids)
     given = {"params": ["p"] * count, "sha256": [b"\2" * 32] * count, "size_bytes": [9] * count, "frames": [1] * count}
-    given |= {"copied": [0] * count, "rules": [""] * count}
+    given |= {"widths": [96] * count, "heights": [64] * count, "copied": [0] * count, "rules": [""] * count}
     tx.execute(query("record_exports"), given | {"variant": variant, "clip_ids": ids})
 
 

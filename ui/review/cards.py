@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from heaters.core.shapes import Shapes
 from heaters.errors import HeatersError
 from heaters.store.db import Database
 from heaters.store.queries import query
@@ -38,6 +39,9 @@ class Cards:
     def _card(self, row: dict[str, Any]) -> dict[str, Any]:
         card = {name: row[name] for name in _SHOWN}
         window = Window.around(row)
+        shapes = Shapes.stored(row["shapes"])
+        if shapes is not None:
+            card["width"], card["height"] = shapes.size(0, row["end_frame"] - row["start_frame"])
         card |= {
             "title": row["title"] or str(row["source"]).rstrip("/").rpartition("/")[2],
             "is_gone": row["is_retired"],

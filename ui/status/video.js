@@ -2,6 +2,8 @@
 import { api, button, bytes, duration, h, link, number, STATES, toast } from "/ui/shell/kit.js";
 import { failed } from "/ui/status/board.js";
 
+const SHAPES = 3; // that are named of a picture; a broken file may have thousands
+
 const isOperator = () => document.documentElement.dataset.role === "operator";
 
 export function drawVideo(page, id) {
@@ -130,6 +132,13 @@ function sound({ has_audio: hasAudio, streams }) {
   return sounds.length > 1 ? `${which} of ${number(sounds.length)}: ${taken[0].why}` : which;
 }
 
+// The shapes that the picture has later on, each with its first frame.
+function shapes(runs) {
+  const later = runs.slice(1, 1 + SHAPES).map(([frame, width, height]) => `${width} × ${height} from frame ${number(frame)}`);
+  if (runs.length > 1 + SHAPES) later.push(`and ${number(runs.length - 1 - SHAPES)} more changes`);
+  return later.join(", ") || null;
+}
+
 function facts({ video, clips, made, has_pictures: hasPictures }) {
   const rate = video.frame_rate_num ? `${(video.frame_rate_num / video.frame_rate_den).toFixed(3).replace(/\.?0+$/, "")} per second` : null;
   const isAddress = /^https?:\/\//.test(video.source);
@@ -138,6 +147,7 @@ function facts({ video, clips, made, has_pictures: hasPictures }) {
     ["Source", isAddress ? h("a", { href: video.source, rel: "noreferrer noopener", target: "_blank" }, video.source) : video.source],
     ["Same bytes as", video.duplicate_of ? link("status", { video: video.duplicate_of }, {}, `video ${video.duplicate_of}`) : null],
     ["Picture", video.width ? `${video.width} × ${video.height}${video.rotation ? `, turned by ${video.rotation}°` : ""}` : null],
+    ["Other shapes", shapes(video.shapes)],
     ["Format", video.codec ? `${video.codec} in ${video.container}, ${bytes(video.size_bytes)}` : video.size_bytes ? bytes(video.size_bytes) : null],
     ["Length", video.duration_seconds ? `${duration(video.duration_seconds)}, ${number(video.frame_count ?? 0)} frames` : null],
     ["Frame rate", rate ? `${rate}${video.is_vfr ? ", variable" : ""}` : null],

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from heaters.core.shapes import Shapes
 from heaters.media import child, ffmpeg
 from heaters.media.ffmpeg import Span
 from heaters.media.probe import Probe, package_environment
@@ -35,14 +36,33 @@ class Asker:
 
         Raises MediaError where it failed, StoreError (disk full), StageTimeout and ChildDied.
         """
-        if self.probe.holes:
-            rule = NotCopied(Rule.TIMES, f"{len(self.probe.holes)} holes of the file are closed")
-            return [Asked(answer=rule.as_json(), looks=clip.part("rgb")) for clip in clips]
-        order = sorted(range(len(clips)), key=lambda place: clips[place].span.start_pts)
+        refusals = [self._refusal(clip) for clip in clips]
+        answers = {
+            place: Asked(answer=refusal.as_json(), looks=clips[place].part("rgb"))
+            for place, refusal in enumerate(refusals)
+            if refusal is not None
+        }
+        open_ = [place for place in range(len(clips)) if place not in answers]
+        order = sorted(open_, key=lambda place: clips[place].span.start_pts)
         ordered = [clips[place] for place in order]
-        self._sound(ordered, left)
-        answers = dict(zip(order, self._cut([self._job(clip) for clip in ordered], left), strict=True))
+        if ordered:
+            self._sound(ordered, left)
+            answers |= zip(order, self._cut([self._job(clip) for clip in ordered], left), strict=True)
         return [answers[place] for place in range(len(clips))]
+
+    def _refusal(self, clip: "Clip") -> NotCopied | None:
+        """The rule against copying a clip that is known before the file is opened."""
+        if self.probe.holes:
+            return NotCopied(Rule.TIMES, f"{len(self.probe.holes)} holes of the file are closed")
+        if self.probe.peculiar:
+            return NotCopied(Rule.SHAPE, ", ".join(self.probe.peculiar))
+        sizes = [] if clip.shapes is None else [*clip.shapes.lengths(0, clip.span.frames)]
+        if sizes in ([], [(self.probe.width, self.probe.height)]):
+            return None
+        found = ", ".join(f"{width} × {height}" for width, height in sizes)
+        return NotCopied(
+            Rule.SHAPE, f"frames of {found}; the file begins with {self.probe.width} × {self.probe.height}"
+        )
 
     def _cut(self, jobs: Sequence[Job], left: Left) -> list["Asked"]:
         finished = child.run(
@@ -93,10 +113,11 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """A clip to cut into the file `out`."""
+    """A clip to cut into the file `out`. `shapes`: from its first frame on; None where they are the probe's."""
 
     out: Path
     span: Span
+    shapes: Shapes | None = None
 
     def part(self, name: str) -> Path:
         """A file beside `out`, for the time of the work."""

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from heaters.errors import MediaError
 from heaters.media.ffmpeg import ANALYSIS_FRAME_BYTES, Span
 from heaters.media.likeness import Pictures, levels_off
+from heaters.media.probe import Probe
+from heaters.media.shape import shown_sides
 from heaters.media.splice.asking import Asked, Asker, Clip, Left
 from heaters.media.splice.job import Spliced
 from heaters.media.splice.rules import NotCopied, Rule
@@ -40,6 +42,7 @@ def copy_out(asker: Asker, clip: Clip, pictures: Pictures, left: Left, asked: As
         made = answer.spliced()
         track = read_track(clip.out)
         _check_times(track, made, clip.span)
+        _check_shape(track, asker.probe)
         _check_pictures(np.fromfile(answer.looks, np.uint8), pictures, made)
     except MediaError as error:
         raise NotCopied(Rule.READ, str(error)) from error
@@ -54,6 +57,14 @@ def _check_times(track: Track, made: Spliced, span: Span) -> None:
     ratio = span.time_base / track.time_base
     if len(track.pts) != span.frames or not np.array_equal(track.pts * ratio.denominator, expected * ratio.numerator):
         raise NotCopied(Rule.VERIFICATION, f"{span.frames} frames were expected, {len(track.pts)} came, or elsewhere")
+
+
+def _check_shape(track: Track, probe: Probe) -> None:
+    """Players show the file in the master's shape. Raises NotCopied."""
+    shown = shown_sides(track.width, track.height, track.sample_aspect_ratio, probe.rotation)
+    if shown != (probe.width, probe.height):
+        found = f"{shown[0]} × {shown[1]}, the master as {probe.width} × {probe.height}"
+        raise NotCopied(Rule.SHAPE, f"the copied file would be shown as {found}")
 
 
 def _check_pictures(decoded: Pictures, pictures: Pictures, made: Spliced) -> None:

@@ -26,6 +26,8 @@ class Writer:
         self._container = av.open(f"file:{out}", "w", format="mp4", options=options)
         self.stream = self._container.add_stream_from_template(like, opaque=True)
         self.stream.time_base = base
+        if like.sample_aspect_ratio:  # of the container, which goes before the codec's
+            self.stream.codec_context.sample_aspect_ratio = like.sample_aspect_ratio
         if header:
             self.stream.codec_context.extradata = nal.with_start_codes(header)
         if tag:

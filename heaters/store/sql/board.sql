@@ -97,7 +97,7 @@ select v.id from videos v where %(before)s::bigint is null or v.id < %(before)s:
 -- name: video_facts
 -- Everything that is known of one video.
 select v.id, v.source, v.title, v.state::text, v.duplicate_of, v.content_hash, v.size_bytes, v.container, v.codec, v.width,
-       v.height, v.rotation, v.frame_count, v.duration_seconds, v.frame_rate_num, v.frame_rate_den, v.is_vfr, v.has_audio, v.streams,
+       v.height, v.shapes, v.rotation, v.frame_count, v.duration_seconds, v.frame_rate_num, v.frame_rate_den, v.is_vfr, v.has_audio, v.streams,
        v.is_partial, v.partial_reason, v.concealed, v.timecode, v.provenance, coalesce(v.sample_key, v.proxy_key) is not null as has_pictures, v.created_at, v.updated_at,
        (select count(*) from cuts k where k.video_id = v.id)::int as cuts
 from videos v where v.id = %(id)s;

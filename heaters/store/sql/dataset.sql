@@ -72,12 +72,13 @@ select n.name from unnest(%(names)s::text[]) as n (name) where not exists (selec
 
 -- name: file_of_clip
 -- Not a statement: of a clip's (c) files the one of a profile, else the latest.
-select n.variant as profile, x.params, x.sha256, x.size_bytes from exports x join variants n on n.id = x.variant
+select n.variant as profile, x.params, x.sha256, x.size_bytes, x.width, x.height from exports x join variants n on n.id = x.variant
 where x.clip_id = c.id order by n.variant = %(profile)s desc, x.created_at desc, n.id limit 1;
 
 -- name: clip_records
 -- What a dataset says of some clips, in the order of `ids`: of those that still are as they were chosen.
-select c.id, c.video_id, v.content_hash, v.source, v.title, v.provenance, v.width, v.height,
+select c.id, c.video_id, v.content_hash, v.source, v.title, v.provenance, coalesce(f.width, v.width) as width,
+       coalesce(f.height, v.height) as height,
        coalesce(v.has_audio, false) as has_audio, coalesce(v.is_vfr, false) as is_vfr,
        v.is_partial, v.partial_reason, v.concealed, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds,

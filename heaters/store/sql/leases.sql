@@ -128,7 +128,7 @@ select c.id, c.version, c.state::text, c.video_id, c.start_frame, c.end_frame, c
             select l.reviewer from review_leases l
             where l.clip_id = c.id and l.expires_at > now() and l.reviewer <> %(reviewer)s) end as held_by,
        v.title, v.source, v.frame_count, v.duration_seconds, v.time_base_num, v.time_base_den, v.pts_key, v.probabilities_key,
-       v.width, v.height, v.is_vfr, coalesce(v.has_audio, false) as has_audio, v.proxy_key, v.is_playable,
+       v.width, v.height, clip_shapes(v.shapes, c.start_frame, c.end_frame) as shapes, v.is_vfr, coalesce(v.has_audio, false) as has_audio, v.proxy_key, v.is_playable,
        p.id as previous_id, p.version as previous_version, p.start_frame as previous_start_frame, p.state::text as previous_state,
        n.id as next_id, n.version as next_version, n.end_frame as next_end_frame, n.state::text as next_state,
        ks.kind::text as start_kind, ks.confidence::float8 as start_confidence,

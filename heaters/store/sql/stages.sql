@@ -12,7 +12,7 @@ select id, content_hash, source_key from videos where id = any (%(video_ids)s::b
 
 -- name: input_proxy
 -- What the proxy stage needs.
-select id, content_hash, source_key, pts_key, time_base_num, time_base_den, coalesce(has_audio, false) as has_audio
+select id, content_hash, source_key, pts_key, time_base_num, time_base_den, coalesce(has_audio, false) as has_audio, shapes
 from videos v where v.id = any (%(video_ids)s::bigint[]) and v.state >= 'prepared' and v.proxy_key is null;
 
 -- name: input_detect
@@ -23,7 +23,8 @@ from videos where id = any (%(video_ids)s::bigint[]) and state = 'prepared';
 -- name: input_keyframes
 -- What keyframes needs of each clip that is due in some stretches.
 select c.id, l.video_id, l.stretch, v.content_hash, v.source_key, v.sample_key, v.proxy_key, v.analysis_key, v.pts_key,
-       coalesce(v.has_audio, false) as has_audio, v.time_base_num, v.time_base_den, v.frame_count, c.start_frame, c.end_frame
+       coalesce(v.has_audio, false) as has_audio, v.time_base_num, v.time_base_den, v.frame_count, c.start_frame, c.end_frame,
+       clip_shapes(v.shapes, c.start_frame, c.end_frame) as shapes
 from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
 join videos v on v.id = l.video_id
 join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
@@ -49,7 +50,8 @@ where {clip_is_due} order by c.video_id, c.start_frame;
 -- name: input_export
 -- What export needs of each clip that is due in some stretches.
 select c.id, l.video_id, l.stretch, v.content_hash, v.source_key, v.proxy_key, v.analysis_key, coalesce(v.has_audio, false) as has_audio,
-       v.time_base_num, v.time_base_den, v.frame_count, c.start_frame, c.end_frame, c.start_pts, c.end_pts
+       v.time_base_num, v.time_base_den, v.frame_count, c.start_frame, c.end_frame, c.start_pts, c.end_pts,
+       clip_shapes(v.shapes, c.start_frame, c.end_frame) as shapes
 from unnest(%(video_ids)s::bigint[], %(stretches)s::int[]) as l (video_id, stretch)
 join videos v on v.id = l.video_id
 join clips c on c.video_id = l.video_id and c.start_frame >= l.stretch * 4096 and c.start_frame < (l.stretch + 1) * 4096
@@ -101,7 +103,7 @@ update videos set sample_key = %(sample_key)s, proxy_key = coalesce(%(proxy_key)
     pts_key = %(pts_key)s, is_playable = %(is_playable)s,
     frame_count = %(frame_count)s, duration_seconds = %(duration_seconds)s, time_base_num = %(time_base_num)s,
     time_base_den = %(time_base_den)s, is_vfr = %(is_vfr)s, is_partial = %(is_partial)s, partial_reason = %(partial_reason)s,
-    concealed = %(concealed)s, has_audio = %(has_audio)s,
+    concealed = %(concealed)s, has_audio = %(has_audio)s, shapes = %(shapes)s,
     updated_at = now()
 where id = %(id)s;
 
@@ -160,16 +162,16 @@ set motion = excluded.motion, brightness = excluded.brightness, black_share = ex
 
 -- name: record_exports
 -- The files of clips, of those that are still approved: a decision that was taken back meanwhile stands.
-insert into exports (clip_id, variant, params, sha256, size_bytes, frames, copied, rule)
-select c.id, %(variant)s, t.params, t.sha256, t.size_bytes, t.frames, t.copied, t.rule
+insert into exports (clip_id, variant, params, sha256, size_bytes, frames, width, height, copied, rule)
+select c.id, %(variant)s, t.params, t.sha256, t.size_bytes, t.frames, t.width, t.height, t.copied, t.rule
 from unnest(%(clip_ids)s::bigint[], %(params)s::text[], %(sha256)s::bytea[], %(size_bytes)s::bigint[], %(frames)s::int[],
-            %(copied)s::int[], %(rules)s::text[])
-     as t (clip_id, params, sha256, size_bytes, frames, copied, rule)
+            %(widths)s::int[], %(heights)s::int[], %(copied)s::int[], %(rules)s::text[])
+     as t (clip_id, params, sha256, size_bytes, frames, width, height, copied, rule)
 join (select id from clips where id = any (%(clip_ids)s::bigint[]) and state = 'review_approved' order by id for key share) c
   on c.id = t.clip_id order by c.id
 on conflict (clip_id, variant) do update
 set params = excluded.params, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, frames = excluded.frames,
-    copied = excluded.copied, rule = excluded.rule, created_at = now();
+    width = excluded.width, height = excluded.height, copied = excluded.copied, rule = excluded.rule, created_at = now();
 
 -- name: record_archive
 -- Forget the files of archived clips once they are gone from the store; also those of retired clips with the same frames, whose
@@ -200,10 +202,11 @@ from cuts k join videos v on v.id = k.video_id where k.video_id = %(id)s order b
 select c.id, c.start_frame, c.end_frame, (c.start_pts * v.time_base_num)::float8 / v.time_base_den as start_seconds,
        (c.end_pts * v.time_base_num)::float8 / v.time_base_den as end_seconds, c.state::text, v.content_hash,
        e.profile as export_profile, e.params as export_params, e.frames as export_frames, e.copied as export_copied,
-       e.rule as export_rule
+       e.rule as export_rule, e.width as export_width, e.height as export_height
 from clips c join videos v on v.id = c.video_id
 left join lateral (
-    select n.variant as profile, e.params, e.frames, e.copied, e.rule from exports e join variants n on n.id = e.variant
+    select n.variant as profile, e.params, e.frames, e.copied, e.rule, coalesce(e.width, v.width) as width,
+           coalesce(e.height, v.height) as height from exports e join variants n on n.id = e.variant
     where e.clip_id = c.id order by e.created_at desc limit 1) e on true
 where c.video_id = %(id)s and c.retired_at is null order by c.start_frame;
 

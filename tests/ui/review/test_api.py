@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from made import add_files
+from psycopg.types.json import Jsonb
 from rows import one, rows
 from served import Site
 
@@ -70,6 +71,16 @@ def test_a_card_holds_the_frame_times_of_the_clip_and_its_neighbours(ann: Caller
     assert first["previous"] is None
     assert len(first["curves"]) == 2
     assert first["problem"] == ""
+
+
+def test_a_card_has_the_shape_of_its_clip(ann: Caller, site: Site, library: Any) -> None:
+    first, second, *_ = ann("open", videos=[library.photos])["clips"]
+    shapes = [[0, 640, 360], [second["start_frame"] + 1, 360, 640]]
+    with site.database.transaction() as tx:
+        tx.execute("update videos set shapes = %s where id = %s", (Jsonb(shapes), library.photos))
+    found = ann("open", videos=[library.photos])["clips"]
+    sizes = {card["id"]: (card["width"], card["height"]) for card in found}
+    assert (sizes[first["id"]], sizes[second["id"]]) == ((640, 360), (360, 640))
 
 
 def test_the_same_key_is_the_same_answer(ann: Caller, site: Site) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
+from psycopg.types.json import Jsonb
 from rows import add_clips, add_video, rows
 from served import Site
 from working import Driver
@@ -53,6 +54,16 @@ def test_the_page_of_a_video_shows_what_runs_and_failed(empty_site: Site, open_p
     page.get_by_role("button", name="Retry what failed").click()
     expect(page.get_by_text("What failed: 3 items are due again")).to_be_visible()
     expect(path.filter(has_text="facts")).to_have_text("facts0 of 3")
+
+
+def test_the_page_of_a_video_lists_its_shapes(empty_site: Site, open_page: Open) -> None:
+    video = add_video(empty_site.database, "call", "downloaded")
+    shapes = [[0, 640, 360], *([25 * n, 320, 180 + n] for n in range(1, 6))]
+    with empty_site.database.transaction() as tx:
+        tx.execute("update videos set shapes = %s where id = %s", (Jsonb(shapes), video))
+    page = open_page(empty_site.url, path=f"/?tab=status&video={video}")
+    listed = "320 × 181 from frame 25, 320 × 182 from frame 50, 320 × 183 from frame 75, and 2 more changes"
+    expect(page.get_by_text(listed)).to_be_visible()
 
 
 def test_it_asks_only_while_it_is_seen(site: Site, open_page: Open) -> None:
