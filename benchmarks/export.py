@@ -18,19 +18,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from psycopg import sql
 from psycopg.types.json import Jsonb
 from results import machine, table, write_section
 
 from heaters import embedded
 from heaters.core import keys
 from heaters.core.splits import Splits
+from heaters.dataset.chosen import Chosen
 from heaters.dataset.export import export
-from heaters.dataset.recipe import Candidate, Choice, Recipe, Shard
+from heaters.dataset.recipe import Choice, Recipe, Shard
 from heaters.dataset.records import Sample, samples
 from heaters.settings import Settings
 from heaters.store.approval import approve_pending
-from heaters.store.db import Database
+from heaters.store.db import Database, connect
 from heaters.store.objects import ObjectStore, open_store
 from heaters.store.open import open_database
 from heaters.store.queries import parse, query
@@ -155,11 +155,10 @@ def put(store: ObjectStore, key: str, size_bytes: int) -> bytes:
 def members(database: Database) -> list[Sample]:
     """Every clip with its files, as the product's own code gives them."""
     recipe = Recipe(form="webdataset", splits=Splits.parse("all"), model=MODEL, strategy=STRATEGY)
-    with database.transaction() as tx:
-        statement = sql.SQL(query("chosen_clips")).format(rule=sql.SQL("true"), file=sql.SQL(query("file_of_clip")))
-        given = {**Choice().parameters(), **recipe.asked(), "profile": "copy"}
-        chosen = tx.execute(statement, given).fetchall()
-    candidates = tuple(Candidate(**{name: row[name] for name in Candidate.__slots__}) for row in chosen)
+    with connect(database.url) as connection:
+        chosen = Chosen(connection)
+        chosen.choose(recipe, Choice(), "copy")
+        candidates = tuple(chosen.new())
     return samples(database, Shard(split="all", clips=candidates), recipe, "copy")
 
 

@@ -17,6 +17,7 @@ from command import Heaters
 from outcome import check_rules, check_tiles
 from rows import one, rows
 from shots import write_films, write_manifest
+from waiting import wait_until
 
 from heaters.core.states import ReviewAction
 from heaters.errors import RuleError
@@ -91,6 +92,12 @@ def test_two_drivers_and_two_reviewers(heaters: Heaters, db: Database, tmp_path:
     for reviewer in reviewers:
         reviewer.start()
     time.sleep(SECONDS)
+    # On a busy machine the first clips come late.
+    wait_until(
+        lambda: all(who.acts[ReviewAction.APPROVE] or not who.is_alive() for who in reviewers),
+        "an approval",
+        timeout_seconds=300,
+    )
     ended = [driver.poll() for driver in drivers]
     stop.set()
     for reviewer in reviewers:

@@ -1,13 +1,11 @@
 """A recut of a long film and its undo: exact, and the same few statements however many cuts there are."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from cut_video import active_rows, add_cut_video
+from statements import statements
 
 from heaters.core.layout import Rules
 from heaters.store.db import Database
@@ -23,21 +21,6 @@ OTHERS = """
     select id, 'bob', 'approve', id || ' ' || n, array[1000000 + n], '{}', '{}'
     from made, generate_series(1, 100) n
 """
-
-
-def statements(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
-    """How many statements a piece of work sends to the database."""
-    sent: list[object] = []
-    execute = psycopg.Cursor.execute
-
-    def counted(cursor: Any, statement: Any, *more: Any, **options: Any) -> Any:
-        sent.append(statement)
-        return execute(cursor, statement, *more, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(psycopg.Cursor, "execute", counted)
-        work()
-    return len(sent)
 
 
 def test_however_many_cuts_it_takes_the_same_statements(
