@@ -11,6 +11,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MOST_HEAD_BYTES = 64 * 2**10  # of all headers together; cookies and proxies need 8 KiB at most
+# Of the piece of data in which a head begins it is not known how much belongs to it: it is not counted, but kept short.
+PIECE_BYTES = 16 * 2**10
 HEAD_SECONDS = 10.0  # from the connection, or from a request's first byte, to the end of its headers
 BODY_SECONDS = 30.0  # between two parts of a body
 # Connections that wait for a head, idle ones that are kept alive included: below 1,024 files of a process by far.
@@ -28,7 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._raw_bytes = 0  # that came since the request began, whole headers or not
         self._has_begun = False  # the request began with the data at hand
         self._timer: asyncio.TimerHandle | None = None
-        self._is_refused = False
+        self._is_refused = self._is_upgraded = False
 
     # ------------------------------------------------------------------------------------ asyncio's callbacks
 
@@ -46,17 +48,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Asyncio's callback. What comes after a refusal is dropped."""
-        if self._is_refused:
-            return
-        self._has_begun = False
-        super().data_received(data)
-        if self in self._waiting and not self._has_begun:
-            self._raw_bytes += len(data)
-            if self._raw_bytes > MOST_HEAD_BYTES:
-                self._refuse(431)
+        for at in range(0, len(data), PIECE_BYTES):
+            if self._is_refused or self._is_upgraded:
+                return
+            self._has_begun = False
+            piece = data[at : at + PIECE_BYTES]
+            super().data_received(piece)
+            if self in self._waiting and not self._has_begun:
+                self._raw_bytes += len(piece)
+                if self._raw_bytes > MOST_HEAD_BYTES:
+                    self._refuse(431)
 
     def handle_websocket_upgrade(self) -> None:
         """Uvicorn's: another protocol takes the connection over."""
+        self._is_upgraded = True
         self._disarm()
         super().handle_websocket_upgrade()
 

@@ -87,6 +87,22 @@ def test_pipelined_requests_pass(port: int) -> None:
             found += link.recv(65536)
 
 
+def test_a_long_body_and_the_next_head_in_one_piece_pass(port: int) -> None:
+    body = b"0" * (3 * MOST_HEAD_BYTES)
+    with connected(port) as link:
+        begin = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+        link.sendall(begin + body + READ_ALL + b"\r\n0123456789")
+        found = answer(link)
+        while found.count(b"HTTP/1.1 200") < 2:
+            found += link.recv(65536)
+
+
+def test_a_head_that_comes_in_one_piece_is_refused_at_once(port: int) -> None:
+    with connected(port) as link:
+        link.sendall(READ_ALL + b"x-long: " + b"y" * (MOST_HEAD_BYTES + 32 * 2**10))
+        assert status(link) == 431
+
+
 @pytest.mark.parametrize("kind", ["many", "one", "url", "trailers"])
 def test_a_head_that_is_too_long_is_refused_before_it_fills_memory(port: int, kind: str) -> None:
     begin, part = {
