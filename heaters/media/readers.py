@@ -81,7 +81,7 @@ def _decord(path: Path, threads: int, intra: bool) -> Frames:
     except (RuntimeError, decord.DECORDError) as error:
         raise MediaError(f"{path.name} cannot be opened for its frames ({error})") from error
     _check_intra(path, len(film), len(keys), intra)
-    if channels != 3:  # 3.4 takes the padding of rows for a fourth channel where they are narrower than 97 pixels
+    if channels != 3:  # 3.4 takes the padding of narrow rows, up to 96 pixels, for a fourth channel
         raise MediaError(f"{path.name} is too narrow for decord, which reads {channels} channels of it")
     return _Library(path.name, len(film), lambda indices: film.get_batch(indices).asnumpy(), decord.DECORDError)
 
