@@ -148,5 +148,5 @@ def test_a_run_begins_with_what_was_submitted_with_priority(heaters: Heaters, tm
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     for stage in ("download", "prepare", "detect"):
         begun = [line["source"] for line in lines if line["event"] == "started" and line["stage"] == stage]
-        assert begun[0] == names[5], stage
+        assert names[5] in begun[:2], stage  # two run at a time, and the other may be ready before it
         assert sorted(begun) == sorted(names)
