@@ -1,7 +1,7 @@
-"""What a connection to one of our HTTP servers may do before a request is whole: bounds that uvicorn does not have.
+"""A protocol of uvicorn, on httptools, that bounds requests while they come in; uvicorn itself has no such bounds.
 
-A protocol of uvicorn (on httptools) for the UI and for Serve's proxies. A request line with its headers, and trailers,
-are bounded in bytes and in time; a body may not stand still; connections without a whole head are bounded in number.
+The UI and Serve's proxies use it. The request line with its headers, and trailers, are bounded in bytes and in time; a
+body may not stand still; connections without a whole head are bounded in number.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MOST_HEAD_BYTES = 64 * 2**10  # of all headers together; cookies and proxies need 8 KiB at most
-# Of the piece of data in which a head begins it is not known how much belongs to it: it is not counted, but kept short.
+# Data is parsed in pieces of this size. The parser does not tell where in a piece a head begins, so that piece is not
+# counted: a head may be longer than its bound by one piece.
 PIECE_BYTES = 16 * 2**10
 HEAD_SECONDS = 10.0  # from the connection, or from a request's first byte, to the end of its headers
 BODY_SECONDS = 30.0  # between two parts of a body
@@ -20,7 +21,7 @@ MOST_WAITING = 512
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection."""
+    """The protocol of one connection, as asyncio and the parser call it."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -29,6 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0  # of headers that are whole
         self._raw_bytes = 0  # that came since the request began, whole headers or not
         self._has_begun = False  # the request began with the data at hand
+        self._is_in_body = False  # also where the answer is there already, and the body is read to its end
         self._timer: asyncio.TimerHandle | None = None
         self._is_refused = self._is_upgraded = False
 
@@ -54,7 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._has_begun = False
             piece = data[at : at + PIECE_BYTES]
             super().data_received(piece)
-            if self in self._waiting and not self._has_begun:
+            if self in self._waiting and not self._has_begun and not self._is_in_body:
                 self._raw_bytes += len(piece)
                 if self._raw_bytes > MOST_HEAD_BYTES:
                     self._refuse(431)
@@ -87,6 +89,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The parser's callback: the request begins."""
         self._disarm()
         self._waiting.pop(self, None)
+        self._is_in_body = True
         if self._is_refused:
             return
         super().on_headers_complete()
@@ -100,6 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The parser's callback: nothing more of the request is to come."""
+        self._is_in_body = False
         self._disarm()
         if not self._is_refused:
             super().on_message_complete()

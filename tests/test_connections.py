@@ -19,7 +19,11 @@ READ_ALL = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n"
 
 
 async def app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-    """Reads the body, and says how long it was."""
+    """Reads the body, and says how long it was; at /refused it answers without reading it."""
+    if scope["path"] == "/refused":
+        await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"8")]})
+        await send({"type": "http.response.body", "body": b"too much"})
+        return
     length, more = 0, True
     while more:
         message = await receive()
@@ -85,6 +89,16 @@ def test_pipelined_requests_pass(port: int) -> None:
         found = answer(link)
         while found.count(b"HTTP/1.1 200") < 2:
             found += link.recv(65536)
+
+
+def test_the_rest_of_a_refused_body_is_no_head(port: int) -> None:
+    body = b"0" * (4 * MOST_HEAD_BYTES)
+    with connected(port) as link:
+        link.sendall(b"POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
+        assert status(link) == 413
+        link.sendall(body)
+        link.sendall(READ_ALL + b"\r\n0123456789")
+        assert status(link) == 200
 
 
 def test_a_long_body_and_the_next_head_in_one_piece_pass(port: int) -> None:
